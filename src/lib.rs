@@ -1,0 +1,4 @@
+//! The Timestream Prometheus Connector as a library: the daemon's rooms, for its binary, its tests and its benches.
+
+pub mod error;
+pub mod proto;

@@ -1,0 +1,3 @@
+//! The connector's binary.
+
+fn main() {}

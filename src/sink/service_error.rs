@@ -1,0 +1,117 @@
+//! What an error of the AWS SDK means to a caller: Timestream's exceptions, time-outs and broken connections as
+//! [`Error`]s. The exceptions and their status codes are those of the service models timestream-write and
+//! timestream-query (2018-11-01).
+
+use std::error::Error as StdError;
+
+use aws_sdk_timestreamquery::operation::describe_endpoints::DescribeEndpointsError as QueryDiscoveryError;
+use aws_sdk_timestreamwrite::operation::describe_endpoints::DescribeEndpointsError as WriteDiscoveryError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::error::{Error, Kind};
+
+/// The exception with which Timestream says that the client must discover its endpoint anew.
+pub const INVALID_ENDPOINT: &str = "InvalidEndpointException";
+
+/// The error of a call, as a caller is told of it.
+pub fn from_sdk<E, R>(error: &SdkError<E, R>) -> Error
+where
+    E: ProvideErrorMetadata + StdError + 'static,
+    R: std::fmt::Debug,
+{
+    match error {
+        SdkError::ServiceError(context) => from_exception(context.err().code(), context.err().message()),
+        SdkError::TimeoutError(_) => {
+            Error::new(Kind::Unavailable, "RequestTimeout", "Timestream did not answer in time")
+        }
+        SdkError::ConstructionFailure(_) => before_sending(&causes(error)),
+        SdkError::DispatchFailure(failure) if failure.is_other() => before_sending(&causes(error)),
+        other => {
+            Error::new(Kind::Unavailable, "ConnectionError", format!("no answer from Timestream: {}", causes(other)))
+        }
+    }
+}
+
+/// The error of endpoint discovery, which the SDK gives as a boxed error.
+pub fn from_discovery(error: &(dyn StdError + Send + Sync + 'static)) -> Error {
+    let write = error.downcast_ref::<SdkError<WriteDiscoveryError, HttpResponse>>();
+    let query = error.downcast_ref::<SdkError<QueryDiscoveryError, HttpResponse>>();
+    match (write, query) {
+        (Some(error), _) => from_sdk(error),
+        (_, Some(error)) => from_sdk(error),
+        _ => Error::new(Kind::Unavailable, "EndpointDiscoveryError", format!("endpoint discovery failed: {error}")),
+    }
+}
+
+/// An exception by its code. Codes that the service models do not list are those that AWS' front doors answer with
+/// for credentials, and unknown ones, which may pass.
+pub fn from_exception(code: Option<&str>, message: Option<&str>) -> Error {
+    let message = message.unwrap_or("Timestream gave no message").to_owned();
+    let Some(code) = code else { return Error::new(Kind::Unavailable, "UnknownServiceError", message) };
+    let kind = match code {
+        "ValidationException" | "QueryExecutionException" | "SerializationException" => Kind::Invalid,
+        "ServiceQuotaExceededException" => Kind::QuotaExceeded,
+        "ResourceNotFoundException" => Kind::NotFound,
+        "ConflictException" => Kind::Conflict,
+        "ThrottlingException" | "Throttling" | "TooManyRequestsException" => Kind::Throttled,
+        "AccessDeniedException"
+        | "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "InvalidSignatureException"
+        | "SignatureDoesNotMatch"
+        | "IncompleteSignature"
+        | "IncompleteSignatureException"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "OptInRequired"
+        | "NotAuthorized" => Kind::Forbidden,
+        _ => Kind::Unavailable,
+    };
+    Error::new(kind, code.to_owned(), message)
+}
+
+/// A call that failed before it was sent: the environment has no credentials, or they can't be had just now.
+fn before_sending(causes: &str) -> Error {
+    Error::new(Kind::Unavailable, "CredentialsError", format!("the call to Timestream could not be made: {causes}"))
+}
+
+/// The error with its causes: the SDK's own text says only "dispatch failure".
+fn causes<E, R>(error: &SdkError<E, R>) -> String
+where
+    E: StdError + 'static,
+    R: std::fmt::Debug,
+{
+    DisplayErrorContext(error).to_string().split(" (").next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exceptions_keep_their_code_and_message() {
+        let error = from_exception(Some("ResourceNotFoundException"), Some("The table t does not exist."));
+        assert_eq!(error.kind(), Kind::NotFound);
+        assert_eq!(error.to_string(), "ResourceNotFoundException: The table t does not exist.");
+    }
+
+    #[test]
+    fn what_nobody_listed_may_pass() {
+        assert!(from_exception(Some("SomethingNew"), None).kind().is_retryable());
+        assert!(from_exception(None, None).kind().is_retryable());
+        assert!(from_exception(Some("InvalidEndpointException"), None).kind().is_retryable());
+        assert!(from_exception(Some("InternalServerException"), None).kind().is_retryable());
+    }
+
+    #[test]
+    fn bad_keys_are_forbidden() {
+        for code in ["AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"] {
+            assert_eq!(from_exception(Some(code), None).kind(), Kind::Forbidden);
+        }
+    }
+}

@@ -1,3 +1,77 @@
-//! The connector's binary.
+//! The connector's binary: options, daemon, exit code.
 
-fn main() {}
+use std::io::Write;
+use std::process::ExitCode;
+
+use timestream_prometheus_connector::daemon::Daemon;
+use timestream_prometheus_connector::error::Error;
+use timestream_prometheus_connector::options::{Options, Stop};
+use timestream_prometheus_connector::telemetry::log;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args(), |name| std::env::var(name).ok()) {
+        Ok(options) => options,
+        Err(Stop::Help(text)) => {
+            // A closed pipe is the reader's choice.
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            return ExitCode::SUCCESS;
+        }
+        Err(Stop::Error(error)) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    log::install(options.log);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("can't start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(async {
+        match run(options).await {
+            Ok(code) => code,
+            Err(error) => {
+                error!(error = %error, "the connector does not start");
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        }
+    });
+    // What a lost client left behind must not keep the process.
+    runtime.shutdown_background();
+    code
+}
+
+async fn run(options: Options) -> Result<ExitCode, Error> {
+    let stop = stop_on_signal()?;
+    Ok(Daemon::start(options).await?.run(stop).await)
+}
+
+/// A token that the first SIGTERM or Ctrl-C cancels. The second ends the process at once.
+fn stop_on_signal() -> Result<CancellationToken, Error> {
+    let no_signals = |error| Error::invalid("StartError", format!("can't wait for signals: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+    let stop = CancellationToken::new();
+    let first = stop.clone();
+    tokio::spawn(async move {
+        loop {
+            let name = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            };
+            if first.is_cancelled() {
+                info!(signal = name, "second signal: ending at once");
+                std::process::exit(1);
+            }
+            info!(signal = name, "signal received");
+            first.cancel();
+        }
+    });
+    Ok(stop)
+}

@@ -1,4 +1,205 @@
-//! The calls to Timestream: clients per caller, bodies, retries, and what the answers mean.
+//! The calls to Timestream: clients per caller, bodies, retries, and what the answers mean for each sample.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use crate::error::{Error, Kind};
+use crate::telemetry::Metrics;
+use crate::telemetry::rate_limit::RateLimit;
+use crate::telemetry::reason::{Failed, Rejected};
+
+pub mod body;
+pub mod call;
+pub mod clients;
+mod interceptors;
+pub mod pending;
+mod rejection;
 pub mod retry;
 pub mod service_error;
+mod transport;
+
+use call::Call;
+use clients::CallerClients;
+use pending::Outcome;
+use retry::RetryPolicy;
+use transport::Accepted;
+
+/// How the sink writes.
+#[derive(Debug, Clone)]
+pub struct SinkSettings {
+    /// The database written to.
+    pub database: String,
+    /// The table written to.
+    pub table: String,
+    /// Retries of a failed call.
+    pub max_retries: u32,
+}
+
+/// Delivers calls, many at once, each in a task of its own. Cloning shares it.
+#[derive(Debug, Clone)]
+pub struct Sink {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    settings: SinkSettings,
+    runtime: Handle,
+    metrics: Arc<Metrics>,
+    abandon: CancellationToken,
+    rejections: RateLimit,
+    failures: RateLimit,
+}
+
+impl Sink {
+    /// A sink whose tasks run on `runtime`. When `abandon` is cancelled, what is in flight fails at once, to be
+    /// answered 503.
+    pub fn new(settings: SinkSettings, runtime: Handle, metrics: Arc<Metrics>, abandon: CancellationToken) -> Self {
+        let (rejections, failures) = (RateLimit::default(), RateLimit::default());
+        Sink { inner: Arc::new(Inner { settings, runtime, metrics, abandon, rejections, failures }) }
+    }
+
+    /// Delivers `call`: every record of it gets its outcome by the call's deadline. Does not block.
+    pub fn deliver(&self, call: Call) {
+        let inner = self.inner.clone();
+        self.inner.runtime.spawn(async move { inner.deliver(call).await });
+    }
+}
+
+impl Inner {
+    async fn deliver(&self, call: Call) {
+        let caller = call.caller.clone();
+        let deadline = call.deadline();
+        // The permit also bounds how many bodies are in memory: each is written when its call may go.
+        let slot = tokio::select! {
+            slot = tokio::time::timeout_at(deadline, caller.slots.acquire()) => slot.ok().and_then(Result::ok),
+            () = self.abandon.cancelled() => return self.settle_all(&call, &abandoned()),
+        };
+        let Some(_slot) = slot else {
+            let message = "the calls before it took until the request's time limit";
+            return self.settle_all(
+                &call,
+                &Outcome::Failed(Failed::Timeout, Error::new(Kind::Unavailable, "RequestTimeout", message)),
+            );
+        };
+        // A call that is refused for its content is halved until the record at fault stands alone.
+        let mut calls = vec![call];
+        while let Some(call) = calls.pop() {
+            match self.send(&caller, &call, deadline).await {
+                Ok(accepted) => self.settle_accepted(&call, accepted),
+                Err(error) if error.kind() == Kind::Invalid && call.record_count() > 1 => {
+                    if let Some((first, second)) = call.split() {
+                        calls.push(second);
+                        calls.push(first);
+                    }
+                }
+                Err(error) => self.settle_all(&call, &outcome_of(error)),
+            }
+        }
+    }
+
+    async fn send(&self, caller: &CallerClients, call: &Call, deadline: Instant) -> Result<Accepted, Error> {
+        let Inner { settings, metrics, abandon, .. } = self;
+        let body = Bytes::from(body::write_records_body(&settings.database, &settings.table, call));
+        let policy = RetryPolicy { max_retries: settings.max_retries, deadline };
+        let attempts = retry::retry(policy, &metrics.write_retries, || async {
+            let client = caller.write().await?;
+            let start = Instant::now();
+            metrics.write_requests.increment(1);
+            let answer = transport::write_records(&client, body.clone()).await;
+            metrics.write_duration.record(start.elapsed().as_secs_f64());
+            if let Err(error) = &answer {
+                debug!(error = %error, records = call.record_count(), "WriteRecords failed");
+                if error.name() == service_error::INVALID_ENDPOINT {
+                    caller.forget_write_endpoint().await;
+                }
+            }
+            answer
+        });
+        tokio::select! {
+            answer = attempts => answer,
+            () = abandon.cancelled() => Err(shutting_down()),
+        }
+    }
+
+    fn settle_accepted(&self, call: &Call, accepted: Accepted) {
+        let Accepted::Partly(rejected) = accepted else { return self.settle_all(call, &Outcome::Written) };
+        let mut rejected = rejected.into_iter().peekable();
+        let mut index = 0;
+        for part in &call.parts {
+            let mut written = part.records.len() as u64;
+            for record in &part.records {
+                if let Some(rejection) = rejected.next_if(|rejection| rejection.index == index) {
+                    let request = part.write.request();
+                    let series = request.describe(request.series_at(record.series), 200);
+                    let timestamp = request.sample_at(record.sample).timestamp;
+                    let message = format!("{} ({series} at {timestamp} ms)", rejection.reason);
+                    let error = Error::invalid("RejectedRecordsException", message);
+                    let reason = rejection::classify(&rejection.reason);
+                    self.settle(&part.write, 1, Outcome::Rejected(reason, error));
+                    written -= 1;
+                }
+                index += 1;
+            }
+            if written > 0 {
+                self.settle(&part.write, written, Outcome::Written);
+            }
+        }
+    }
+
+    fn settle_all(&self, call: &Call, outcome: &Outcome) {
+        for part in &call.parts {
+            self.settle(&part.write, part.records.len() as u64, outcome.clone());
+        }
+    }
+
+    /// Counts what became of samples, logs it, and tells their request.
+    fn settle(&self, write: &pending::PendingWrite, samples: u64, outcome: Outcome) {
+        match &outcome {
+            Outcome::Written => self.metrics.written_samples.increment(samples),
+            Outcome::Rejected(reason, error) => {
+                self.metrics.rejected(*reason).increment(samples);
+                debug!(reason = reason.as_str(), samples, error = %error, "samples rejected");
+                if let Some(suppressed) = self.rejections.check() {
+                    warn!(reason = reason.as_str(), error = %error, suppressed, "Timestream rejected samples");
+                }
+            }
+            Outcome::Failed(reason, error) => {
+                self.metrics.failed(*reason).increment(samples);
+                if let Some(suppressed) = self.failures.check() {
+                    warn!(reason = reason.as_str(), error = %error, suppressed, "samples could not be written");
+                }
+            }
+        }
+        write.settle(samples, outcome);
+    }
+}
+
+fn shutting_down() -> Error {
+    Error::new(Kind::Unavailable, "Shutdown", "the connector is stopping; send again")
+}
+
+fn abandoned() -> Outcome {
+    Outcome::Failed(Failed::Shutdown, shutting_down())
+}
+
+/// What an error that ended a call means for its samples.
+fn outcome_of(error: Error) -> Outcome {
+    match error.kind() {
+        Kind::Throttled => Outcome::Failed(Failed::Throttled, error),
+        Kind::QuotaExceeded => Outcome::Failed(Failed::QuotaExceeded, error),
+        Kind::Unavailable if error.name() == "Shutdown" => Outcome::Failed(Failed::Shutdown, error),
+        Kind::Unavailable if error.name() == "RequestTimeout" => Outcome::Failed(Failed::Timeout, error),
+        Kind::Unavailable | Kind::RequestTimeout => Outcome::Failed(Failed::Unavailable, error),
+        Kind::Forbidden | Kind::Unauthenticated => Outcome::Rejected(Rejected::Unauthorized, error),
+        Kind::NotFound | Kind::MethodNotAllowed => Outcome::Rejected(Rejected::NotFound, error),
+        Kind::Conflict => Outcome::Rejected(Rejected::Conflict, error),
+        Kind::TooLarge => Outcome::Rejected(Rejected::TooLarge, error),
+        Kind::Invalid | Kind::UnsupportedMedia => Outcome::Rejected(Rejected::Invalid, error),
+    }
+}

@@ -29,9 +29,10 @@ pub struct RetryPolicy {
 ///
 /// # Errors
 /// The last attempt's error, or [`Kind::Unavailable`] when the deadline cut the first attempt off.
-pub async fn retry<T, F>(policy: RetryPolicy, retries: &Counter, mut attempt: F) -> Result<T, Error>
+pub async fn retry<T, F, A>(policy: RetryPolicy, retries: &Counter, mut attempt: F) -> Result<T, Error>
 where
-    F: AsyncFnMut() -> Result<T, Error>,
+    F: FnMut() -> A,
+    A: Future<Output = Result<T, Error>>,
 {
     let mut waits = ExponentialBackoff {
         initial_interval: FIRST_WAIT,
@@ -78,9 +79,9 @@ mod tests {
     ) -> (Result<(), Error>, u32) {
         let mut attempts = 0;
         let policy = RetryPolicy { max_retries, deadline: Instant::now() + deadline };
-        let result = retry(policy, &Counter::noop(), async || {
+        let result = retry(policy, &Counter::noop(), || {
             attempts += 1;
-            outcome(attempts)
+            std::future::ready(outcome(attempts))
         })
         .await;
         (result, attempts)
@@ -111,7 +112,7 @@ mod tests {
     async fn the_deadline_cuts_off_an_attempt_and_the_waits() {
         let start = Instant::now();
         let policy = RetryPolicy { max_retries: 1000, deadline: start + Duration::from_secs(5) };
-        let hung: Result<(), _> = retry(policy, &Counter::noop(), async || std::future::pending().await).await;
+        let hung: Result<(), _> = retry(policy, &Counter::noop(), std::future::pending).await;
         assert_eq!(hung.unwrap_err().kind(), Kind::Unavailable);
         assert_eq!(start.elapsed(), Duration::from_secs(5));
 

@@ -1,0 +1,224 @@
+//! Remote write 1.0: one walk over the protobuf bytes of a `prometheus.WriteRequest` into the flat form.
+//!
+//! Field numbers: prometheus/prometheus, prompb/remote.proto and prompb/types.proto.
+
+use std::ops::Range;
+
+use super::protobuf::{Fields, ProtobufError, Value};
+use crate::write_request::{Label, Sample, Series, Span, WriteRequest};
+
+const METRIC_NAME_LABEL: &[u8] = b"__name__";
+
+/// Decodes the uncompressed body of a request.
+///
+/// # Errors
+/// A message that is not protobuf, has a field of another type than Prometheus gives it, or text that is not UTF-8.
+/// Faults of single series are not errors here: they are marked for validation.
+pub fn decode(buffer: Vec<u8>) -> Result<WriteRequest, ProtobufError> {
+    let mut request = WriteRequest::default();
+    let mut fields = Fields::new(&buffer, 0..buffer.len());
+    while let Some((number, value)) = fields.next()? {
+        match (number, value) {
+            (1, Value::Bytes(range)) => series(&buffer, range, &mut request)?,
+            (1, _) => return Err(ProtobufError::new("a series of a wrong type", 0)),
+            // Metadata describes metric families; Timestream has no place for it.
+            _ => {}
+        }
+    }
+    request.buffer = buffer;
+    Ok(request)
+}
+
+fn series(buffer: &[u8], range: Range<usize>, request: &mut WriteRequest) -> Result<(), ProtobufError> {
+    let at = range.start;
+    let first_label = request.labels.len();
+    let first_sample = request.samples.len();
+    let mut name = Span::default();
+    let mut malformed = false;
+    let mut sorted = true;
+    let mut previous: &[u8] = b"";
+    let mut fields = Fields::new(buffer, range);
+    while let Some((number, value)) = fields.next()? {
+        match (number, value) {
+            (1, Value::Bytes(range)) => {
+                let label = label(buffer, range)?;
+                let label_name = slice(buffer, &label.0);
+                let named = label_name == METRIC_NAME_LABEL;
+                if label_name.is_empty() || (named && !name.is_empty()) {
+                    malformed = true;
+                } else if named {
+                    name = span(label.1)?;
+                } else if !label.1.is_empty() {
+                    sorted &= previous < label_name;
+                    previous = label_name;
+                    request.labels.push(Label { name: span(label.0)?, value: span(label.1)? });
+                }
+            }
+            (2, Value::Bytes(range)) => request.samples.push(sample(buffer, range)?),
+            (3, Value::Bytes(_)) => request.exemplars += 1,
+            (4, Value::Bytes(_)) => request.histograms += 1,
+            (1..=4, _) => return Err(ProtobufError::new("a field of a wrong type in a series", at)),
+            _ => {}
+        }
+    }
+    if !sorted {
+        let labels = &mut request.labels[first_label..];
+        let text = |label: &Label| label.name.range();
+        labels.sort_by(|a, b| buffer[text(a)].cmp(&buffer[text(b)]));
+        malformed |= labels.windows(2).any(|pair| buffer[text(&pair[0])] == buffer[text(&pair[1])]);
+    }
+    request.series.push(Series {
+        name,
+        malformed,
+        labels: (index(first_label)?, index(request.labels.len())?),
+        samples: (index(first_sample)?, index(request.samples.len())?),
+    });
+    Ok(())
+}
+
+fn label(buffer: &[u8], range: Range<usize>) -> Result<(Range<usize>, Range<usize>), ProtobufError> {
+    let (mut name, mut value) = (0..0, 0..0);
+    let mut fields = Fields::new(buffer, range);
+    while let Some((number, field)) = fields.next()? {
+        match (number, field) {
+            (1, Value::Bytes(range)) => name = utf8(buffer, range)?,
+            (2, Value::Bytes(range)) => value = utf8(buffer, range)?,
+            (1 | 2, _) => return Err(ProtobufError::new("a field of a wrong type in a label", name.start)),
+            _ => {}
+        }
+    }
+    Ok((name, value))
+}
+
+fn sample(buffer: &[u8], range: Range<usize>) -> Result<Sample, ProtobufError> {
+    let at = range.start;
+    let mut sample = Sample { value: 0.0, timestamp: 0 };
+    let mut fields = Fields::new(buffer, range);
+    while let Some((number, field)) = fields.next()? {
+        match (number, field) {
+            (1, Value::Fixed64(bits)) => sample.value = f64::from_bits(bits),
+            // An int64 is sent as the varint of its two's complement.
+            (2, Value::Varint(timestamp)) => sample.timestamp = timestamp.cast_signed(),
+            (1 | 2, _) => return Err(ProtobufError::new("a field of a wrong type in a sample", at)),
+            _ => {}
+        }
+    }
+    Ok(sample)
+}
+
+fn utf8(buffer: &[u8], range: Range<usize>) -> Result<Range<usize>, ProtobufError> {
+    match std::str::from_utf8(slice(buffer, &range)) {
+        Ok(_) => Ok(range),
+        Err(error) => Err(ProtobufError::new("text that is not UTF-8", range.start + error.valid_up_to())),
+    }
+}
+
+fn slice<'a>(buffer: &'a [u8], range: &Range<usize>) -> &'a [u8] {
+    &buffer[range.start..range.end]
+}
+
+fn span(range: Range<usize>) -> Result<Span, ProtobufError> {
+    let at = range.start;
+    Span::new(range).ok_or_else(|| ProtobufError::new("more than 4 GiB", at))
+}
+
+fn index(count: usize) -> Result<u32, ProtobufError> {
+    u32::try_from(count).map_err(|_| ProtobufError::new("more than four billion items", 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use prost::Message;
+
+    use super::*;
+    use crate::proto;
+
+    /// The flat form as a reader of prost's form sees it.
+    fn series_of(request: &WriteRequest) -> Vec<(String, Vec<(String, String)>, Vec<(u64, i64)>, bool)> {
+        request
+            .series()
+            .iter()
+            .map(|series| {
+                let labels = request.labels(series).iter();
+                (
+                    request.text(series.name).into_owned(),
+                    labels.map(|l| (request.text(l.name).into_owned(), request.text(l.value).into_owned())).collect(),
+                    series
+                        .sample_indexes()
+                        .map(|i| request.sample_at(i))
+                        .map(|s| (s.value.to_bits(), s.timestamp))
+                        .collect(),
+                    series.malformed,
+                )
+            })
+            .collect()
+    }
+
+    fn series_by_prost(request: &proto::WriteRequest) -> Vec<(String, Vec<(String, String)>, Vec<(u64, i64)>, bool)> {
+        let series = request.timeseries.iter();
+        series
+            .map(|series| {
+                let mut name = String::new();
+                let mut malformed = false;
+                let mut labels = Vec::new();
+                for label in &series.labels {
+                    match label.name.as_str() {
+                        "" => malformed = true,
+                        "__name__" if name.is_empty() => name = label.value.clone(),
+                        "__name__" => malformed = true,
+                        _ if label.value.is_empty() => {}
+                        _ => labels.push((label.name.clone(), label.value.clone())),
+                    }
+                }
+                labels.sort_by(|a, b| a.0.cmp(&b.0));
+                malformed |= labels.windows(2).any(|pair| pair[0].0 == pair[1].0);
+                let samples = series.samples.iter().map(|s| (s.value().to_bits(), s.timestamp)).collect();
+                (name, labels, samples, malformed)
+            })
+            .collect()
+    }
+
+    fn any_request() -> impl Strategy<Value = proto::WriteRequest> {
+        let label =
+            ("(__name__|[a-d]{0,2}|\\PC{0,3})", "\\PC{0,6}").prop_map(|(name, value)| proto::Label { name, value });
+        let sample = (any::<f64>(), any::<i64>()).prop_map(|(value, timestamp)| proto::Sample { value: Some(value), timestamp });
+        let series = (prop::collection::vec(label, 0..6), prop::collection::vec(sample, 0..4), 0..3usize, 0..3usize);
+        let series = series.prop_map(|(labels, samples, exemplars, histograms)| proto::TimeSeries {
+            labels,
+            samples,
+            exemplars: vec![proto::Exemplar::default(); exemplars],
+            histograms: vec![proto::Histogram::default(); histograms],
+        });
+        prop::collection::vec(series, 0..5)
+            .prop_map(|timeseries| proto::WriteRequest { timeseries, metadata: vec![proto::MetricMetadata::default()] })
+    }
+
+    proptest! {
+        #[test]
+        fn decodes_what_prost_encodes(request in any_request()) {
+            let decoded = decode(request.encode_to_vec()).unwrap();
+            // A metric name that comes with several values keeps the first, as the oracle above does.
+            prop_assert_eq!(series_of(&decoded), series_by_prost(&request));
+            prop_assert_eq!(decoded.histograms, request.timeseries.iter().map(|s| s.histograms.len() as u64).sum::<u64>());
+            prop_assert_eq!(decoded.exemplars, request.timeseries.iter().map(|s| s.exemplars.len() as u64).sum::<u64>());
+        }
+
+        #[test]
+        fn reads_damaged_bytes_as_prost_does(request in any_request(), at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<bool>()) {
+            let mut bytes = request.encode_to_vec();
+            prop_assume!(!bytes.is_empty());
+            let at = at.index(bytes.len());
+            if cut { bytes.truncate(at) } else { bytes[at] = byte }
+            let ours = decode(bytes.clone());
+            if let Ok(theirs) = proto::WriteRequest::decode(bytes.as_slice()) {
+                prop_assert_eq!(series_of(&ours.unwrap()), series_by_prost(&theirs));
+            }
+        }
+
+        #[test]
+        fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = decode(bytes);
+        }
+    }
+}

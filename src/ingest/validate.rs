@@ -1,0 +1,278 @@
+//! Validation: which samples go on to Timestream, and why the others do not.
+//!
+//! What Timestream would refuse with the whole call is found here, so that one bad series costs nobody else.
+
+use crate::dimension::{self, MAX_MEASURE_NAME_BYTES, MAX_NAME_BYTES, PLACEHOLDER, PLACEHOLDER_VALUE};
+use crate::error::Error;
+use crate::telemetry::reason::{Ignored, Rejected};
+use crate::write_request::{Sample, Series, WriteRequest};
+
+/// The bits of the NaN by which Prometheus marks a series as ended (prometheus/prometheus, model/value).
+const STALE_MARKER_BITS: u64 = 0x7ff0_0000_0000_0002;
+/// Dimensions per record (Timestream quota).
+const MAX_DIMENSIONS: usize = 128;
+/// Names and values of a record's dimensions, its measure name and value, in bytes (Timestream quota).
+const MAX_RECORD_BYTES: usize = 2048;
+/// The last millisecond that fits Timestream's nanoseconds, in the year 2262.
+const MAX_TIMESTAMP: i64 = i64::MAX / 1_000_000;
+/// How much of a series a message shows, in characters.
+const DESCRIPTION_LIMIT: usize = 200;
+
+/// What to do with samples that the connector does not store.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Policy {
+    /// Stop the program on a metric or label name over the limit, instead of ignoring the series.
+    pub fail_on_long_label: bool,
+    /// Stop the program on NaN and infinities, instead of ignoring the sample.
+    pub fail_on_invalid_sample_value: bool,
+}
+
+/// The samples that validation took out, by reason.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Samples ignored by policy; they do not fail the request.
+    pub ignored: Vec<(Ignored, u64)>,
+    /// Samples that can never be stored, each kind with a first example.
+    pub rejected: Vec<(Rejected, u64, String)>,
+}
+
+impl Dropped {
+    fn ignore(&mut self, reason: Ignored, samples: usize) {
+        match self.ignored.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, count)) => *count += samples as u64,
+            None => self.ignored.push((reason, samples as u64)),
+        }
+    }
+
+    fn reject(&mut self, reason: Rejected, samples: usize, why: impl FnOnce() -> String) {
+        match self.rejected.iter_mut().find(|(known, ..)| *known == reason) {
+            Some((_, count, _)) => *count += samples as u64,
+            None => self.rejected.push((reason, samples as u64, why())),
+        }
+    }
+}
+
+/// Takes out of `request` what can't be stored or is to be ignored.
+///
+/// # Errors
+/// `LongLabelNameError` and `InvalidSampleValueError` where the policy says that the program must stop.
+pub fn validate(request: &mut WriteRequest, policy: Policy) -> Result<Dropped, Error> {
+    let mut dropped = Dropped::default();
+    let mut samples = std::mem::take(&mut request.samples);
+    let mut series = std::mem::take(&mut request.series);
+    let mut kept = 0;
+    for one in &mut series {
+        let range = one.sample_indexes();
+        let count = range.len();
+        let first_kept = kept;
+        if check_series(request, one, count, policy, &mut dropped)? {
+            for index in range {
+                let sample = samples[index as usize];
+                if check_sample(request, one, sample, policy, &mut dropped)? {
+                    samples[kept as usize] = sample;
+                    kept += 1;
+                }
+            }
+        }
+        one.samples = (first_kept, kept);
+    }
+    samples.truncate(kept as usize);
+    request.samples = samples;
+    request.series = series;
+    Ok(dropped)
+}
+
+fn check_series(
+    request: &WriteRequest,
+    series: &Series,
+    samples: usize,
+    policy: Policy,
+    dropped: &mut Dropped,
+) -> Result<bool, Error> {
+    let name = || request.describe(series, DESCRIPTION_LIMIT);
+    if samples == 0 {
+        return Ok(false);
+    }
+    if series.malformed {
+        dropped.reject(Rejected::Invalid, samples, || format!("a label stands twice or has no name in {}", name()));
+        return Ok(false);
+    }
+    if series.name.is_empty() {
+        dropped.reject(Rejected::Invalid, samples, || format!("no metric name in {}", name()));
+        return Ok(false);
+    }
+    if series.name.len() > MAX_MEASURE_NAME_BYTES {
+        let reason = Ignored::LongMetricName;
+        return ignore_long_name(reason, samples, policy, dropped, || {
+            format!("the metric name of {} is over {MAX_MEASURE_NAME_BYTES} bytes", name())
+        });
+    }
+    let labels = request.labels(series);
+    let mut record_bytes = series.name.len() + size_of::<f64>();
+    for label in labels {
+        let mut name_bytes = label.name.len();
+        // Escaping only lengthens, so a name too long as it is needs no look inside.
+        if name_bytes <= MAX_NAME_BYTES {
+            name_bytes = dimension_name_bytes(request.bytes(label.name));
+        }
+        if name_bytes > MAX_NAME_BYTES {
+            return ignore_long_name(Ignored::LongLabelName, samples, policy, dropped, || {
+                let label = request.text(label.name);
+                format!("the label name {label:?} of {} is over {MAX_NAME_BYTES} bytes as a dimension name", name())
+            });
+        }
+        record_bytes += name_bytes + label.value.len();
+    }
+    if labels.is_empty() {
+        record_bytes += PLACEHOLDER.len() + PLACEHOLDER_VALUE.len();
+    }
+    if labels.len() > MAX_DIMENSIONS || record_bytes > MAX_RECORD_BYTES {
+        dropped.reject(Rejected::TooLarge, samples, || {
+            let found = format!("{} labels and {record_bytes} bytes", labels.len());
+            format!(
+                "{found} are over Timestream's {MAX_DIMENSIONS} dimensions or {MAX_RECORD_BYTES} bytes a record in {}",
+                name()
+            )
+        });
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+fn dimension_name_bytes(name: &[u8]) -> usize {
+    // The decoder has checked that labels are UTF-8.
+    std::str::from_utf8(name).map_or(usize::MAX, |name| dimension::escape(name).len())
+}
+
+fn ignore_long_name(
+    reason: Ignored,
+    samples: usize,
+    policy: Policy,
+    dropped: &mut Dropped,
+    why: impl FnOnce() -> String,
+) -> Result<bool, Error> {
+    if policy.fail_on_long_label {
+        return Err(Error::invalid("LongLabelNameError", why()));
+    }
+    dropped.ignore(reason, samples);
+    Ok(false)
+}
+
+fn check_sample(
+    request: &WriteRequest,
+    series: &Series,
+    sample: Sample,
+    policy: Policy,
+    dropped: &mut Dropped,
+) -> Result<bool, Error> {
+    if !sample.value.is_finite() {
+        if policy.fail_on_invalid_sample_value {
+            let series = request.describe(series, DESCRIPTION_LIMIT);
+            let message = format!("the value {} of {series} can't be stored in Timestream", sample.value);
+            return Err(Error::invalid("InvalidSampleValueError", message));
+        }
+        dropped.ignore(non_finite(sample.value), 1);
+        return Ok(false);
+    }
+    if !(0..=MAX_TIMESTAMP).contains(&sample.timestamp) {
+        dropped.reject(Rejected::RetentionWindow, 1, || {
+            let series = request.describe(series, DESCRIPTION_LIMIT);
+            format!("the timestamp {} ms of {series} is outside the years 1970 to 2262", sample.timestamp)
+        });
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+fn non_finite(value: f64) -> Ignored {
+    if value.to_bits() == STALE_MARKER_BITS {
+        Ignored::StaleMarker
+    } else if value.is_nan() {
+        Ignored::NaN
+    } else if value.is_sign_negative() {
+        Ignored::NegativeInfinity
+    } else {
+        Ignored::Infinity
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+
+    use super::*;
+    use crate::ingest::decode_v1;
+    use crate::proto;
+
+    fn request(series: &[(&[(&str, &str)], &[(f64, i64)])]) -> WriteRequest {
+        let timeseries = series.iter().map(|(labels, samples)| proto::TimeSeries {
+            labels: labels.iter().map(|(n, v)| proto::Label { name: (*n).into(), value: (*v).into() }).collect(),
+            samples: samples.iter().map(|&(value, timestamp)| proto::Sample { value: Some(value), timestamp }).collect(),
+            ..Default::default()
+        });
+        let request = proto::WriteRequest { timeseries: timeseries.collect(), metadata: vec![] };
+        decode_v1::decode(request.encode_to_vec()).unwrap()
+    }
+
+    fn values(request: &WriteRequest) -> Vec<Vec<f64>> {
+        let series = request.series().iter();
+        series.map(|s| s.sample_indexes().map(|i| request.sample_at(i).value).collect()).collect()
+    }
+
+    #[test]
+    fn non_finite_samples_are_ignored_with_a_reason_each_and_their_neighbours_stay() {
+        let stale = f64::from_bits(STALE_MARKER_BITS);
+        let samples = [(1.0, 1), (f64::NAN, 2), (f64::INFINITY, 3), (f64::NEG_INFINITY, 4), (stale, 5), (2.0, 6)];
+        let up = [("__name__", "up"), ("job", "a")];
+        let mut request = request(&[(&up, &samples), (&up, &[(3.0, 7)])]);
+        let dropped = validate(&mut request, Policy::default()).unwrap();
+        let each = [Ignored::NaN, Ignored::Infinity, Ignored::NegativeInfinity, Ignored::StaleMarker];
+        assert_eq!(dropped.ignored, each.map(|reason| (reason, 1)));
+        assert_eq!(values(&request), [vec![1.0, 2.0], vec![3.0]]);
+    }
+
+    #[test]
+    fn names_over_the_limit_cost_their_series_only() {
+        let long_metric = "m".repeat(257);
+        let (long_label, escaped_too_long) = ("l".repeat(61), "_".repeat(57));
+        let samples = [(1.0, 1), (2.0, 2)];
+        let mut request = request(&[
+            (&[("__name__", &long_metric)], &samples),
+            (&[("__name__", "up"), (&long_label, "v")], &samples),
+            (&[("__name__", "up"), (&escaped_too_long, "v")], &samples),
+            (&[("__name__", &"m".repeat(256)), (&"l".repeat(60), "v")], &samples),
+        ]);
+        let dropped = validate(&mut request, Policy::default()).unwrap();
+        assert_eq!(dropped.ignored, [(Ignored::LongMetricName, 2), (Ignored::LongLabelName, 4)]);
+        assert_eq!(request.sample_count(), 2);
+    }
+
+    #[test]
+    fn series_that_timestream_can_never_store_are_rejected_with_an_example() {
+        let many: Vec<(String, String)> = (0..129).map(|i| (format!("l{i}"), "v".to_owned())).collect();
+        let many: Vec<(&str, &str)> =
+            [("__name__", "up")].into_iter().chain(many.iter().map(|(n, v)| (n.as_str(), v.as_str()))).collect();
+        let mut request = request(&[
+            (&[("job", "a")], &[(1.0, 1)]),
+            (&[("__name__", "up"), ("a", "1"), ("a", "2")], &[(1.0, 1)]),
+            (&many, &[(1.0, 1)]),
+            (&[("__name__", "up"), ("a", &"v".repeat(2048))], &[(1.0, 1)]),
+            (&[("__name__", "up")], &[(1.0, -1), (1.0, i64::MAX), (2.0, 1)]),
+        ]);
+        let dropped = validate(&mut request, Policy::default()).unwrap();
+        let counts: Vec<_> = dropped.rejected.iter().map(|(reason, count, _)| (*reason, *count)).collect();
+        assert_eq!(counts, [(Rejected::Invalid, 2), (Rejected::TooLarge, 2), (Rejected::RetentionWindow, 2)]);
+        assert_eq!(dropped.rejected[0].2, "no metric name in {job=\"a\"}");
+        assert_eq!(request.sample_count(), 1);
+    }
+
+    #[test]
+    fn a_policy_to_fail_names_the_error_and_the_series() {
+        let policy = Policy { fail_on_long_label: true, fail_on_invalid_sample_value: true };
+        let long = "l".repeat(61);
+        let error = validate(&mut request(&[(&[("__name__", "up"), (&long, "v")], &[(1.0, 1)])]), policy).unwrap_err();
+        assert_eq!(error.name(), "LongLabelNameError");
+        let error = validate(&mut request(&[(&[("__name__", "up")], &[(f64::NAN, 1)])]), policy).unwrap_err();
+        assert_eq!(error.to_string(), "InvalidSampleValueError: the value NaN of up{} can't be stored in Timestream");
+    }
+}

@@ -1,0 +1,371 @@
+//! Options: from flags and environment to checked settings, once, before anything starts.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::error::Error;
+use crate::telemetry::log::{Format, LogOptions};
+
+mod table;
+mod values;
+
+pub use table::{OPTIONS, OptionSpec};
+pub use values::ListenAddress;
+
+const DEFAULT_EMBEDDED_DATABASE: &str = "prometheus";
+const DEFAULT_EMBEDDED_TABLE: &str = "metrics";
+
+/// All settings of the daemon.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where samples go.
+    pub destination: Destination,
+    /// The signing region.
+    pub region: String,
+    /// A fixed endpoint for writes.
+    pub write_base_endpoint: Option<String>,
+    /// A fixed endpoint for queries.
+    pub query_base_endpoint: Option<String>,
+    /// Whether calls are made with the environment's credentials instead of each caller's.
+    pub enable_sigv4_auth: bool,
+    /// Retries of a failed query.
+    pub max_read_retries: u32,
+    /// Retries of a failed WriteRecords call.
+    pub max_write_retries: u32,
+    /// The embedded Timestream, where it takes the place of AWS.
+    pub embedded: Option<EmbeddedOptions>,
+    /// Whether a name over the limit stops the program.
+    pub fail_on_long_label: bool,
+    /// Whether a non-finite value stops the program.
+    pub fail_on_invalid_sample_value: bool,
+    /// The HTTP server.
+    pub web: WebOptions,
+    /// The write path.
+    pub write: WriteOptions,
+    /// The read path.
+    pub read: ReadOptions,
+    /// How long what is in flight may take to finish.
+    pub shutdown_grace_period: Duration,
+    /// The log.
+    pub log: LogOptions,
+}
+
+/// A table of Timestream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// Its database.
+    pub database: String,
+    /// Its name.
+    pub table: String,
+}
+
+/// Options of the embedded Timestream.
+#[derive(Debug, Clone)]
+pub struct EmbeddedOptions {
+    /// Where it keeps its data.
+    pub data_dir: PathBuf,
+    /// Where its API listens.
+    pub listen_address: ListenAddress,
+}
+
+/// Options of the HTTP server.
+#[derive(Debug, Clone)]
+pub struct WebOptions {
+    /// Where to listen.
+    pub listen_address: ListenAddress,
+    /// Path of the metrics.
+    pub telemetry_path: String,
+    /// Certificate and key to serve HTTPS with.
+    pub tls: Option<TlsFiles>,
+    /// Connections at once.
+    pub max_connections: usize,
+    /// Request body as received, in bytes.
+    pub max_body_bytes: usize,
+    /// Request body once decompressed, in bytes.
+    pub max_decoded_bytes: usize,
+    /// How long headers, and then the body, may take.
+    pub read_timeout: Duration,
+}
+
+/// Files to serve HTTPS with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate chain (PEM).
+    pub certificate: PathBuf,
+    /// The private key (PEM).
+    pub key: PathBuf,
+}
+
+/// Options of the write path.
+#[derive(Debug, Clone)]
+pub struct WriteOptions {
+    /// What all requests may hold in memory, in bytes.
+    pub memory_limit_bytes: usize,
+    /// Requests that may wait for the batcher.
+    pub queue_capacity: usize,
+    /// How long a call that is not full waits for more records.
+    pub linger: Duration,
+    /// Calls of one caller at once.
+    pub max_concurrent_calls: usize,
+    /// How long one call may take.
+    pub call_timeout: Duration,
+    /// When a request is answered at the latest.
+    pub timeout: Duration,
+}
+
+/// Options of the read path.
+#[derive(Debug, Clone)]
+pub struct ReadOptions {
+    /// Requests at once.
+    pub max_concurrent: usize,
+    /// Samples that a query may answer.
+    pub max_samples: u64,
+    /// How long a request may take.
+    pub timeout: Duration,
+}
+
+/// Why there are no options to run with.
+#[derive(Debug)]
+pub enum Stop {
+    /// Help or version was asked for: the text.
+    Help(String),
+    /// An option is wrong or missing.
+    Error(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Stop::Error(error)
+    }
+}
+
+impl Options {
+    /// Reads the command line (its first item the program's name) and the environment; a flag wins over the
+    /// environment.
+    ///
+    /// # Errors
+    /// Help, or an error that names the option, its value and what is accepted.
+    pub fn parse(
+        arguments: impl IntoIterator<Item = String>,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, Stop> {
+        let matches = command().try_get_matches_from(arguments).map_err(|error| match error.kind() {
+            clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion => {
+                Stop::Help(error.render().to_string())
+            }
+            _ => Stop::Error(Error::invalid("ParseOptionError", error.render().to_string().trim().to_owned())),
+        })?;
+        let source = Source { matches, environment };
+        let embedded = source.boolean("embedded", "ParseOptionError")?;
+        let options = Options {
+            destination: source.destination(embedded)?,
+            region: source.text("region").unwrap_or_default(),
+            write_base_endpoint: source.endpoint("write-base-endpoint")?,
+            query_base_endpoint: source.endpoint("query-base-endpoint")?,
+            enable_sigv4_auth: source.boolean("enable-sigv4-auth", "ParseOptionError")?,
+            max_read_retries: source.retries("max-read-retries")?,
+            max_write_retries: source.retries("max-write-retries")?,
+            embedded: if embedded { Some(source.embedded()?) } else { None },
+            fail_on_long_label: source.boolean("fail-on-long-label", "ParseMetricLabelError")?,
+            fail_on_invalid_sample_value: source.boolean("fail-on-invalid-sample-value", "ParseSampleOptionError")?,
+            web: source.web()?,
+            write: source.write()?,
+            read: source.read()?,
+            shutdown_grace_period: source.duration("shutdown.grace-period")?,
+            log: source.log()?,
+        };
+        Ok(options)
+    }
+}
+
+fn command() -> Command {
+    let command = Command::new("timestream-prometheus-connector")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Prometheus remote write and remote read for Amazon Timestream for LiveAnalytics");
+    OPTIONS.iter().fold(command, |command, spec| command.arg(argument(spec)))
+}
+
+fn argument(spec: &'static OptionSpec) -> Arg {
+    let environment = spec.environment.join(", ");
+    let default = if spec.default.is_empty() { String::new() } else { format!("; default {}", spec.default) };
+    let argument = Arg::new(spec.flag)
+        .long(spec.flag)
+        .help(format!("{} [env: {environment}{default}]", spec.help))
+        .help_heading(spec.group)
+        .aliases(spec.alias)
+        .action(ArgAction::Set);
+    if spec.value.is_empty() {
+        argument.num_args(0..=1).require_equals(true).default_missing_value("true").value_name("true|false")
+    } else {
+        argument.value_name(spec.value).allow_hyphen_values(true)
+    }
+}
+
+/// Where option values come from.
+struct Source<E> {
+    matches: ArgMatches,
+    environment: E,
+}
+
+impl<E: Fn(&str) -> Option<String>> Source<E> {
+    /// The value of an option, and the flag or variable that gave it. An empty variable is the same as none.
+    fn value(&self, flag: &'static str) -> Option<(String, String)> {
+        if let Some(value) = self.matches.get_one::<String>(flag) {
+            return Some((value.clone(), format!("--{flag}")));
+        }
+        let spec = OPTIONS.iter().find(|spec| spec.flag == flag)?;
+        for variable in spec.environment {
+            if let Some(value) = (self.environment)(variable).filter(|value| !value.is_empty()) {
+                return Some((value, (*variable).to_owned()));
+            }
+        }
+        (!spec.default.is_empty()).then(|| (spec.default.to_owned(), format!("--{flag}")))
+    }
+
+    fn text(&self, flag: &'static str) -> Option<String> {
+        self.value(flag).map(|(value, _)| value).filter(|value| !value.is_empty())
+    }
+
+    fn parsed<T>(
+        &self,
+        flag: &'static str,
+        error: &'static str,
+        accepted: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, Error> {
+        let (value, given_by) = self.value(flag).unwrap_or_else(|| (String::new(), format!("--{flag}")));
+        parse(&value).ok_or_else(|| Error::invalid(error, format!("{given_by} is {value:?}; accepted: {accepted}")))
+    }
+
+    fn boolean(&self, flag: &'static str, error: &'static str) -> Result<bool, Error> {
+        self.parsed(flag, error, "1 t T TRUE true True 0 f F FALSE false False", values::boolean)
+    }
+
+    fn duration(&self, flag: &'static str) -> Result<Duration, Error> {
+        self.parsed(flag, "ParseOptionError", "a duration such as 5ms, 25s or 1m30s, at most 366d", values::duration)
+    }
+
+    fn bytes(&self, flag: &'static str) -> Result<usize, Error> {
+        let limit = |text: &str| values::bytes(text).filter(|bytes| *bytes < u32::MAX as usize);
+        self.parsed(flag, "ParseOptionError", "bytes such as 1000000, 16MiB or 1GB, below 4GiB", limit)
+    }
+
+    fn count(&self, flag: &'static str) -> Result<usize, Error> {
+        let count = |text: &str| text.parse().ok().filter(|count| (1..=1_000_000_000).contains(count));
+        self.parsed(flag, "ParseOptionError", "a whole number from 1 to 1000000000", count)
+    }
+
+    fn retries(&self, flag: &'static str) -> Result<u32, Error> {
+        let retries = |text: &str| text.parse().ok().filter(|retries| *retries <= 1000);
+        self.parsed(flag, "ParseRetriesError", "a whole number from 0 to 1000", retries)
+    }
+
+    fn address(&self, flag: &'static str) -> Result<ListenAddress, Error> {
+        self.parsed(flag, "ParseOptionError", ":port, host:port or [ipv6]:port", ListenAddress::parse)
+    }
+
+    fn endpoint(&self, flag: &'static str) -> Result<Option<String>, Error> {
+        if self.text(flag).is_none() {
+            return Ok(None);
+        }
+        let url = |text: &str| {
+            let uri: hyper::Uri = text.parse().ok()?;
+            matches!(uri.scheme_str(), Some("http" | "https")).then(|| text.to_owned())
+        };
+        self.parsed(flag, "ParseOptionError", "a URL that begins with https:// or http://", url).map(Some)
+    }
+
+    fn destination(&self, embedded: bool) -> Result<Destination, Error> {
+        let or_default = |flag, default: &str| self.text(flag).or_else(|| embedded.then(|| default.to_owned()));
+        let database = or_default("default-database", DEFAULT_EMBEDDED_DATABASE);
+        let table = or_default("default-table", DEFAULT_EMBEDDED_TABLE);
+        let set = "or --embedded to store without AWS";
+        match (database, table) {
+            (Some(database), Some(table)) => Ok(Destination { database, table }),
+            (None, None) => Err(Error::invalid(
+                "MissingDestinationError",
+                format!("no destination: set --default-database and --default-table, {set}"),
+            )),
+            (None, _) => Err(Error::invalid(
+                "MissingDatabaseWithWriteError",
+                format!("no destination database: set --default-database, {set}"),
+            )),
+            (_, None) => Err(Error::invalid(
+                "MissingTableWithWriteError",
+                format!("no destination table: set --default-table, {set}"),
+            )),
+        }
+    }
+
+    fn embedded(&self) -> Result<EmbeddedOptions, Error> {
+        Ok(EmbeddedOptions {
+            data_dir: self.text("embedded.data-dir").unwrap_or_default().into(),
+            listen_address: self.address("embedded.listen-address")?,
+        })
+    }
+
+    fn web(&self) -> Result<WebOptions, Error> {
+        let path = |text: &str| (text.starts_with('/') && text.len() > 1).then(|| text.to_owned());
+        let tls = match (self.text("tls-certificate"), self.text("tls-key")) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate: certificate.into(), key: key.into() }),
+            (None, None) => None,
+            _ => {
+                let message = "--tls-certificate and --tls-key must be set both, or neither";
+                return Err(Error::invalid("ParseOptionError", message));
+            }
+        };
+        Ok(WebOptions {
+            listen_address: self.address("web.listen-address")?,
+            telemetry_path: self.parsed("web.telemetry-path", "ParseOptionError", "a path such as /metrics", path)?,
+            tls,
+            max_connections: self.count("web.max-connections")?,
+            max_body_bytes: self.bytes("web.max-body-bytes")?,
+            max_decoded_bytes: self.bytes("web.max-decoded-bytes")?,
+            read_timeout: self.duration("web.read-timeout")?,
+        })
+    }
+
+    fn write(&self) -> Result<WriteOptions, Error> {
+        Ok(WriteOptions {
+            memory_limit_bytes: self.bytes("write.memory-limit")?,
+            queue_capacity: self.count("write.queue-capacity")?,
+            linger: self.duration("write.linger")?,
+            max_concurrent_calls: self.count("write.max-concurrent-calls")?,
+            call_timeout: self.duration("write.call-timeout")?,
+            timeout: self.duration("write.timeout")?,
+        })
+    }
+
+    fn read(&self) -> Result<ReadOptions, Error> {
+        Ok(ReadOptions {
+            max_concurrent: self.count("read.max-concurrent")?,
+            max_samples: self.count("read.max-samples")? as u64,
+            timeout: self.duration("read.timeout")?,
+        })
+    }
+
+    fn log(&self) -> Result<LogOptions, Error> {
+        let level = |text: &str| match text {
+            "debug" => Some(tracing::Level::DEBUG),
+            "info" => Some(tracing::Level::INFO),
+            "warn" => Some(tracing::Level::WARN),
+            "error" => Some(tracing::Level::ERROR),
+            _ => None,
+        };
+        let format = |text: &str| match text {
+            "logfmt" => Some(Format::Logfmt),
+            "json" => Some(Format::Json),
+            _ => None,
+        };
+        Ok(LogOptions {
+            enabled: self.boolean("enable-logging", "ParseEnableLoggingError")?,
+            level: self.parsed("log.level", "ParseOptionError", "debug, info, warn, error", level)?,
+            format: self.parsed("log.format", "ParseOptionError", "logfmt, json", format)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! All options in one table: flag, environment variables, default and meaning. The command line, the environment and
+//! the documentation are held against it.
+
+/// An option.
+#[derive(Debug, Clone, Copy)]
+pub struct OptionSpec {
+    /// The flag without its dashes; also the option's name in messages.
+    pub flag: &'static str,
+    /// Another spelling of the flag.
+    pub alias: Option<&'static str>,
+    /// Environment variables, the first that is set counts.
+    pub environment: &'static [&'static str],
+    /// The value where neither flag nor environment gives one. Empty: none.
+    pub default: &'static str,
+    /// What stands for the value in the help; empty for a switch.
+    pub value: &'static str,
+    /// The heading in the help.
+    pub group: &'static str,
+    /// What it does.
+    pub help: &'static str,
+}
+
+const fn option(
+    group: &'static str,
+    flag: &'static str,
+    environment: &'static [&'static str],
+    value: &'static str,
+    default: &'static str,
+    help: &'static str,
+) -> OptionSpec {
+    OptionSpec { flag, alias: None, environment, default, value, group, help }
+}
+
+const fn switch(
+    group: &'static str,
+    flag: &'static str,
+    environment: &'static [&'static str],
+    default: &'static str,
+    help: &'static str,
+) -> OptionSpec {
+    option(group, flag, environment, "", default, help)
+}
+
+const fn aliased(alias: &'static str, spec: OptionSpec) -> OptionSpec {
+    OptionSpec { alias: Some(alias), ..spec }
+}
+
+const DESTINATION: &str = "Destination";
+const EMBEDDED: &str = "Embedded Timestream";
+const SAMPLES: &str = "Samples";
+const WEB: &str = "Web";
+const LIMITS: &str = "Limits";
+const LOG: &str = "Log";
+
+/// All options, in the order of the help.
+#[rustfmt::skip]
+pub const OPTIONS: &[OptionSpec] = &[
+    option(DESTINATION, "default-database", &["default_database"], "NAME", "", "Destination database; needed unless embedded (then prometheus)"),
+    option(DESTINATION, "default-table", &["default_table"], "NAME", "", "Destination table; needed unless embedded (then metrics)"),
+    option(DESTINATION, "region", &["region", "AWS_REGION"], "REGION", "us-east-1", "Signing region"),
+    switch(DESTINATION, "enable-sigv4-auth", &["enable_sigv4_auth"], "false", "Use the AWS credentials of the environment instead of each caller's basic auth; true in AWS Lambda"),
+    option(DESTINATION, "write-base-endpoint", &["write_base_endpoint"], "URL", "", "Fixed endpoint for writes, such as PrivateLink; switches endpoint discovery off"),
+    option(DESTINATION, "query-base-endpoint", &["query_base_endpoint"], "URL", "", "Fixed endpoint for queries; switches endpoint discovery off"),
+    option(DESTINATION, "max-write-retries", &["max_write_retries"], "N", "10", "Retries of a failed WriteRecords call"),
+    aliased("max-retries", option(DESTINATION, "max-read-retries", &["max_read_retries", "max_retries"], "N", "3", "Retries of a failed query")),
+    switch(EMBEDDED, "embedded", &["embedded"], "false", "Store in the embedded Timestream instead of AWS; callers need no credentials"),
+    option(EMBEDDED, "embedded.data-dir", &["embedded_data_dir"], "DIR", "data", "Where the embedded Timestream keeps its data"),
+    option(EMBEDDED, "embedded.listen-address", &["embedded_listen_address"], "ADDRESS", "127.0.0.1:9202", "Where the embedded Timestream's API listens, for the AWS CLI and SDKs"),
+    switch(SAMPLES, "fail-on-long-label", &["fail_on_long_label"], "false", "Stop the program on a metric name over 256 bytes or a label name over 60, instead of ignoring the series"),
+    aliased("fail-on-invalid-sample", switch(SAMPLES, "fail-on-invalid-sample-value", &["fail_on_invalid_sample_value"], "false", "Stop the program on NaN, Inf or -Inf, instead of ignoring the sample")),
+    option(WEB, "web.listen-address", &["web_listen_address"], "ADDRESS", ":9201", "Where the connector listens: :port, host:port or [ipv6]:port"),
+    option(WEB, "web.telemetry-path", &["web_telemetry_path"], "PATH", "/metrics", "Path of the connector's own metrics"),
+    option(WEB, "tls-certificate", &["tls_certificate"], "FILE", "", "Certificate chain (PEM) to serve HTTPS with; needs --tls-key"),
+    option(WEB, "tls-key", &["tls_key"], "FILE", "", "Private key (PEM) of the certificate; needs --tls-certificate"),
+    option(LIMITS, "web.max-connections", &["web_max_connections"], "N", "1024", "Connections at once; more wait to be accepted"),
+    option(LIMITS, "web.max-body-bytes", &["web_max_body_bytes"], "BYTES", "16MiB", "Request body as received; more is answered 413"),
+    option(LIMITS, "web.max-decoded-bytes", &["web_max_decoded_bytes"], "BYTES", "32MiB", "Request body once decompressed; more is answered 413"),
+    option(LIMITS, "web.read-timeout", &["web_read_timeout"], "DURATION", "30s", "How long headers, and then the body, of a request may take"),
+    option(LIMITS, "write.memory-limit", &["write_memory_limit"], "BYTES", "128MiB", "What all write requests may hold in memory; more is answered 503"),
+    option(LIMITS, "write.queue-capacity", &["write_queue_capacity"], "N", "1024", "Write requests that may wait for the batcher; more are answered 503"),
+    option(LIMITS, "write.linger", &["write_linger"], "DURATION", "5ms", "How long a call of fewer than 100 records waits for more"),
+    option(LIMITS, "write.max-concurrent-calls", &["write_max_concurrent_calls"], "N", "256", "WriteRecords calls of one caller at once"),
+    option(LIMITS, "write.call-timeout", &["write_call_timeout"], "DURATION", "10s", "How long one WriteRecords call may take before it is tried again"),
+    option(LIMITS, "write.timeout", &["write_timeout"], "DURATION", "25s", "When a write request is answered at the latest; below Prometheus' remote_timeout"),
+    option(LIMITS, "read.max-concurrent", &["read_max_concurrent"], "N", "10", "Read requests handled at once; more wait"),
+    option(LIMITS, "read.max-samples", &["read_max_samples"], "N", "50000000", "Samples that a query may answer; more is answered 400"),
+    option(LIMITS, "read.timeout", &["read_timeout"], "DURATION", "2m", "How long a read request may take"),
+    option(LIMITS, "shutdown.grace-period", &["shutdown_grace_period"], "DURATION", "20s", "How long what is in flight may take to finish on SIGTERM before it is answered 503"),
+    switch(LOG, "enable-logging", &["enable_logging"], "true", "Log at all"),
+    option(LOG, "log.level", &["log_level"], "LEVEL", "info", "Least level that is logged: debug, info, warn or error"),
+    option(LOG, "log.format", &["log_format"], "FORMAT", "logfmt", "logfmt or json, to stderr"),
+];

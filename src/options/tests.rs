@@ -1,0 +1,115 @@
+use super::*;
+
+fn parse(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Options, Stop> {
+    let arguments = ["connector"].iter().chain(arguments).map(|&argument| argument.to_owned());
+    Options::parse(arguments, |name| {
+        environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    })
+}
+
+fn error(arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    match parse(arguments, environment) {
+        Err(Stop::Error(error)) => error.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn embedded_needs_nothing_else() {
+    let options = parse(&["--embedded"], &[]).unwrap();
+    assert_eq!(options.destination, Destination { database: "prometheus".into(), table: "metrics".into() });
+    let embedded = options.embedded.unwrap();
+    assert_eq!(embedded.listen_address.to_string(), "127.0.0.1:9202");
+    assert_eq!(options.web.listen_address.to_string(), ":9201");
+    assert_eq!((options.max_read_retries, options.max_write_retries), (3, 10));
+    assert_eq!(options.write.timeout, Duration::from_secs(25));
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_and_both_over_the_default() {
+    let environment = [("embedded", "T"), ("region", "eu-west-1"), ("max_retries", "7"), ("log_level", "")];
+    let options = parse(&["--region=ap-south-1"], &environment).unwrap();
+    assert_eq!(options.region, "ap-south-1");
+    assert_eq!(options.max_read_retries, 7);
+    assert_eq!(options.log.level, tracing::Level::INFO, "an empty variable is none");
+    assert_eq!(parse(&["--embedded"], &[("AWS_REGION", "eu-north-1")]).unwrap().region, "eu-north-1");
+    assert_eq!(parse(&["--embedded"], &[("REGION", "x"), ("Region", "x")]).unwrap().region, "us-east-1");
+}
+
+#[test]
+fn aliases_are_taken() {
+    let options = parse(&["--embedded", "--max-retries", "5", "--fail-on-invalid-sample"], &[]).unwrap();
+    assert_eq!(options.max_read_retries, 5);
+    assert!(options.fail_on_invalid_sample_value);
+}
+
+#[test]
+fn booleans_take_go_spellings_and_a_bare_flag_is_true() {
+    for (text, value) in [("1", true), ("T", true), ("True", true), ("0", false), ("f", false), ("FALSE", false)] {
+        let flag = format!("--fail-on-long-label={text}");
+        assert_eq!(parse(&["--embedded", &flag], &[]).unwrap().fail_on_long_label, value, "{text}");
+    }
+    assert!(parse(&["--embedded", "--fail-on-long-label"], &[]).unwrap().fail_on_long_label);
+    assert!(!parse(&["--embedded", "--enable-logging=false"], &[]).unwrap().log.enabled);
+}
+
+#[test]
+fn no_destination_is_an_error() {
+    assert!(error(&[], &[]).starts_with("MissingDestinationError: "));
+    assert!(error(&["--default-table=t"], &[]).starts_with("MissingDatabaseWithWriteError: "));
+    assert!(error(&[], &[("default_database", "d")]).starts_with("MissingTableWithWriteError: "));
+    parse(&["--default-database=d", "--default-table=t"], &[]).unwrap();
+}
+
+#[test]
+fn a_bad_value_names_the_option_the_value_and_what_is_accepted() {
+    for (name, flag, environment) in [
+        ("ParseEnableLoggingError", "--enable-logging=yes", ("enable_logging", "yes")),
+        ("ParseMetricLabelError", "--fail-on-long-label=yes", ("fail_on_long_label", "yes")),
+        ("ParseSampleOptionError", "--fail-on-invalid-sample-value=yes", ("fail_on_invalid_sample_value", "yes")),
+        ("ParseRetriesError", "--max-write-retries=yes", ("max_write_retries", "yes")),
+        ("ParseOptionError", "--log.level=yes", ("log_level", "yes")),
+        ("ParseOptionError", "--write.timeout=yes", ("write_timeout", "yes")),
+        ("ParseOptionError", "--web.listen-address=yes", ("web_listen_address", "yes")),
+        ("ParseOptionError", "--write-base-endpoint=yes", ("write_base_endpoint", "yes")),
+    ] {
+        let (flag_name, _) = flag.split_once('=').unwrap();
+        let by_flag = error(&["--embedded", flag], &[]);
+        assert!(by_flag.starts_with(&format!("{name}: {flag_name} is \"yes\"; accepted: ")), "{by_flag}");
+        let by_environment = error(&["--embedded"], &[environment]);
+        assert!(by_environment.starts_with(&format!("{name}: {} is \"yes\"", environment.0)), "{by_environment}");
+    }
+    assert!(error(&["--embedded", "--nonsense"], &[]).contains("--nonsense"));
+    assert!(error(&["--embedded", "--tls-key=k"], &[]).contains("--tls-certificate"));
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    let Err(Stop::Help(help)) = parse(&["--help"], &[]) else { panic!() };
+    for spec in OPTIONS {
+        assert!(help.contains(&format!("--{}", spec.flag)), "{}", spec.flag);
+    }
+    let Err(Stop::Help(version)) = parse(&["--version"], &[]) else { panic!() };
+    assert!(version.contains(env!("CARGO_PKG_VERSION")));
+}
+
+/// The README's table and the options are the same, both ways.
+#[test]
+fn the_readme_lists_every_option() {
+    let readme = include_str!("../../README.md");
+    let documented: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `--")).collect();
+    let rows: Vec<String> = OPTIONS.iter().map(row).collect();
+    for row in &rows {
+        assert!(documented.contains(&row.as_str()), "missing in README.md:\n{row}");
+    }
+    for line in documented {
+        assert!(rows.iter().any(|row| row == line), "no such option:\n{line}");
+    }
+}
+
+fn row(spec: &OptionSpec) -> String {
+    let alias = spec.alias.map_or(String::new(), |alias| format!(", `--{alias}`"));
+    let environment: Vec<String> = spec.environment.iter().map(|name| format!("`{name}`")).collect();
+    let default = if spec.default.is_empty() { "none".to_owned() } else { format!("`{}`", spec.default) };
+    format!("| `--{}`{alias} | {} | {default} | {} |", spec.flag, environment.join(", "), spec.help)
+}

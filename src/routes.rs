@@ -1,0 +1,227 @@
+//! Which request goes where, and how an answer or an error is said over HTTP.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::service::Service;
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use crate::error::{Direction, Error, Kind};
+use crate::ingest::auth;
+use crate::ingest::budget::Budget;
+use crate::ingest::server::AnswerBody;
+use crate::ingest::write::{WriteError, Writer};
+use crate::batcher::Queue;
+use crate::options::Destination;
+use crate::query::handler::ReadHandler;
+use crate::sink::clients::{CallerClients, Clients};
+use crate::telemetry::Metrics;
+use crate::telemetry::health::Readiness;
+
+/// All that answers requests.
+#[derive(Debug)]
+pub struct Routes {
+    /// Write requests.
+    pub writer: Writer,
+    /// Read requests.
+    pub reader: ReadHandler,
+    /// Clients of all callers.
+    pub clients: Arc<Clients>,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// Path of the metrics.
+    pub telemetry_path: String,
+    /// Whether traffic may come.
+    pub readiness: Readiness,
+    /// The memory that write requests hold.
+    pub budget: Budget,
+    /// The queue before the batcher.
+    pub queue: Queue,
+    /// Where samples go, for the landing page.
+    pub destination: Destination,
+    /// Cancelled when a request stops the program, as `fail-on-…` options ask.
+    pub fatal: CancellationToken,
+}
+
+/// [`Routes`] as a service. Cloning shares them.
+#[derive(Debug, Clone)]
+pub struct RoutesService(pub Arc<Routes>);
+
+impl Service<Request<Incoming>> for RoutesService {
+    type Response = Response<AnswerBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let routes = self.0.clone();
+        Box::pin(async move { Ok(routes.answer(request).await) })
+    }
+}
+
+impl Routes {
+    async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+        let _in_flight = InFlight::new(&self.metrics);
+        let path = request.uri().path();
+        let methods = match path {
+            "/write" | "/read" => [Method::POST].as_slice(),
+            "/" | "/-/healthy" | "/-/ready" => &[Method::GET, Method::HEAD],
+            path if path == self.telemetry_path => &[Method::GET, Method::HEAD],
+            _ => {
+                let message = format!("no such path; there are /write, /read, {}, /-/healthy, /-/ready", self.telemetry_path);
+                return error_answer(&Error::new(Kind::NotFound, "NotFound", message), Direction::Read);
+            }
+        };
+        if !methods.contains(request.method()) {
+            let allowed = methods[0].as_str();
+            let message = format!("{path} takes {allowed}, not {}", request.method());
+            let mut answer = error_answer(&Error::new(Kind::MethodNotAllowed, "MethodNotAllowed", message), Direction::Read);
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_str(allowed).unwrap_or(HeaderValue::from_static("GET")));
+            return answer;
+        }
+        match path {
+            "/write" => self.write(request).await,
+            "/read" => self.read(request).await,
+            "/-/healthy" => text(StatusCode::OK, "text/plain", "healthy\n"),
+            "/-/ready" => self.ready(),
+            "/" => self.landing_page(),
+            _ => self.metrics(),
+        }
+    }
+
+    async fn write(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+        let (head, body) = request.into_parts();
+        let caller = match self.caller(&head.headers) {
+            Ok(caller) => caller,
+            Err(error) => return error_answer(&error, Direction::Write),
+        };
+        match self.writer.write(caller, &head.headers, body).await {
+            Ok(()) => empty(StatusCode::NO_CONTENT),
+            Err(WriteError::Answer(error)) => error_answer(&error, Direction::Write),
+            Err(WriteError::Stop(error)) => {
+                self.fatal.cancel();
+                error_answer(&error, Direction::Write)
+            }
+        }
+    }
+
+    async fn read(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+        let (head, body) = request.into_parts();
+        let caller = match self.caller(&head.headers) {
+            Ok(caller) => caller,
+            Err(error) => return error_answer(&error, Direction::Read),
+        };
+        match self.reader.read(&caller, &head.headers, body).await {
+            Ok(packed) => {
+                let mut answer = Response::new(full(packed));
+                let headers = answer.headers_mut();
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+                headers.insert(CONTENT_ENCODING, HeaderValue::from_static("snappy"));
+                answer
+            }
+            Err(error) => {
+                warn!(error = %error, "read request failed");
+                error_answer(&error, Direction::Read)
+            }
+        }
+    }
+
+    fn caller(&self, headers: &HeaderMap) -> Result<Arc<CallerClients>, Error> {
+        match self.clients.fixed() {
+            Some(fixed) => Ok(fixed.clone()),
+            None => auth::keys(headers).map(|keys| self.clients.of_caller(keys)),
+        }
+    }
+
+    fn ready(&self) -> Response<AnswerBody> {
+        match self.readiness.waiting_for().as_slice() {
+            [] => text(StatusCode::OK, "text/plain", "ready\n"),
+            reasons => text(StatusCode::SERVICE_UNAVAILABLE, "text/plain", format!("not ready: {}\n", reasons.join(", "))),
+        }
+    }
+
+    fn metrics(&self) -> Response<AnswerBody> {
+        self.metrics.memory.set(self.budget.in_use() as f64);
+        self.metrics.memory_limit.set(self.budget.limit() as f64);
+        self.metrics.queue.set(self.queue.len() as f64);
+        text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", self.metrics.render())
+    }
+
+    fn landing_page(&self) -> Response<AnswerBody> {
+        let ready = match self.readiness.waiting_for().as_slice() {
+            [] => "ready".to_owned(),
+            reasons => format!("not ready: {}", reasons.join(", ")),
+        };
+        let Destination { database, table } = &self.destination;
+        let page = format!(
+            "<!DOCTYPE html>\n<html lang=\"en\"><title>Timestream Prometheus Connector</title>\n\
+             <h1>Timestream Prometheus Connector {}</h1>\n<p>Destination: {}.{}; {ready}</p>\n\
+             <ul><li><a href=\"{}\">Metrics</a><li><a href=\"/-/healthy\">Health</a><li><a href=\"/-/ready\">Readiness</a></ul>\n\
+             <p>Remote write: POST /write. Remote read: POST /read.</p></html>\n",
+            env!("CARGO_PKG_VERSION"),
+            html(database),
+            html(table),
+            html(&self.telemetry_path),
+        );
+        text(StatusCode::OK, "text/html; charset=utf-8", page)
+    }
+}
+
+/// Counts a request as long as it is handled.
+struct InFlight<'a>(&'a Metrics);
+
+impl<'a> InFlight<'a> {
+    fn new(metrics: &'a Metrics) -> Self {
+        metrics.http_requests.increment(1.0);
+        InFlight(metrics)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.http_requests.decrement(1.0);
+    }
+}
+
+/// The one place where an error becomes an answer.
+fn error_answer(error: &Error, direction: Direction) -> Response<AnswerBody> {
+    let status = error.kind().status(direction);
+    debug!(status = status.as_u16(), error = %error, "request answered with an error");
+    let mut answer = text(status, "text/plain; charset=utf-8", format!("{error}\n"));
+    let headers = answer.headers_mut();
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"IAM access key and secret key\", charset=\"UTF-8\""));
+    }
+    if let Some(after) = error.retry_after_hint() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+    }
+    answer
+}
+
+fn text(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<AnswerBody> {
+    let mut answer = Response::new(full(body));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+}
+
+fn empty(status: StatusCode) -> Response<AnswerBody> {
+    let mut answer = Response::new(full(Bytes::new()));
+    *answer.status_mut() = status;
+    answer
+}
+
+fn full(body: impl Into<Bytes>) -> AnswerBody {
+    Full::new(body.into()).map_err(|never| match never {}).boxed()
+}
+
+fn html(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+}

@@ -1,0 +1,308 @@
+//! The JSON body of a WriteRecords call, written straight into one buffer.
+//!
+//! What all records of the call share stands once, in CommonAttributes: calls are metered by their size (Timestream
+//! developer guide, metering and pricing). Field names: service model timestream-write, 2018-11-01.
+
+use std::io::Write;
+
+use super::call::Call;
+use crate::dimension::{self, PLACEHOLDER, PLACEHOLDER_VALUE};
+use crate::write_request::{Label, Series, WriteRequest};
+
+/// What the body of a record without shared dimensions takes, roughly, in bytes.
+const RECORD_BYTES_GUESS: usize = 320;
+
+/// The body of `call` for one table.
+pub fn write_records_body(database: &str, table: &str, call: &Call) -> Vec<u8> {
+    let shared = Shared::of(call);
+    let mut body = Vec::with_capacity(512 + call.record_count() * RECORD_BYTES_GUESS);
+    body.extend_from_slice(b"{\"DatabaseName\":");
+    json_string(&mut body, database.as_bytes());
+    body.extend_from_slice(b",\"TableName\":");
+    json_string(&mut body, table.as_bytes());
+    body.extend_from_slice(b",\"CommonAttributes\":{\"MeasureValueType\":\"DOUBLE\",\"TimeUnit\":\"MILLISECONDS\"");
+    if let Some((request, series)) = shared.series {
+        if shared.measure_name {
+            body.extend_from_slice(b",\"MeasureName\":");
+            json_string(&mut body, request.bytes(series.name));
+        }
+        if !shared.labels.is_empty() || shared.placeholder {
+            body.push(b',');
+            dimensions(&mut body, request, shared.labels.iter(), shared.placeholder);
+        }
+    }
+    body.extend_from_slice(b"},\"Records\":[");
+    for part in &call.parts {
+        records(&mut body, part.write.request(), part.records.iter().map(|r| (r.series, r.sample)), &shared);
+    }
+    if body.last() == Some(&b',') {
+        body.pop();
+    }
+    body.extend_from_slice(b"]}");
+    body
+}
+
+/// Writes records, each with a comma behind it. The part of a record that tells its series is written once and
+/// copied for the series' further samples.
+fn records(body: &mut Vec<u8>, request: &WriteRequest, records: impl Iterator<Item = (u32, u32)>, shared: &Shared<'_>) {
+    let mut previous: Option<(u32, std::ops::Range<usize>)> = None;
+    for (series_index, sample_index) in records {
+        body.push(b'{');
+        let start = body.len();
+        match &previous {
+            Some((index, text)) if *index == series_index => body.extend_from_within(text.clone()),
+            _ => {
+                series_text(body, request, request.series_at(series_index), shared);
+                previous = Some((series_index, start..body.len()));
+            }
+        }
+        let sample = request.sample_at(sample_index);
+        // Display is the shortest decimal that parses back to the same double, without exponent. Writing to a Vec
+        // does not fail.
+        let _ = write!(body, "\"MeasureValue\":\"{}\",\"Time\":\"{}\"}},", sample.value, sample.timestamp);
+    }
+}
+
+/// What tells a series from the others of the call, with a comma behind it.
+fn series_text(body: &mut Vec<u8>, request: &WriteRequest, series: &Series, shared: &Shared<'_>) {
+    if !shared.measure_name {
+        body.extend_from_slice(b"\"MeasureName\":");
+        json_string(body, request.bytes(series.name));
+        body.push(b',');
+    }
+    let labels = request.labels(series);
+    let placeholder = labels.is_empty() && !shared.placeholder;
+    if labels.len() > shared.labels.len() || placeholder {
+        let own = labels.iter().filter(|label| !shared.has(request, label));
+        dimensions(body, request, own, placeholder);
+        body.push(b',');
+    }
+}
+
+fn dimensions<'a>(
+    body: &mut Vec<u8>,
+    request: &WriteRequest,
+    labels: impl Iterator<Item = &'a Label>,
+    placeholder: bool,
+) {
+    body.extend_from_slice(b"\"Dimensions\":[");
+    let mut first = true;
+    let mut dimension = |body: &mut Vec<u8>, name: &[u8], value: &[u8]| {
+        body.extend_from_slice(if first { b"{\"Name\":" } else { b",{\"Name\":" });
+        first = false;
+        json_string(body, name);
+        body.extend_from_slice(b",\"Value\":");
+        json_string(body, value);
+        body.push(b'}');
+    };
+    for label in labels {
+        let name = request.text(label.name);
+        dimension(body, dimension::escape(&name).as_bytes(), request.bytes(label.value));
+    }
+    if placeholder {
+        dimension(body, PLACEHOLDER.as_bytes(), PLACEHOLDER_VALUE.as_bytes());
+    }
+    body.push(b']');
+}
+
+/// What all records of a call have in common.
+struct Shared<'a> {
+    /// A series that has all of it.
+    series: Option<(&'a WriteRequest, &'a Series)>,
+    measure_name: bool,
+    labels: Vec<Label>,
+    /// Whether all series have no label, and so the placeholder.
+    placeholder: bool,
+}
+
+impl<'a> Shared<'a> {
+    fn of(call: &'a Call) -> Self {
+        let mut shared = Shared { series: None, measure_name: true, labels: Vec::new(), placeholder: false };
+        for part in &call.parts {
+            let request = part.write.request();
+            let mut previous = None;
+            for record in &part.records {
+                if previous != Some(record.series) {
+                    shared.narrow(request, request.series_at(record.series));
+                    previous = Some(record.series);
+                }
+            }
+        }
+        shared
+    }
+
+    fn narrow(&mut self, request: &'a WriteRequest, series: &'a Series) {
+        let labels = request.labels(series);
+        let Some((first_request, first)) = self.series else {
+            self.series = Some((request, series));
+            self.labels = labels.to_vec();
+            self.placeholder = labels.is_empty();
+            return;
+        };
+        self.measure_name &= first_request.bytes(first.name) == request.bytes(series.name);
+        self.placeholder &= labels.is_empty();
+        // Both are sorted by name, so one pass finds what they share.
+        let mut rest = labels.iter().peekable();
+        self.labels.retain(|shared| {
+            let name = first_request.bytes(shared.name);
+            while rest.next_if(|label| request.bytes(label.name) < name).is_some() {}
+            rest.next_if(|label| request.bytes(label.name) == name)
+                .is_some_and(|label| request.bytes(label.value) == first_request.bytes(shared.value))
+        });
+    }
+
+    fn has(&self, request: &WriteRequest, label: &Label) -> bool {
+        self.series.is_some_and(|(first_request, _)| {
+            self.labels.iter().any(|shared| first_request.bytes(shared.name) == request.bytes(label.name))
+        })
+    }
+}
+
+/// Appends `text`, which is UTF-8, as a JSON string.
+fn json_string(body: &mut Vec<u8>, text: &[u8]) {
+    body.push(b'"');
+    let mut plain = 0;
+    for (index, &byte) in text.iter().enumerate() {
+        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        body.extend_from_slice(&text[plain..index]);
+        plain = index + 1;
+        if byte < 0x20 {
+            const HEX: &[u8; 16] = b"0123456789abcdef";
+            body.extend_from_slice(b"\\u00");
+            body.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        } else {
+            body.extend_from_slice(&[b'\\', byte]);
+        }
+    }
+    body.extend_from_slice(&text[plain..]);
+    body.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use prost::Message;
+    use serde_json::{Value, json};
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::ingest::decode_v1;
+    use crate::proto;
+    use crate::sink::call::{Part, Record};
+    use crate::sink::clients::CallerClients;
+    use crate::sink::pending::PendingWrite;
+
+    type Labels = Vec<(String, String)>;
+
+    /// A call that carries all samples of the requests.
+    fn call(requests: &[Vec<(Labels, Vec<(f64, i64)>)>]) -> Call {
+        let parts = requests.iter().map(|series| {
+            let timeseries = series.iter().map(|(labels, samples)| proto::TimeSeries {
+                labels: labels.iter().map(|(n, v)| proto::Label { name: n.clone(), value: v.clone() }).collect(),
+                samples: samples.iter().map(|&(value, timestamp)| proto::Sample { value: Some(value), timestamp }).collect(),
+                ..Default::default()
+            });
+            let request = proto::WriteRequest { timeseries: timeseries.collect(), metadata: vec![] };
+            let request = decode_v1::decode(request.encode_to_vec()).unwrap();
+            let series = 0..request.series().len() as u32;
+            let records = series.flat_map(|series| {
+                let samples = request.series_at(series).sample_indexes();
+                samples.map(move |sample| Record { series, sample })
+            });
+            let records = records.collect();
+            Part { write: Arc::new(PendingWrite::new(request, Instant::now()).0), records }
+        });
+        Call { caller: CallerClients::for_tests(), parts: parts.collect() }
+    }
+
+    fn labels(labels: &[(&str, &str)]) -> Labels {
+        labels.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect()
+    }
+
+    fn body(call: &Call) -> Value {
+        serde_json::from_slice(&write_records_body("d", "t", call)).unwrap()
+    }
+
+    #[test]
+    fn what_all_records_share_stands_once() {
+        let series = |name, le| labels(&[("__name__", name), ("job", "j"), ("le", le), ("time", "x")]);
+        let call = call(&[vec![(series("a", "1"), vec![(1.5, 7), (2.0, 8)]), (series("b", "2"), vec![(0.1, 7)])]]);
+        let le = |value| json!([{"Name": "le", "Value": value}]);
+        let expected = json!({
+            "DatabaseName": "d", "TableName": "t",
+            "CommonAttributes": {"MeasureValueType": "DOUBLE", "TimeUnit": "MILLISECONDS",
+                "Dimensions": [{"Name": "job", "Value": "j"}, {"Name": "z_time_z", "Value": "x"}]},
+            "Records": [
+                {"MeasureName": "a", "Dimensions": le("1"), "MeasureValue": "1.5", "Time": "7"},
+                {"MeasureName": "a", "Dimensions": le("1"), "MeasureValue": "2", "Time": "8"},
+                {"MeasureName": "b", "Dimensions": le("2"), "MeasureValue": "0.1", "Time": "7"},
+            ],
+        });
+        assert_eq!(body(&call), expected);
+    }
+
+    #[test]
+    fn a_series_without_labels_gets_the_placeholder() {
+        let bare = (labels(&[("__name__", "bare")]), vec![(1.0, 1)]);
+        let placeholder = json!([{"Name": PLACEHOLDER, "Value": PLACEHOLDER_VALUE}]);
+        assert_eq!(body(&call(&[vec![bare.clone()]]))["CommonAttributes"]["Dimensions"], placeholder);
+        let mixed = body(&call(&[vec![bare], vec![(labels(&[("__name__", "b"), ("job", "j")]), vec![(1.0, 1)])]]));
+        assert_eq!(mixed["CommonAttributes"].get("Dimensions"), None);
+        assert_eq!(mixed["Records"][0]["Dimensions"], placeholder);
+    }
+
+    #[test]
+    fn values_are_the_shortest_decimal_without_exponent() {
+        let values = [0.1 + 0.2, 1e-9, 1e300, -0.0, 5e-324, 9007199254740993.0, f64::MAX];
+        let call = call(&[vec![(labels(&[("__name__", "a")]), values.map(|v| (v, 1)).to_vec())]]);
+        let body = body(&call);
+        for (record, value) in body["Records"].as_array().unwrap().iter().zip(values) {
+            let text = record["MeasureValue"].as_str().unwrap();
+            assert!(!text.contains(['e', 'E']), "{text}");
+            assert_eq!(text.parse::<f64>().unwrap().to_bits(), value.to_bits());
+        }
+        assert_eq!(body["Records"][0]["MeasureValue"], "0.30000000000000004");
+    }
+
+    proptest! {
+        #[test]
+        fn records_merged_with_the_common_attributes_are_the_samples(
+            requests in prop::collection::vec(prop::collection::vec(
+                (prop::collection::btree_map("[a-c]|_|\\PC{1,2}", "[x-y\"\\\\]{1,2}|\\PC{1,3}", 0..5), "[mn]", prop::collection::vec((-1e6..1e6f64, 0..1000i64), 1..3)),
+                1..4), 1..4)
+        ) {
+            let requests: Vec<Vec<(Labels, Vec<(f64, i64)>)>> = requests.into_iter().map(|series| series.into_iter().map(|(labels, name, samples)| {
+                let labels = labels.into_iter().filter(|(n, _)| n != "__name__");
+                (labels.chain([("__name__".to_owned(), name)]).collect(), samples)
+            }).collect()).collect();
+            let call = call(&requests);
+            let body = body(&call);
+            let common = &body["CommonAttributes"];
+            let pairs = |value: &Value| -> Labels {
+                let dimensions = value["Dimensions"].as_array().cloned().unwrap_or_default();
+                dimensions.iter().map(|d| (d["Name"].as_str().unwrap().to_owned(), d["Value"].as_str().unwrap().to_owned())).collect()
+            };
+            let merged: Vec<(Labels, f64, i64)> = body["Records"].as_array().unwrap().iter().map(|record| {
+                let mut labels = pairs(record);
+                labels.extend(pairs(common));
+                let name = if record["MeasureName"].is_null() { &common["MeasureName"] } else { &record["MeasureName"] };
+                prop_assert!(!labels.is_empty());
+                labels.retain(|(name, _)| name != PLACEHOLDER);
+                let mut labels: Labels = labels.into_iter().map(|(n, v)| (dimension::restore(&n).into_owned(), v)).collect();
+                labels.push(("__name__".to_owned(), name.as_str().unwrap().to_owned()));
+                labels.sort();
+                Ok((labels, record["MeasureValue"].as_str().unwrap().parse().unwrap(), record["Time"].as_str().unwrap().parse().unwrap()))
+            }).collect::<Result<_, TestCaseError>>()?;
+            let expected: Vec<(Labels, f64, i64)> = requests.iter().flatten().flat_map(|(labels, samples)| {
+                let mut labels = labels.clone();
+                labels.sort();
+                samples.iter().map(move |&(value, time)| (labels.clone(), value, time))
+            }).collect();
+            prop_assert_eq!(merged, expected);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! One WriteRecords call on its way: which samples of which requests it carries.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::clients::CallerClients;
+use super::pending::PendingWrite;
+
+/// A record of a call: a sample of a request, by its numbers there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Record {
+    /// The number of the series.
+    pub series: u32,
+    /// The number of the sample.
+    pub sample: u32,
+}
+
+/// The records that one request has in a call.
+#[derive(Debug)]
+pub struct Part {
+    /// The request.
+    pub write: Arc<PendingWrite>,
+    /// Its records, at least one.
+    pub records: Vec<Record>,
+}
+
+/// One to a hundred records of one caller, maybe of several requests.
+#[derive(Debug)]
+pub struct Call {
+    /// Under whose credentials it is made.
+    pub caller: Arc<CallerClients>,
+    /// Its records, by request.
+    pub parts: Vec<Part>,
+}
+
+impl Call {
+    /// The number of records.
+    pub fn record_count(&self) -> usize {
+        self.parts.iter().map(|part| part.records.len()).sum()
+    }
+
+    /// When its first request must be answered.
+    pub fn deadline(&self) -> Instant {
+        let deadlines = self.parts.iter().map(|part| part.write.deadline());
+        deadlines.min().unwrap_or_else(Instant::now)
+    }
+
+    /// Two calls of half the records each, in order; `None` where there is but one record.
+    pub fn split(mut self) -> Option<(Call, Call)> {
+        let count = self.record_count();
+        if count < 2 {
+            return None;
+        }
+        let mut left = count / 2;
+        let at = self.parts.iter().position(|part| {
+            let here = part.records.len() > left;
+            if !here {
+                left -= part.records.len();
+            }
+            here
+        })?;
+        let mut behind = self.parts.split_off(at);
+        if left > 0
+            && let Some(first) = behind.first_mut()
+        {
+            let rest = first.records.split_off(left);
+            let records = std::mem::replace(&mut first.records, rest);
+            self.parts.push(Part { write: first.write.clone(), records });
+        }
+        let second = Call { caller: self.caller.clone(), parts: behind };
+        Some((self, second))
+    }
+}

@@ -1,0 +1,63 @@
+//! What the connector changes in the SDK's requests.
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
+use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::ConfigBag;
+use bytes::Bytes;
+
+const USER_AGENT: &str = concat!("Prometheus Connector/", env!("CARGO_PKG_VERSION"));
+
+/// Adds the connector to the SDK's user agent. It is not part of the signature.
+#[derive(Debug)]
+pub(super) struct UserAgent;
+
+#[dyn_dispatch_hint]
+impl Intercept for UserAgent {
+    fn name(&self) -> &'static str {
+        "ConnectorUserAgent"
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let headers = context.request_mut().headers_mut();
+        let agent = match headers.get("user-agent") {
+            Some(sdk) => format!("{sdk} {USER_AGENT}"),
+            None => USER_AGENT.to_owned(),
+        };
+        headers.try_insert("user-agent", agent)?;
+        Ok(())
+    }
+}
+
+/// Puts a ready-made body in the place of the SDK's, before it is signed: building the SDK's own `Record`s costs more
+/// than twice as much.
+#[derive(Debug)]
+pub(super) struct Body(pub(super) Bytes);
+
+#[dyn_dispatch_hint]
+impl Intercept for Body {
+    fn name(&self) -> &'static str {
+        "WriteRecordsBody"
+    }
+
+    fn modify_before_retry_loop(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request_mut();
+        // The length is signed with the other headers.
+        request.headers_mut().try_insert("content-length", self.0.len().to_string())?;
+        *request.body_mut() = SdkBody::from(self.0.clone());
+        Ok(())
+    }
+}

@@ -1,0 +1,275 @@
+//! The connector's metrics. Handles are looked up once, here; nothing on the per-sample path does.
+//!
+//! Each daemon has metrics of its own, without a global recorder, so that several can run in one process.
+
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use super::reason::{Failed, Ignored, Rejected};
+
+/// The default buckets of Prometheus' client libraries, in seconds.
+const BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+const METADATA: Metadata<'static> = Metadata::new("timestream_connector", Level::INFO, Some(module_path!()));
+
+/// What a metric is: its name, type and help. The README's table is held against these.
+#[derive(Debug, Clone, Copy)]
+pub struct Definition {
+    /// The name on /metrics.
+    pub name: &'static str,
+    /// Its labels.
+    pub labels: &'static [&'static str],
+    /// What it counts.
+    pub help: &'static str,
+}
+
+macro_rules! definitions {
+    ($($constant:ident = $name:literal, $labels:expr, $help:literal;)+) => {
+        $(const $constant: Definition = Definition { name: $name, labels: &$labels, help: $help };)+
+
+        /// All metrics.
+        pub const DEFINITIONS: &[Definition] = &[$($constant,)+];
+    };
+}
+
+definitions! {
+    RECEIVED = "timestream_connector_received_samples_total", [], "Samples received in decoded write requests.";
+    IGNORED = "timestream_connector_ignored_samples_total", ["reason"], "Samples left out by policy: long names and non-finite values.";
+    WRITTEN = "timestream_connector_written_samples_total", [], "Samples that Timestream has stored.";
+    REJECTED = "timestream_connector_rejected_samples_total", ["reason"], "Samples that can never be stored.";
+    FAILED = "timestream_connector_failed_samples_total", ["reason"], "Samples not stored this time, answered so that the sender tries again.";
+    RECEIVED_HISTOGRAMS = "timestream_connector_received_histograms_total", [], "Native histograms received. They are not stored.";
+    REJECTED_HISTOGRAMS = "timestream_connector_rejected_histograms_total", [], "Native histograms answered with an error.";
+    RECEIVED_EXEMPLARS = "timestream_connector_received_exemplars_total", [], "Exemplars received. They are not stored.";
+    IGNORED_EXEMPLARS = "timestream_connector_ignored_exemplars_total", [], "Exemplars ignored.";
+    WRITE_REQUESTS = "timestream_connector_write_requests_total", [], "WriteRecords calls made to Timestream, retries included.";
+    WRITE_DURATION = "timestream_connector_write_duration_seconds", [], "How long WriteRecords calls take.";
+    WRITE_RETRIES = "timestream_connector_write_retries_total", [], "WriteRecords calls that were retries.";
+    READ_REQUESTS = "timestream_connector_read_requests_total", [], "Query calls made to Timestream, further pages and retries included.";
+    READ_DURATION = "timestream_connector_read_duration_seconds", [], "How long Query calls take.";
+    READ_RETRIES = "timestream_connector_read_retries_total", [], "Query calls that were retries.";
+    READ_SAMPLES = "timestream_connector_read_samples_total", [], "Samples sent in answers to remote read.";
+    READ_SKIPPED_ROWS = "timestream_connector_read_skipped_rows_total", [], "Rows of Timestream that are no samples: values of other types, or none.";
+    READ_CANCELS = "timestream_connector_read_cancels_total", [], "Queries cancelled because the reader hung up or a limit was reached.";
+    HTTP_REQUESTS = "timestream_connector_http_requests_in_flight", [], "HTTP requests being handled.";
+    MEMORY = "timestream_connector_memory_bytes", [], "Bytes of the memory limit that write requests hold.";
+    MEMORY_LIMIT = "timestream_connector_memory_limit_bytes", [], "The memory limit of write requests.";
+    QUEUE = "timestream_connector_queue_length", [], "Write requests that wait for the batcher.";
+    QUEUE_LIMIT = "timestream_connector_queue_limit", [], "Write requests that may wait for the batcher.";
+    BUILD_INFO = "timestream_connector_build_info", ["version"], "1, labelled with the version.";
+}
+
+/// The handles of all metrics.
+pub struct Metrics {
+    exporter: PrometheusHandle,
+    /// Samples received.
+    pub received_samples: Counter,
+    /// Samples written.
+    pub written_samples: Counter,
+    ignored_samples: Vec<Counter>,
+    rejected_samples: Vec<Counter>,
+    failed_samples: Vec<Counter>,
+    /// Native histograms received.
+    pub received_histograms: Counter,
+    /// Native histograms rejected.
+    pub rejected_histograms: Counter,
+    /// Exemplars received.
+    pub received_exemplars: Counter,
+    /// Exemplars ignored.
+    pub ignored_exemplars: Counter,
+    /// WriteRecords calls.
+    pub write_requests: Counter,
+    /// Seconds that WriteRecords calls take.
+    pub write_duration: Histogram,
+    /// WriteRecords calls that were retries.
+    pub write_retries: Counter,
+    /// Query calls.
+    pub read_requests: Counter,
+    /// Seconds that Query calls take.
+    pub read_duration: Histogram,
+    /// Query calls that were retries.
+    pub read_retries: Counter,
+    /// Samples sent to readers.
+    pub read_samples: Counter,
+    /// Rows that are no samples.
+    pub read_skipped_rows: Counter,
+    /// Queries cancelled.
+    pub read_cancels: Counter,
+    /// HTTP requests being handled.
+    pub http_requests: Gauge,
+    /// Bytes held of the memory limit.
+    pub memory: Gauge,
+    /// The memory limit in bytes.
+    pub memory_limit: Gauge,
+    /// Write requests in the queue.
+    pub queue: Gauge,
+    /// Write requests that the queue may hold.
+    pub queue_limit: Gauge,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metrics(..)")
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Metrics::new()
+    }
+}
+
+impl Metrics {
+    /// New metrics, all at zero.
+    pub fn new() -> Self {
+        // The builder refuses only an empty list of buckets.
+        let builder = PrometheusBuilder::new();
+        let recorder = builder.set_buckets(BUCKETS).unwrap_or_else(|_| PrometheusBuilder::new()).build_recorder();
+        let by_reason = |definition, reasons: &[&'static str]| -> Vec<Counter> {
+            reasons.iter().map(|reason| counter(&recorder, definition, &[("reason", reason)])).collect()
+        };
+        let texts = |all: &[Ignored]| all.iter().map(|reason| reason.as_str()).collect::<Vec<_>>();
+        let ignored_samples = by_reason(IGNORED, &texts(Ignored::ALL));
+        let rejected: Vec<_> = Rejected::ALL.iter().map(|reason| reason.as_str()).collect();
+        let failed: Vec<_> = Failed::ALL.iter().map(|reason| reason.as_str()).collect();
+        let build_info = gauge(&recorder, BUILD_INFO, &[("version", env!("CARGO_PKG_VERSION"))]);
+        build_info.set(1.0);
+        Metrics {
+            exporter: recorder.handle(),
+            received_samples: counter(&recorder, RECEIVED, &[]),
+            written_samples: counter(&recorder, WRITTEN, &[]),
+            ignored_samples,
+            rejected_samples: by_reason(REJECTED, &rejected),
+            failed_samples: by_reason(FAILED, &failed),
+            received_histograms: counter(&recorder, RECEIVED_HISTOGRAMS, &[]),
+            rejected_histograms: counter(&recorder, REJECTED_HISTOGRAMS, &[]),
+            received_exemplars: counter(&recorder, RECEIVED_EXEMPLARS, &[]),
+            ignored_exemplars: counter(&recorder, IGNORED_EXEMPLARS, &[]),
+            write_requests: counter(&recorder, WRITE_REQUESTS, &[]),
+            write_duration: histogram(&recorder, WRITE_DURATION),
+            write_retries: counter(&recorder, WRITE_RETRIES, &[]),
+            read_requests: counter(&recorder, READ_REQUESTS, &[]),
+            read_duration: histogram(&recorder, READ_DURATION),
+            read_retries: counter(&recorder, READ_RETRIES, &[]),
+            read_samples: counter(&recorder, READ_SAMPLES, &[]),
+            read_skipped_rows: counter(&recorder, READ_SKIPPED_ROWS, &[]),
+            read_cancels: counter(&recorder, READ_CANCELS, &[]),
+            http_requests: gauge(&recorder, HTTP_REQUESTS, &[]),
+            memory: gauge(&recorder, MEMORY, &[]),
+            memory_limit: gauge(&recorder, MEMORY_LIMIT, &[]),
+            queue: gauge(&recorder, QUEUE, &[]),
+            queue_limit: gauge(&recorder, QUEUE_LIMIT, &[]),
+        }
+    }
+
+    /// Samples ignored for `reason`.
+    pub fn ignored(&self, reason: Ignored) -> &Counter {
+        &self.ignored_samples[reason as usize]
+    }
+
+    /// Samples rejected for `reason`.
+    pub fn rejected(&self, reason: Rejected) -> &Counter {
+        &self.rejected_samples[reason as usize]
+    }
+
+    /// Samples failed for `reason`.
+    pub fn failed(&self, reason: Failed) -> &Counter {
+        &self.failed_samples[reason as usize]
+    }
+
+    /// All metrics in Prometheus' text format.
+    pub fn render(&self) -> String {
+        self.exporter.run_upkeep();
+        self.exporter.render()
+    }
+}
+
+fn key(definition: Definition, labels: &[(&'static str, &'static str)]) -> Key {
+    Key::from_parts(definition.name, labels.iter().map(|(name, value)| Label::new(*name, *value)).collect::<Vec<_>>())
+}
+
+fn described(definition: Definition) -> (KeyName, Option<Unit>, SharedString) {
+    (KeyName::from_const_str(definition.name), None, SharedString::const_str(definition.help))
+}
+
+fn counter(recorder: &PrometheusRecorder, definition: Definition, labels: &[(&'static str, &'static str)]) -> Counter {
+    let (name, unit, help) = described(definition);
+    recorder.describe_counter(name, unit, help);
+    let counter = recorder.register_counter(&key(definition, labels), &METADATA);
+    // Shown from the start, so that rates see the first increase.
+    counter.increment(0);
+    counter
+}
+
+fn gauge(recorder: &PrometheusRecorder, definition: Definition, labels: &[(&'static str, &'static str)]) -> Gauge {
+    let (name, unit, help) = described(definition);
+    recorder.describe_gauge(name, unit, help);
+    recorder.register_gauge(&key(definition, labels), &METADATA)
+}
+
+fn histogram(recorder: &PrometheusRecorder, definition: Definition) -> Histogram {
+    let (name, unit, help) = described(definition);
+    recorder.describe_histogram(name, unit, help);
+    recorder.register_histogram(&key(definition, &[]), &METADATA)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn every_metric_is_there_from_the_start_with_its_help() {
+        let text = Metrics::new().render();
+        for definition in DEFINITIONS {
+            assert!(
+                text.contains(&format!("# HELP {} {}", definition.name, definition.help)),
+                "{}\n{text}",
+                definition.name
+            );
+        }
+        for reason in Rejected::ALL {
+            let line = format!("timestream_connector_rejected_samples_total{{reason=\"{}\"}} 0", reason.as_str());
+            assert!(text.contains(&line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn reasons_count_apart_and_metrics_are_not_shared() {
+        let (one, other) = (Metrics::new(), Metrics::new());
+        one.ignored(Ignored::StaleMarker).increment(3);
+        assert!(one.render().contains("ignored_samples_total{reason=\"stale_marker\"} 3"));
+        assert!(other.render().contains("ignored_samples_total{reason=\"stale_marker\"} 0"));
+    }
+
+    #[test]
+    fn durations_have_prometheus_default_buckets() {
+        let metrics = Metrics::new();
+        metrics.write_duration.record(0.02);
+        let text = metrics.render();
+        assert!(text.contains("timestream_connector_write_duration_seconds_bucket{le=\"0.025\"} 1"), "{text}");
+        assert!(text.contains("timestream_connector_write_duration_seconds_bucket{le=\"10\"} 1"), "{text}");
+    }
+
+    #[test]
+    fn promtool_finds_nothing_to_mend() {
+        let metrics = Metrics::new();
+        metrics.write_duration.record(0.02);
+        metrics.read_duration.record(0.02);
+        let promtool = Command::new("promtool")
+            .args(["check", "metrics"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let Ok(mut promtool) = promtool else {
+            eprintln!("promtool is not installed: not checked");
+            return;
+        };
+        promtool.stdin.take().unwrap().write_all(metrics.render().as_bytes()).unwrap();
+        let output = promtool.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}

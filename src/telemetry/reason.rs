@@ -1,0 +1,82 @@
+//! Why samples are not written: the values of the `reason` label, each a fixed set.
+
+/// Declares a set of reasons with the label value of each.
+macro_rules! reasons {
+    ($(#[$docs:meta])* $name:ident { $($(#[$reason_docs:meta])* $reason:ident = $text:literal,)+ }) => {
+        $(#[$docs])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$reason_docs])* $reason,)+ }
+
+        impl $name {
+            /// All reasons.
+            pub const ALL: &[$name] = &[$($name::$reason,)+];
+
+            /// The value of the `reason` label.
+            pub fn as_str(self) -> &'static str {
+                match self { $($name::$reason => $text,)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Why a sample was left out although the request is answered as well.
+    Ignored {
+        /// The metric name is over 256 bytes.
+        LongMetricName = "long_metric_name",
+        /// A label name is over 60 bytes as a dimension name.
+        LongLabelName = "long_label_name",
+        /// The value is NaN.
+        NaN = "nan",
+        /// The value is positive infinity.
+        Infinity = "inf",
+        /// The value is negative infinity.
+        NegativeInfinity = "negative_inf",
+        /// The value is Prometheus' stale marker.
+        StaleMarker = "stale_marker",
+    }
+}
+
+reasons! {
+    /// Why a sample can never be stored, however often it is sent.
+    Rejected {
+        /// Timestream has another value of the same series and time.
+        Duplicate = "duplicate",
+        /// Timestream has a higher record version.
+        Version = "version",
+        /// The time is outside the table's retention, or outside what Timestream can hold.
+        RetentionWindow = "retention_window",
+        /// More dimensions or bytes than a record may have.
+        TooLarge = "too_large",
+        /// The series is malformed, or Timestream refuses its content.
+        Invalid = "invalid",
+        /// Timestream refuses the credentials.
+        Unauthorized = "unauthorized",
+        /// The database or table does not exist.
+        NotFound = "not_found",
+        /// Timestream reports a conflict.
+        Conflict = "conflict",
+        /// Timestream gave another reason.
+        Other = "other",
+    }
+}
+
+reasons! {
+    /// Why a sample was not stored this time; it may be when sent again.
+    Failed {
+        /// Timestream throttled the calls until retries ended.
+        Throttled = "throttled",
+        /// Timestream failed, or could not be reached.
+        Unavailable = "unavailable",
+        /// No answer within the time limit; the sample may be stored or not.
+        Timeout = "timeout",
+        /// The queue was full.
+        QueueFull = "queue_full",
+        /// The memory limit was reached.
+        MemoryLimit = "memory_limit",
+        /// The connector was stopping.
+        Shutdown = "shutdown",
+        /// An account quota of Timestream is used up.
+        QuotaExceeded = "quota_exceeded",
+    }
+}

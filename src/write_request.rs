@@ -1,0 +1,149 @@
+//! A decoded write request in flat form: one buffer and spans into it, so that no label is copied and no series
+//! allocates. Filled by [`crate::ingest`], read by [`crate::batcher`] and [`crate::sink`].
+
+use std::ops::Range;
+
+/// A stretch of the request's buffer. All are UTF-8; offsets fit 32 bits because decoded sizes are limited to less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// The span of `range`, which must lie below 4 GiB.
+    pub(crate) fn new(range: Range<usize>) -> Option<Self> {
+        Some(Span { start: u32::try_from(range.start).ok()?, end: u32::try_from(range.end).ok()? })
+    }
+
+    pub(crate) fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// The length in bytes.
+    pub fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+}
+
+/// A label: name and value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Label {
+    /// The label's name, not empty.
+    pub name: Span,
+    /// The label's value, not empty.
+    pub value: Span,
+}
+
+/// A sample.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sample {
+    /// The value.
+    pub value: f64,
+    /// Milliseconds since 1970.
+    pub timestamp: i64,
+}
+
+/// A series: where its parts stand in the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Series {
+    /// The metric name, the value of `__name__`. Empty where the request had none.
+    pub name: Span,
+    /// Whether a label name stood twice, or one was empty.
+    pub malformed: bool,
+    pub(crate) labels: (u32, u32),
+    pub(crate) samples: (u32, u32),
+}
+
+impl Series {
+    /// The number of its samples.
+    pub fn sample_count(&self) -> usize {
+        (self.samples.1 - self.samples.0) as usize
+    }
+
+    /// The numbers of its samples within the request.
+    pub fn sample_indexes(&self) -> Range<u32> {
+        self.samples.0..self.samples.1
+    }
+}
+
+/// A decoded write request. Labels of a series are sorted by name, without `__name__` and without empty values.
+#[derive(Debug, Default)]
+pub struct WriteRequest {
+    pub(crate) buffer: Vec<u8>,
+    pub(crate) labels: Vec<Label>,
+    pub(crate) series: Vec<Series>,
+    pub(crate) samples: Vec<Sample>,
+    /// Native histograms in the request. They are not stored.
+    pub histograms: u64,
+    /// Exemplars in the request. They are not stored.
+    pub exemplars: u64,
+}
+
+impl WriteRequest {
+    /// All series.
+    pub fn series(&self) -> &[Series] {
+        &self.series
+    }
+
+    /// The series of number `index`.
+    pub fn series_at(&self, index: u32) -> &Series {
+        &self.series[index as usize]
+    }
+
+    /// The labels of a series.
+    pub fn labels(&self, series: &Series) -> &[Label] {
+        &self.labels[series.labels.0 as usize..series.labels.1 as usize]
+    }
+
+    /// The sample of number `index`.
+    pub fn sample_at(&self, index: u32) -> Sample {
+        self.samples[index as usize]
+    }
+
+    /// The number of samples of all series.
+    pub fn sample_count(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// The bytes of a span.
+    pub fn bytes(&self, span: Span) -> &[u8] {
+        &self.buffer[span.range()]
+    }
+
+    /// A span as text, for messages.
+    pub fn text(&self, span: Span) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(self.bytes(span))
+    }
+
+    /// The series as people write it, `name{label="value"}`, cut after `limit` characters; for messages.
+    pub fn describe(&self, series: &Series, limit: usize) -> String {
+        let mut text = self.text(series.name).into_owned();
+        text.push('{');
+        for (index, label) in self.labels(series).iter().enumerate() {
+            if text.len() > limit {
+                break;
+            }
+            let comma = if index > 0 { "," } else { "" };
+            text.push_str(&format!("{comma}{}={:?}", self.text(label.name), self.text(label.value)));
+        }
+        text.push('}');
+        if text.chars().count() > limit {
+            text = text.chars().take(limit).chain("…".chars()).collect();
+        }
+        text
+    }
+
+    /// The memory that the request holds, in bytes.
+    pub fn footprint(&self) -> usize {
+        self.buffer.capacity()
+            + self.labels.capacity() * size_of::<Label>()
+            + self.series.capacity() * size_of::<Series>()
+            + self.samples.capacity() * size_of::<Sample>()
+    }
+}

@@ -26,7 +26,7 @@ use crate::ingest::validate::Policy;
 use crate::ingest::write::{WriteSettings, Writer};
 use crate::options::Options;
 use crate::probe;
-use crate::query::handler::ReadHandler;
+use crate::read::ReadHandler;
 use crate::routes::{Routes, RoutesService};
 use crate::sink::clients::{ClientSettings, Clients, CredentialsSource};
 use crate::sink::{Sink, SinkSettings};
@@ -105,7 +105,7 @@ impl Daemon {
         let fatal = CancellationToken::new();
         let routes = Routes {
             writer: Writer::new(write, budget.clone(), queue.clone(), metrics.clone()),
-            reader: ReadHandler::new(&options, limits, budget.clone(), &metrics),
+            reader: ReadHandler::new(&options, limits, &metrics),
             clients,
             metrics,
             telemetry_path: options.web.telemetry_path.clone(),

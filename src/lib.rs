@@ -1,11 +1,18 @@
 //! The Timestream Prometheus Connector as a library: the daemon's rooms, for its binary, its tests and its benches.
 
 pub mod batcher;
+pub mod daemon;
 pub mod dimension;
+#[cfg(feature = "embedded")]
+mod embedded;
 pub mod error;
 pub mod ingest;
 pub mod options;
+mod probe;
 pub mod proto;
+pub mod query;
+pub mod read;
+pub mod routes;
 pub mod sink;
 pub mod telemetry;
 pub mod write_request;

@@ -21,7 +21,7 @@ use crate::ingest::server::AnswerBody;
 use crate::ingest::write::{WriteError, Writer};
 use crate::batcher::Queue;
 use crate::options::Destination;
-use crate::query::handler::ReadHandler;
+use crate::read::ReadHandler;
 use crate::sink::clients::{CallerClients, Clients};
 use crate::telemetry::Metrics;
 use crate::telemetry::health::Readiness;

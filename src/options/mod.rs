@@ -121,7 +121,9 @@ pub struct ReadOptions {
     /// Requests at once.
     pub max_concurrent: usize,
     /// Samples that a query may answer.
-    pub max_samples: u64,
+    pub max_samples: usize,
+    /// Bytes that the series of one query may take while they are gathered.
+    pub max_bytes: usize,
     /// How long a request may take.
     pub timeout: Duration,
 }
@@ -341,7 +343,8 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
     fn read(&self) -> Result<ReadOptions, Error> {
         Ok(ReadOptions {
             max_concurrent: self.count("read.max-concurrent")?,
-            max_samples: self.count("read.max-samples")? as u64,
+            max_samples: self.count("read.max-samples")?,
+            max_bytes: self.bytes("read.max-bytes")?,
             timeout: self.duration("read.timeout")?,
         })
     }

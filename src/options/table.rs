@@ -84,6 +84,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     option(LIMITS, "write.timeout", &["write_timeout"], "DURATION", "25s", "When a write request is answered at the latest; below Prometheus' remote_timeout"),
     option(LIMITS, "read.max-concurrent", &["read_max_concurrent"], "N", "10", "Read requests handled at once; more wait"),
     option(LIMITS, "read.max-samples", &["read_max_samples"], "N", "50000000", "Samples that a query may answer; more is answered 400"),
+    option(LIMITS, "read.max-bytes", &["read_max_bytes"], "BYTES", "512MiB", "Memory that the series of one query may take; more is answered 413"),
     option(LIMITS, "read.timeout", &["read_timeout"], "DURATION", "2m", "How long a read request may take"),
     option(LIMITS, "shutdown.grace-period", &["shutdown_grace_period"], "DURATION", "20s", "How long what is in flight may take to finish on SIGTERM before it is answered 503"),
     switch(LOG, "enable-logging", &["enable_logging"], "true", "Log at all"),

@@ -36,6 +36,13 @@ const MAX_IDLE_CONNECTIONS: usize = 512;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallerId([u8; 32]);
 
+impl CallerId {
+    /// The digest.
+    pub fn bytes(self) -> [u8; 32] {
+        self.0
+    }
+}
+
 impl fmt::Debug for CallerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CallerId(..)")

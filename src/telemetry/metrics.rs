@@ -48,6 +48,8 @@ definitions! {
     READ_REQUESTS = "timestream_connector_read_requests_total", [], "Query calls made to Timestream, further pages and retries included.";
     READ_DURATION = "timestream_connector_read_duration_seconds", [], "How long Query calls take.";
     READ_RETRIES = "timestream_connector_read_retries_total", [], "Query calls that were retries.";
+    READ_PAGES = "timestream_connector_read_pages_total", [], "Pages of query results received.";
+    READ_ROWS = "timestream_connector_read_rows_total", [], "Rows of query results received.";
     READ_SAMPLES = "timestream_connector_read_samples_total", [], "Samples sent in answers to remote read.";
     READ_SKIPPED_ROWS = "timestream_connector_read_skipped_rows_total", [], "Rows of Timestream that are no samples: values of other types, or none.";
     READ_CANCELS = "timestream_connector_read_cancels_total", [], "Queries cancelled because the reader hung up or a limit was reached.";
@@ -89,6 +91,10 @@ pub struct Metrics {
     pub read_duration: Histogram,
     /// Query calls that were retries.
     pub read_retries: Counter,
+    /// Pages received.
+    pub read_pages: Counter,
+    /// Rows received.
+    pub read_rows: Counter,
     /// Samples sent to readers.
     pub read_samples: Counter,
     /// Rows that are no samples.
@@ -151,6 +157,8 @@ impl Metrics {
             read_requests: counter(&recorder, READ_REQUESTS, &[]),
             read_duration: histogram(&recorder, READ_DURATION),
             read_retries: counter(&recorder, READ_RETRIES, &[]),
+            read_pages: counter(&recorder, READ_PAGES, &[]),
+            read_rows: counter(&recorder, READ_ROWS, &[]),
             read_samples: counter(&recorder, READ_SAMPLES, &[]),
             read_skipped_rows: counter(&recorder, READ_SKIPPED_ROWS, &[]),
             read_cancels: counter(&recorder, READ_CANCELS, &[]),
@@ -234,6 +242,20 @@ mod tests {
             let line = format!("timestream_connector_rejected_samples_total{{reason=\"{}\"}} 0", reason.as_str());
             assert!(text.contains(&line), "{line}\n{text}");
         }
+    }
+
+    /// The README's table and the metrics are the same, both ways.
+    #[test]
+    fn the_readme_lists_every_metric() {
+        let readme = include_str!("../../README.md");
+        let documented: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `timestream_connector_")).collect();
+        let row = |definition: &Definition| {
+            let labels: Vec<String> = definition.labels.iter().map(|label| format!("`{label}`")).collect();
+            let labels = if labels.is_empty() { "none".to_owned() } else { labels.join(", ") };
+            format!("| `{}` | {labels} | {} |", definition.name, definition.help)
+        };
+        let rows: Vec<String> = DEFINITIONS.iter().map(row).collect();
+        assert_eq!(documented, rows);
     }
 
     #[test]

@@ -1,0 +1,99 @@
+//! `POST /read`: from the bytes of a request to the bytes of its answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::HeaderMap;
+use hyper::body::Body;
+use hyper::header::CONTENT_ENCODING;
+use prost::Message;
+
+use crate::error::{Error, Kind};
+use crate::ingest::body::{self, BodyLimits};
+use crate::ingest::budget::Budget;
+use crate::options::{Destination, Options};
+use crate::proto::ReadRequest;
+use crate::query::{Caller, ReadAnswer, ReadMetrics, ReadSettings, Reader};
+use crate::sink::clients::CallerClients;
+use crate::sink::service_error;
+use crate::telemetry::Metrics;
+
+/// What the bodies of read requests may hold in memory together. They are small: selectors, no samples.
+const BODY_BUDGET: usize = 32 << 20;
+
+/// Handles read requests.
+pub struct ReadHandler {
+    reader: Reader,
+    limits: BodyLimits,
+    budget: Budget,
+    destination: Destination,
+}
+
+impl std::fmt::Debug for ReadHandler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ReadHandler(..)")
+    }
+}
+
+impl ReadHandler {
+    /// A handler that reads from the destination of `options`.
+    pub fn new(options: &Options, limits: BodyLimits, metrics: &Metrics) -> Self {
+        let settings = ReadSettings {
+            timeout: options.read.timeout,
+            max_samples: options.read.max_samples,
+            max_bytes: options.read.max_bytes,
+            max_concurrent: options.read.max_concurrent,
+            max_retries: options.max_read_retries,
+        };
+        let metrics = ReadMetrics {
+            requests: metrics.read_requests.clone(),
+            retries: metrics.read_retries.clone(),
+            duration: metrics.read_duration.clone(),
+            pages: metrics.read_pages.clone(),
+            rows: metrics.read_rows.clone(),
+            samples: metrics.read_samples.clone(),
+            other_rows: metrics.read_skipped_rows.clone(),
+            cancels: metrics.read_cancels.clone(),
+        };
+        let reader = Reader::new(settings, metrics);
+        ReadHandler { reader, limits, budget: Budget::new(BODY_BUDGET), destination: options.destination.clone() }
+    }
+
+    /// Answers a request: the compressed bytes of a ReadResponse.
+    ///
+    /// # Errors
+    /// What is wrong with the request, or what Timestream answers.
+    pub async fn read<B>(&self, caller: &Arc<CallerClients>, headers: &HeaderMap, body: B) -> Result<Bytes, Error>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: std::fmt::Display,
+    {
+        if let Some(encoding) = headers.get(CONTENT_ENCODING)
+            && !encoding.as_bytes().eq_ignore_ascii_case(b"snappy")
+        {
+            let message = "the content encoding of a read request is snappy";
+            return Err(Error::new(Kind::UnsupportedMedia, "UnsupportedMediaType", message));
+        }
+        let (packed, mut reservation) = body::read(body, self.limits, &self.budget).await?;
+        let unpacked = body::decompress(&packed, self.limits.max_decoded_bytes, &mut reservation).await?;
+        let request = ReadRequest::decode(unpacked.as_slice()).map_err(|error| {
+            Error::invalid("ProtobufError", format!("the body is not a prometheus.ReadRequest: {error}"))
+        })?;
+        let ReadAnswer::Samples(response) = match self.ask(caller, request.clone()).await {
+            // Timestream has moved the account to another cell: discover it and ask there.
+            Err(error) if error.name() == service_error::INVALID_ENDPOINT => {
+                caller.forget_query_endpoint().await;
+                self.ask(caller, request).await?
+            }
+            answer => answer?,
+        };
+        let packed = snap::raw::Encoder::new().compress_vec(&response.encode_to_vec());
+        packed.map(Bytes::from).map_err(|_| Error::new(Kind::TooLarge, "ResponseTooLarge", "the answer is over 4 GiB"))
+    }
+
+    async fn ask(&self, caller: &CallerClients, request: ReadRequest) -> Result<ReadAnswer, Error> {
+        let caller = Caller { client: caller.query().await?, id: caller.id().bytes() };
+        let Destination { database, table } = &self.destination;
+        self.reader.read(&caller, database, table, request).await
+    }
+}

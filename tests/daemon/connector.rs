@@ -1,0 +1,155 @@
+//! Starts and stops the connector's binary.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use super::remote::{self, Answer};
+
+/// How long a start, or anything else that a test waits for, may take.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A folder that is removed with its content.
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    pub fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("connector-test-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Scratch(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A running connector. Killed when dropped.
+pub struct Connector {
+    child: Child,
+    /// Its address, such as `127.0.0.1:40000`.
+    pub address: String,
+    log: mpsc::Receiver<String>,
+}
+
+impl Connector {
+    /// Starts the connector with the embedded Timestream on free ports, its data in `data`.
+    pub fn embedded(data: &Path, arguments: &[&str]) -> Self {
+        let data = format!("--embedded.data-dir={}", data.join("data").display());
+        let mut all = vec!["--embedded", "--embedded.listen-address=127.0.0.1:0", &data];
+        all.extend(arguments);
+        Connector::start(&all, &[])
+    }
+
+    /// Starts the connector on a free port and waits until it is ready.
+    pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_timestream-prometheus-connector"))
+            .arg("--web.listen-address=127.0.0.1:0")
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (sender, log) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                // The output of a test that fails shows the daemon's log.
+                eprintln!("  {line}");
+                let _ = sender.send(line);
+            }
+        });
+        let mut connector = Connector { child, address: String::new(), log };
+        let ready = connector.wait_for_log("Connector is ready");
+        let write = ready.split("write=http://").nth(1).or(ready.split("write=https://").nth(1)).unwrap();
+        connector.address = write.split("/write").next().unwrap().to_owned();
+        let deadline = Instant::now() + PATIENCE;
+        while connector.get("/-/ready").status != 200 {
+            assert!(Instant::now() < deadline, "not ready in time");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        connector
+    }
+
+    /// Waits for a log line that holds `text`.
+    pub fn wait_for_log(&mut self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let line = self.log.recv_timeout(left).unwrap_or_else(|_| panic!("no log line with {text:?}"));
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        remote::get(&format!("http://{}{path}", self.address), &[])
+    }
+
+    /// Ends the process at once, as a power cut would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends SIGTERM.
+    pub fn terminate(&self) {
+        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for the process to end.
+    pub fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "did not end in time");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The sum of a metric over its labels.
+    pub fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").text();
+        let lines = text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{'])));
+        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+    }
+
+    /// A samples counter for one reason.
+    pub fn samples(&self, outcome: &str, reason: &str) -> f64 {
+        let text = self.get("/metrics").text();
+        let name = format!("timestream_connector_{outcome}_samples_total{{reason=\"{reason}\"}} ");
+        let value = text.lines().find_map(|line| line.strip_prefix(&name));
+        value.unwrap_or_else(|| panic!("no {name}in\n{text}")).parse().unwrap()
+    }
+
+    /// Every sample received was counted once as written, ignored, rejected or failed; gives (received, written).
+    pub fn assert_conserved(&self) -> (f64, f64) {
+        let total = |outcome: &str| self.metric(&format!("timestream_connector_{outcome}_samples_total"));
+        let (received, written) = (total("received"), total("written"));
+        let (ignored, rejected, failed) = (total("ignored"), total("rejected"), total("failed"));
+        assert_eq!(received, written + ignored + rejected + failed, "written {written}, ignored {ignored}, rejected {rejected}, failed {failed}");
+        (received, written)
+    }
+}
+
+impl Drop for Connector {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

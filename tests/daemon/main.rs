@@ -1,0 +1,13 @@
+//! The whole daemon: the real binary, driven over HTTP, storing through the AWS SDK in the embedded Timestream.
+
+mod connector;
+mod endpoint;
+mod remote;
+
+mod bad_requests;
+mod durability;
+mod prometheus;
+mod round_trip;
+mod shutdown;
+mod speed;
+mod start;

@@ -1,0 +1,142 @@
+//! A real Prometheus writes, and another that has nothing but remote read answers the same.
+//!
+//! A scrapes itself and the connector and remote-writes. B has no data of its own. The same PromQL over the same past
+//! window must give the same answers from A's own storage and from B.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::connector::{Connector, PATIENCE, Scratch};
+use super::remote;
+
+struct Prometheus {
+    child: Child,
+    address: String,
+}
+
+impl Prometheus {
+    fn start(folder: &Path, name: &str, config: &str) -> Self {
+        let folder = folder.join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let address = format!("127.0.0.1:{}", free_port());
+        let config = config.replace("SELF", &address);
+        std::fs::write(folder.join("prometheus.yml"), config).unwrap();
+        let child = Command::new("prometheus")
+            .arg(format!("--config.file={}", folder.join("prometheus.yml").display()))
+            .arg(format!("--storage.tsdb.path={}", folder.join("tsdb").display()))
+            .arg(format!("--web.listen-address={address}"))
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(folder.join("log")).unwrap())
+            .spawn()
+            .expect("prometheus must be installed (Debian: apt-get install prometheus)");
+        let prometheus = Prometheus { child, address };
+        prometheus.wait_until("it is ready", || {
+            std::net::TcpStream::connect(&prometheus.address).is_ok() && prometheus.get("/-/ready").status == 200
+        });
+        prometheus
+    }
+
+    fn get(&self, path: &str) -> remote::Answer {
+        remote::get(&format!("http://{}{path}", self.address), &[])
+    }
+
+    /// The result of a query at `time`, in seconds; series in a fixed order.
+    fn query(&self, promql: &str, time: f64) -> Value {
+        let promql: String = promql.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let answer = self.get(&format!("/api/v1/query?query={promql}&time={time}"));
+        let mut answer: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(answer["status"], "success", "{answer}");
+        assert!(answer.get("warnings").is_none(), "{answer}");
+        let mut result = answer["data"]["result"].take();
+        if let Some(series) = result.as_array_mut() {
+            series.sort_by_key(|one| one["metric"].to_string());
+        }
+        result
+    }
+
+    fn wait_until(&self, what: &str, condition: impl Fn() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !condition() {
+            assert!(Instant::now() < deadline, "waited too long until {what}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn a_second_prometheus_reads_what_the_first_wrote() {
+    let scratch = Scratch::new();
+    let connector = Connector::embedded(scratch.path(), &[]);
+    let writer = Prometheus::start(
+        scratch.path(),
+        "writer",
+        &format!(
+            "global:\n  scrape_interval: 1s\n\
+             scrape_configs:\n\
+             - job_name: prometheus\n  static_configs:\n  - targets: [\"SELF\"]\n\
+             - job_name: connector\n  static_configs:\n  - targets: [\"{0}\"]\n    labels: {{env: test}}\n\
+             remote_write:\n- url: http://{0}/write\n  queue_config: {{batch_send_deadline: 200ms}}\n",
+            connector.address
+        ),
+    );
+    let reader = Prometheus::start(
+        scratch.path(),
+        "reader",
+        &format!("remote_read:\n- url: http://{}/read\n  read_recent: true\n", connector.address),
+    );
+    let sent = || writer.query("prometheus_remote_storage_samples_total - prometheus_remote_storage_samples_failed_total", now());
+    writer.wait_until("some scrapes are written", || {
+        let first = &sent()[0]["value"][1];
+        first.as_str().is_some_and(|samples| samples.parse::<f64>().unwrap() > 3000.0)
+    });
+    // All that was scraped up to here is written once the queue has sent everything older.
+    let window_end = now();
+    writer.wait_until("the window is written", || {
+        let highest = writer.query("prometheus_remote_storage_queue_highest_sent_timestamp_seconds", now());
+        highest[0]["value"][1].as_str().is_some_and(|time| time.parse::<f64>().unwrap() > window_end + 1.0)
+    });
+
+    let at = window_end.floor();
+    for promql in [
+        "prometheus_build_info",
+        "up",
+        "rate(prometheus_http_requests_total[10s])",
+        "timestream_connector_received_samples_total",
+        "{__name__=~\"go_gc.*|up\"}",
+        "prometheus_http_requests_total{handler=~\"/api/v1/.*\"}",
+        "up{env!=\"test\"}",
+        "up{env=\"\"}",
+        "{__name__=\"up\",env!~\"pro.*\"}",
+        "sum by (job) (scrape_samples_scraped)",
+        "histogram_quantile(0.9, sum by (le) (prometheus_http_request_duration_seconds_bucket))",
+        "timestream_connector_ignored_samples_total{reason=~\".*inf\"}",
+        "count_over_time(up[8s])",
+        "up[5s]",
+    ] {
+        let (own, remote) = (writer.query(promql, at), reader.query(promql, at));
+        assert!(own.as_array().is_some_and(|series| !series.is_empty()), "{promql} finds nothing in A: {own}");
+        assert_eq!(own, remote, "{promql}");
+    }
+    let failed = writer.query("sum(prometheus_remote_storage_samples_failed_total)", now());
+    assert_eq!(failed[0]["value"][1], "0", "{failed}");
+    drop(writer);
+    connector.assert_conserved();
+}
+
+fn now() -> f64 {
+    remote::now_ms() as f64 / 1000.0
+}

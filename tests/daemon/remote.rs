@@ -1,0 +1,113 @@
+//! Speaks remote write and remote read, as Prometheus would.
+
+use std::time::Duration;
+
+use prost::Message;
+use timestream_prometheus_connector::proto;
+
+/// An HTTP answer.
+pub struct Answer {
+    pub status: u16,
+    pub headers: ureq::http::HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60))).build().into()
+}
+
+fn answer(response: ureq::http::Response<ureq::Body>) -> Answer {
+    let (head, mut body) = response.into_parts();
+    let body = body.with_config().limit(1 << 30).read_to_vec().unwrap();
+    Answer { status: head.status.as_u16(), headers: head.headers, body }
+}
+
+pub fn get(url: &str, headers: &[(&str, &str)]) -> Answer {
+    let request = headers.iter().fold(agent().get(url), |request, (name, value)| request.header(*name, *value));
+    answer(request.call().unwrap())
+}
+
+pub fn post(url: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    try_post(url, headers, body).unwrap()
+}
+
+pub fn try_post(url: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer, ureq::Error> {
+    let request = headers.iter().fold(agent().post(url), |request, (name, value)| request.header(*name, *value));
+    request.send(body).map(answer)
+}
+
+/// A series: labels with `__name__`, and samples of value and milliseconds.
+pub type Series = (Vec<(String, String)>, Vec<(f64, i64)>);
+
+pub fn series(labels: &[(&str, &str)], samples: &[(f64, i64)]) -> Series {
+    (labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(), samples.to_vec())
+}
+
+/// Now, in milliseconds since 1970.
+pub fn now_ms() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(now.as_millis()).unwrap()
+}
+
+pub fn packed(message: &impl Message) -> Vec<u8> {
+    snap::raw::Encoder::new().compress_vec(&message.encode_to_vec()).unwrap()
+}
+
+pub fn write_request(series: &[Series]) -> Vec<u8> {
+    let timeseries = series.iter().map(|(labels, samples)| proto::TimeSeries {
+        labels: labels.iter().map(|(name, value)| proto::Label { name: name.clone(), value: value.clone() }).collect(),
+        samples: samples.iter().map(|&(value, timestamp)| proto::Sample { value: Some(value), timestamp }).collect(),
+        ..Default::default()
+    });
+    packed(&proto::WriteRequest { timeseries: timeseries.collect(), metadata: vec![] })
+}
+
+pub const WRITE_HEADERS: &[(&str, &str)] = &[
+    ("Content-Encoding", "snappy"),
+    ("Content-Type", "application/x-protobuf"),
+    ("X-Prometheus-Remote-Write-Version", "0.1.0"),
+];
+
+/// Sends series to `/write` of the connector at `address`.
+pub fn write(address: &str, series: &[Series]) -> Answer {
+    post(&format!("http://{address}/write"), WRITE_HEADERS, &write_request(series))
+}
+
+pub fn eq(name: &str, value: &str) -> proto::LabelMatcher {
+    matcher(proto::label_matcher::Type::Eq, name, value)
+}
+
+pub fn matcher(kind: proto::label_matcher::Type, name: &str, value: &str) -> proto::LabelMatcher {
+    proto::LabelMatcher { r#type: kind.into(), name: name.to_owned(), value: value.to_owned() }
+}
+
+pub fn query(start: i64, end: i64, matchers: &[proto::LabelMatcher]) -> proto::Query {
+    proto::Query { start_timestamp_ms: start, end_timestamp_ms: end, matchers: matchers.to_vec(), hints: None }
+}
+
+/// Sends queries to `/read`; the series of each query.
+pub fn read(address: &str, queries: &[proto::Query]) -> Vec<Vec<Series>> {
+    let request = proto::ReadRequest { queries: queries.to_vec(), accepted_response_types: vec![] };
+    let answer = post(&format!("http://{address}/read"), &[("Content-Encoding", "snappy")], &packed(&request));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let unpacked = snap::raw::Decoder::new().decompress_vec(&answer.body).unwrap();
+    let response = proto::ReadResponse::decode(unpacked.as_slice()).unwrap();
+    let results = response.results.into_iter().map(|result| {
+        let timeseries = result.timeseries.into_iter().map(|series| {
+            let labels = series.labels.into_iter().map(|label| (label.name, label.value)).collect();
+            (labels, series.samples.iter().map(|sample| (sample.value(), sample.timestamp)).collect())
+        });
+        timeseries.collect()
+    });
+    results.collect()
+}

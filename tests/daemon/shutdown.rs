@@ -1,0 +1,73 @@
+//! SIGTERM: no new work, what is in flight is finished or answered 503, exit 0 within the grace period.
+
+use std::time::{Duration, Instant};
+
+use super::connector::{Connector, Scratch};
+use super::endpoint::SlowEndpoint;
+use super::remote::{now_ms, series, write};
+
+const KEYS: &[(&str, &str)] = &[("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
+
+fn slow_connector(delay: Duration, arguments: &[&str]) -> Connector {
+    let endpoint = SlowEndpoint::start(delay);
+    let url = format!("--write-base-endpoint=http://{}", endpoint.address);
+    let mut all = vec!["--default-database=d", "--default-table=t", "--enable-sigv4-auth", &url];
+    all.extend(arguments);
+    Connector::start(&all, KEYS)
+}
+
+fn write_one(address: &str) -> super::remote::Answer {
+    write(address, &[series(&[("__name__", "up"), ("job", "a")], &[(1.0, now_ms())])])
+}
+
+#[test]
+fn sigterm_lets_what_is_in_flight_finish() {
+    let mut connector = slow_connector(Duration::from_millis(1500), &[]);
+    let address = connector.address.clone();
+    let in_flight = std::thread::spawn(move || write_one(&address).status);
+    std::thread::sleep(Duration::from_millis(500));
+    connector.terminate();
+    assert_eq!(in_flight.join().unwrap(), 204);
+    assert_eq!(connector.wait().code(), Some(0));
+}
+
+#[test]
+fn what_does_not_finish_in_the_grace_period_is_answered_503() {
+    let mut connector = slow_connector(Duration::from_secs(60), &["--shutdown.grace-period=1s"]);
+    let address = connector.address.clone();
+    let in_flight = std::thread::spawn(move || write_one(&address));
+    std::thread::sleep(Duration::from_millis(500));
+    let start = Instant::now();
+    connector.terminate();
+    let answer = in_flight.join().unwrap();
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.header("retry-after").is_some());
+    assert_eq!(connector.wait().code(), Some(0));
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn an_idle_connector_ends_at_once() {
+    let scratch = Scratch::new();
+    let mut connector = Connector::embedded(scratch.path(), &[]);
+    let start = Instant::now();
+    connector.terminate();
+    assert_eq!(connector.wait().code(), Some(0));
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_request_that_must_stop_the_program_is_answered_first() {
+    for (flag, name, labels, value) in [
+        ("--fail-on-long-label", "LongLabelNameError", [("__name__", "up"), (&*"l".repeat(61), "x")], 1.0),
+        ("--fail-on-invalid-sample-value", "InvalidSampleValueError", [("__name__", "up"), ("job", "x")], f64::NAN),
+    ] {
+        let scratch = Scratch::new();
+        let mut connector = Connector::embedded(scratch.path(), &[flag]);
+        let answer = write(&connector.address, &[series(&labels, &[(value, now_ms())])]);
+        assert_eq!(answer.status, 400);
+        assert!(answer.text().starts_with(name), "{}", answer.text());
+        connector.wait_for_log(name);
+        assert_eq!(connector.wait().code(), Some(1));
+    }
+}

@@ -1,0 +1,63 @@
+//! What stops a start, and what a started daemon says of itself.
+
+use std::process::Command;
+
+use super::connector::{Connector, Scratch};
+
+fn failing(arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_timestream-prometheus-connector"))
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn without_a_destination_the_start_fails() {
+    assert!(failing(&[], &[]).starts_with("MissingDestinationError: "));
+}
+
+#[test]
+fn a_bad_option_stops_the_start_with_its_name() {
+    assert!(failing(&["--embedded", "--log.level=loud"], &[]).contains("--log.level is \"loud\""));
+    assert!(failing(&["--embedded"], &[("enable_logging", "maybe")]).starts_with("ParseEnableLoggingError: enable_logging"));
+}
+
+#[test]
+fn an_address_in_use_stops_the_start() {
+    let scratch = Scratch::new();
+    let connector = Connector::embedded(scratch.path(), &[]);
+    let taken = format!("--web.listen-address={}", connector.address);
+    assert!(failing(&["--default-database=d", "--default-table=t", &taken], &[]).contains("can't listen on"));
+}
+
+#[test]
+fn health_readiness_metrics_and_the_landing_page_answer() {
+    let scratch = Scratch::new();
+    let connector = Connector::embedded(scratch.path(), &["--web.telemetry-path=/telemetry"]);
+    assert_eq!(connector.get("/-/healthy").status, 200);
+    assert_eq!(connector.get("/-/ready").text(), "ready\n");
+    assert!(connector.get("/telemetry").text().contains("timestream_connector_received_samples_total 0"));
+    assert_eq!(connector.get("/metrics").status, 404);
+    assert!(connector.get("/").text().contains("Destination: prometheus.metrics; ready"));
+}
+
+#[test]
+fn a_connector_that_cannot_reach_timestream_is_not_ready() {
+    let arguments = ["--default-database=d", "--default-table=t", "--write-base-endpoint=http://127.0.0.1:1", "--web.listen-address=127.0.0.1:19271"];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_timestream-prometheus-connector")).args(arguments).spawn().unwrap();
+    let deadline = std::time::Instant::now() + super::connector::PATIENCE;
+    let answer = loop {
+        match std::panic::catch_unwind(|| super::remote::get("http://127.0.0.1:19271/-/ready", &[])) {
+            Ok(answer) => break answer,
+            Err(_) if std::time::Instant::now() < deadline => std::thread::sleep(std::time::Duration::from_millis(50)),
+            Err(error) => std::panic::resume_unwind(error),
+        }
+    };
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.text(), "not ready: Timestream can't be reached\n");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

@@ -58,15 +58,16 @@ impl Daemon {
     ///
     /// # Errors
     /// An address in use, a certificate that can't be read, the embedded Timestream's data in use, and the like.
-    pub async fn start(mut options: Options) -> Result<Self, Error> {
+    pub async fn start(options: Options) -> Result<Self, Error> {
         let starting = Readiness::default();
         let tls = options.web.tls.as_ref().map(tls::acceptor).transpose()?;
         let address = &options.web.listen_address;
-        let listener = server::listen(address).await.map_err(|e| start_error(&format!("can't listen on {address}"), &e))?;
+        let listener =
+            server::listen(address).await.map_err(|e| start_error(&format!("can't listen on {address}"), &e))?;
         let local = listener.local_addr().map_err(|error| start_error("no local address", &error))?;
 
         #[cfg(feature = "embedded")]
-        let embedded = crate::embedded::start(&mut options).await?;
+        let (options, embedded) = crate::embedded::start(options).await?;
         #[cfg(not(feature = "embedded"))]
         if options.embedded.is_some() {
             let message = "this binary was built without the embedded Timestream";
@@ -211,7 +212,7 @@ fn client_settings(options: &Options) -> ClientSettings {
 async fn credentials(options: &Options) -> CredentialsSource {
     if options.embedded.is_some() {
         // The embedded Timestream checks no signature; the SDK signs all the same.
-        let fixed = Credentials::from_keys("embedded", "embedded", None);
+        let fixed = Credentials::new("embedded", "embedded", None, None, "Embedded");
         return CredentialsSource::Fixed(SharedCredentialsProvider::new(fixed));
     }
     if !options.enable_sigv4_auth {

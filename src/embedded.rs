@@ -16,8 +16,8 @@ const MEMORY_HOURS: i64 = 8766;
 const MAGNETIC_DAYS: i64 = 3650;
 
 /// Starts the embedded Timestream where the options ask for it, and points the endpoints at it.
-pub(crate) async fn start(options: &mut Options) -> Result<Option<timestream_local::Server>, Error> {
-    let Some(embedded) = &options.embedded else { return Ok(None) };
+pub(crate) async fn start(mut options: Options) -> Result<(Options, Option<timestream_local::Server>), Error> {
+    let Some(embedded) = &options.embedded else { return Ok((options, None)) };
     let address = &embedded.listen_address;
     let host = address.host.clone().unwrap_or_else(|| "::".to_owned());
     let mut resolved = tokio::net::lookup_host((host.as_str(), address.port))
@@ -38,7 +38,7 @@ pub(crate) async fn start(options: &mut Options) -> Result<Option<timestream_loc
     tracing::info!(endpoint, data_dir = %embedded.data_dir.display(), "the embedded Timestream listens");
     options.write_base_endpoint = Some(endpoint.clone());
     options.query_base_endpoint = Some(endpoint);
-    Ok(Some(server))
+    Ok((options, Some(server)))
 }
 
 /// Makes the database and the table, where they are not there yet.

@@ -33,7 +33,8 @@ pub(crate) fn start(options: &Options, readiness: &Readiness, stop: Cancellation
                     if waiting.is_none() {
                         waiting = Some(readiness.hold(UNREACHABLE));
                     }
-                    let why = failed.map_or_else(|_| "time-out".to_owned(), |r| r.err().map_or(String::new(), |e| e.to_string()));
+                    let why = failed
+                        .map_or_else(|_| "time-out".to_owned(), |r| r.err().map_or(String::new(), |e| e.to_string()));
                     warn!(host, port, error = why, "Timestream can't be reached");
                 }
             }

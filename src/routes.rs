@@ -14,12 +14,12 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use crate::batcher::Queue;
 use crate::error::{Direction, Error, Kind};
 use crate::ingest::auth;
 use crate::ingest::budget::Budget;
 use crate::ingest::server::AnswerBody;
 use crate::ingest::write::{WriteError, Writer};
-use crate::batcher::Queue;
 use crate::options::Destination;
 use crate::read::ReadHandler;
 use crate::sink::clients::{CallerClients, Clients};
@@ -75,15 +75,19 @@ impl Routes {
             "/" | "/-/healthy" | "/-/ready" => &[Method::GET, Method::HEAD],
             path if path == self.telemetry_path => &[Method::GET, Method::HEAD],
             _ => {
-                let message = format!("no such path; there are /write, /read, {}, /-/healthy, /-/ready", self.telemetry_path);
+                let message =
+                    format!("no such path; there are /write, /read, {}, /-/healthy, /-/ready", self.telemetry_path);
                 return error_answer(&Error::new(Kind::NotFound, "NotFound", message), Direction::Read);
             }
         };
         if !methods.contains(request.method()) {
             let allowed = methods[0].as_str();
             let message = format!("{path} takes {allowed}, not {}", request.method());
-            let mut answer = error_answer(&Error::new(Kind::MethodNotAllowed, "MethodNotAllowed", message), Direction::Read);
-            answer.headers_mut().insert(ALLOW, HeaderValue::from_str(allowed).unwrap_or(HeaderValue::from_static("GET")));
+            let mut answer =
+                error_answer(&Error::new(Kind::MethodNotAllowed, "MethodNotAllowed", message), Direction::Read);
+            answer
+                .headers_mut()
+                .insert(ALLOW, HeaderValue::from_str(allowed).unwrap_or(HeaderValue::from_static("GET")));
             return answer;
         }
         match path {
@@ -143,7 +147,9 @@ impl Routes {
     fn ready(&self) -> Response<AnswerBody> {
         match self.readiness.waiting_for().as_slice() {
             [] => text(StatusCode::OK, "text/plain", "ready\n"),
-            reasons => text(StatusCode::SERVICE_UNAVAILABLE, "text/plain", format!("not ready: {}\n", reasons.join(", "))),
+            reasons => {
+                text(StatusCode::SERVICE_UNAVAILABLE, "text/plain", format!("not ready: {}\n", reasons.join(", ")))
+            }
         }
     }
 
@@ -197,7 +203,10 @@ fn error_answer(error: &Error, direction: Direction) -> Response<AnswerBody> {
     let mut answer = text(status, "text/plain; charset=utf-8", format!("{error}\n"));
     let headers = answer.headers_mut();
     if status == StatusCode::UNAUTHORIZED {
-        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"IAM access key and secret key\", charset=\"UTF-8\""));
+        headers.insert(
+            WWW_AUTHENTICATE,
+            HeaderValue::from_static("Basic realm=\"IAM access key and secret key\", charset=\"UTF-8\""),
+        );
     }
     if let Some(after) = error.retry_after_hint() {
         headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));

@@ -182,7 +182,8 @@ mod tests {
     fn any_request() -> impl Strategy<Value = proto::WriteRequest> {
         let label =
             ("(__name__|[a-d]{0,2}|\\PC{0,3})", "\\PC{0,6}").prop_map(|(name, value)| proto::Label { name, value });
-        let sample = (any::<f64>(), any::<i64>()).prop_map(|(value, timestamp)| proto::Sample { value: Some(value), timestamp });
+        let sample =
+            (any::<f64>(), any::<i64>()).prop_map(|(value, timestamp)| proto::Sample { value: Some(value), timestamp });
         let series = (prop::collection::vec(label, 0..6), prop::collection::vec(sample, 0..4), 0..3usize, 0..3usize);
         let series = series.prop_map(|(labels, samples, exemplars, histograms)| proto::TimeSeries {
             labels,

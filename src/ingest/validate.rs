@@ -207,7 +207,10 @@ mod tests {
     fn request(series: &[(&[(&str, &str)], &[(f64, i64)])]) -> WriteRequest {
         let timeseries = series.iter().map(|(labels, samples)| proto::TimeSeries {
             labels: labels.iter().map(|(n, v)| proto::Label { name: (*n).into(), value: (*v).into() }).collect(),
-            samples: samples.iter().map(|&(value, timestamp)| proto::Sample { value: Some(value), timestamp }).collect(),
+            samples: samples
+                .iter()
+                .map(|&(value, timestamp)| proto::Sample { value: Some(value), timestamp })
+                .collect(),
             ..Default::default()
         });
         let request = proto::WriteRequest { timeseries: timeseries.collect(), metadata: vec![] };

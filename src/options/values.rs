@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// A boolean in one of the spellings that Go's strconv.ParseBool takes.
-pub fn boolean(text: &str) -> Option<bool> {
+pub(super) fn boolean(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
@@ -13,7 +13,7 @@ pub fn boolean(text: &str) -> Option<bool> {
 }
 
 /// A duration such as `5ms`, `25s` or `1m30s`: numbers with units ms, s, m, h, d, larger units first. Not zero.
-pub fn duration(text: &str) -> Option<Duration> {
+pub(super) fn duration(text: &str) -> Option<Duration> {
     const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
     let mut rest = text;
     let mut millis = 0u64;
@@ -32,7 +32,7 @@ pub fn duration(text: &str) -> Option<Duration> {
 }
 
 /// A size in bytes, with a unit or without: KB, MB, GB are powers of 1000, KiB, MiB, GiB of 1024. Not zero.
-pub fn bytes(text: &str) -> Option<usize> {
+pub(super) fn bytes(text: &str) -> Option<usize> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: usize = text[..digits].parse().ok()?;
     let factor = match &text[digits..] {

@@ -203,7 +203,10 @@ mod tests {
         let parts = requests.iter().map(|series| {
             let timeseries = series.iter().map(|(labels, samples)| proto::TimeSeries {
                 labels: labels.iter().map(|(n, v)| proto::Label { name: n.clone(), value: v.clone() }).collect(),
-                samples: samples.iter().map(|&(value, timestamp)| proto::Sample { value: Some(value), timestamp }).collect(),
+                samples: samples
+                    .iter()
+                    .map(|&(value, timestamp)| proto::Sample { value: Some(value), timestamp })
+                    .collect(),
                 ..Default::default()
             });
             let request = proto::WriteRequest { timeseries: timeseries.collect(), metadata: vec![] };

@@ -248,7 +248,8 @@ mod tests {
     #[test]
     fn the_readme_lists_every_metric() {
         let readme = include_str!("../../README.md");
-        let documented: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `timestream_connector_")).collect();
+        let documented: Vec<&str> =
+            readme.lines().filter(|line| line.starts_with("| `timestream_connector_")).collect();
         let row = |definition: &Definition| {
             let labels: Vec<String> = definition.labels.iter().map(|label| format!("`{label}`")).collect();
             let labels = if labels.is_empty() { "none".to_owned() } else { labels.join(", ") };

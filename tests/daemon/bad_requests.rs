@@ -13,7 +13,8 @@ fn post_write(connector: &Connector, headers: &[(&str, &str)], body: &[u8]) -> A
 #[test]
 fn what_is_wrong_with_a_request_is_said() {
     let scratch = Scratch::new();
-    let connector = Connector::embedded(scratch.path(), &["--web.max-body-bytes=10000", "--web.max-decoded-bytes=20000"]);
+    let connector =
+        Connector::embedded(scratch.path(), &["--web.max-body-bytes=10000", "--web.max-decoded-bytes=20000"]);
     let snappy = |bytes: &[u8]| snap::raw::Encoder::new().compress_vec(bytes).unwrap();
     let noise: Vec<u8> = (0..10_001u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let v2 = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
@@ -25,7 +26,13 @@ fn what_is_wrong_with_a_request_is_said() {
         ("a bomb", WRITE_HEADERS, vec![0xff, 0xff, 0xff, 0xff, 0x0f], 413, "RequestTooLarge"),
         ("gzip", &[("Content-Encoding", "gzip")], vec![], 415, "UnsupportedMediaType"),
         ("json", &[("Content-Type", "application/json")], vec![], 415, "UnsupportedMediaType"),
-        ("remote write 2.0", &[("Content-Type", v2), ("Content-Encoding", "snappy")], vec![0], 415, "UnsupportedMediaType"),
+        (
+            "remote write 2.0",
+            &[("Content-Type", v2), ("Content-Encoding", "snappy")],
+            vec![0],
+            415,
+            "UnsupportedMediaType",
+        ),
     ] {
         let answer = post_write(&connector, headers, &body);
         assert_eq!(answer.status, status, "{what}: {}", answer.text());
@@ -43,7 +50,10 @@ fn what_is_wrong_with_a_request_is_said() {
     assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")));
     assert_eq!(post(&format!("http://{}/metrics", connector.address), &[], b"").status, 405);
 
-    assert_eq!(write(&connector.address, &[series(&[("__name__", "up"), ("job", "a")], &[(1.0, now_ms())])]).status, 204);
+    assert_eq!(
+        write(&connector.address, &[series(&[("__name__", "up"), ("job", "a")], &[(1.0, now_ms())])]).status,
+        204
+    );
     assert_eq!(connector.assert_conserved(), (1.0, 1.0));
 }
 
@@ -81,7 +91,11 @@ fn another_value_for_the_same_time_is_rejected_and_the_same_value_accepted() {
     assert_eq!(write(&connector.address, &up(1.0)).status, 204);
     let answer = write(&connector.address, &up(2.0));
     assert_eq!(answer.status, 400);
-    assert!(answer.text().starts_with("RejectedRecordsException: ") && answer.text().contains("up{job=\"a\"}"), "{}", answer.text());
+    assert!(
+        answer.text().starts_with("RejectedRecordsException: ") && answer.text().contains("up{job=\"a\"}"),
+        "{}",
+        answer.text()
+    );
     assert_eq!(connector.samples("rejected", "duplicate"), 1.0);
     assert_eq!(connector.assert_conserved(), (3.0, 2.0));
 }
@@ -94,7 +108,11 @@ fn native_histograms_are_answered_400_and_the_samples_beside_them_are_stored() {
     let name = proto::Label { name: "__name__".into(), value: "h".into() };
     let request = proto::WriteRequest {
         timeseries: vec![
-            proto::TimeSeries { labels: vec![name.clone()], histograms: vec![proto::Histogram::default()], ..Default::default() },
+            proto::TimeSeries {
+                labels: vec![name.clone()],
+                histograms: vec![proto::Histogram::default()],
+                ..Default::default()
+            },
             proto::TimeSeries {
                 labels: vec![name],
                 samples: vec![proto::Sample { value: Some(1.0), timestamp: now }],
@@ -105,7 +123,12 @@ fn native_histograms_are_answered_400_and_the_samples_beside_them_are_stored() {
         metadata: vec![],
     };
     let answer = post_write(&connector, WRITE_HEADERS, &packed(&request));
-    assert_eq!((answer.status, answer.text().starts_with("NativeHistogramsNotStored")), (400, true), "{}", answer.text());
+    assert_eq!(
+        (answer.status, answer.text().starts_with("NativeHistogramsNotStored")),
+        (400, true),
+        "{}",
+        answer.text()
+    );
     assert_eq!(connector.assert_conserved(), (1.0, 1.0));
     assert_eq!(connector.metric("timestream_connector_rejected_histograms_total"), 1.0);
     assert_eq!(connector.metric("timestream_connector_ignored_exemplars_total"), 1.0);

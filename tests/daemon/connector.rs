@@ -125,7 +125,8 @@ impl Connector {
     /// The sum of a metric over its labels.
     pub fn metric(&self, name: &str) -> f64 {
         let text = self.get("/metrics").text();
-        let lines = text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{'])));
+        let lines =
+            text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{'])));
         lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
     }
 
@@ -142,7 +143,11 @@ impl Connector {
         let total = |outcome: &str| self.metric(&format!("timestream_connector_{outcome}_samples_total"));
         let (received, written) = (total("received"), total("written"));
         let (ignored, rejected, failed) = (total("ignored"), total("rejected"), total("failed"));
-        assert_eq!(received, written + ignored + rejected + failed, "written {written}, ignored {ignored}, rejected {rejected}, failed {failed}");
+        assert_eq!(
+            received,
+            written + ignored + rejected + failed,
+            "written {written}, ignored {ignored}, rejected {rejected}, failed {failed}"
+        );
         (received, written)
     }
 }

@@ -29,7 +29,8 @@ fn kill_9_during_writes_loses_nothing_that_was_answered() {
                                 series(&[("__name__", "k"), ("sender", &sender), ("i", &index)], &[(time as f64, time)])
                             })
                             .collect();
-                        let answer = try_post(&format!("http://{address}/write"), WRITE_HEADERS, &write_request(&request));
+                        let answer =
+                            try_post(&format!("http://{address}/write"), WRITE_HEADERS, &write_request(&request));
                         match answer {
                             Ok(answer) if answer.status == 204 => times.push(time),
                             Ok(answer) => panic!("{}", answer.text()),

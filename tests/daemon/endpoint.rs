@@ -35,7 +35,9 @@ impl SlowEndpoint {
                     let (stream, _) = listener.accept().await.unwrap();
                     let counts = counts.clone();
                     let service = service_fn(move |request| answer(request, delay, counts.clone()));
-                    tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+                    tokio::spawn(
+                        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+                    );
                 }
             });
         });

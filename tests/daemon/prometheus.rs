@@ -98,7 +98,9 @@ fn a_second_prometheus_reads_what_the_first_wrote() {
         "reader",
         &format!("remote_read:\n- url: http://{}/read\n  read_recent: true\n", connector.address),
     );
-    let sent = || writer.query("prometheus_remote_storage_samples_total - prometheus_remote_storage_samples_failed_total", now());
+    let sent = || {
+        writer.query("prometheus_remote_storage_samples_total - prometheus_remote_storage_samples_failed_total", now())
+    };
     writer.wait_until("some scrapes are written", || {
         let first = &sent()[0]["value"][1];
         first.as_str().is_some_and(|samples| samples.parse::<f64>().unwrap() > 3000.0)

@@ -18,7 +18,8 @@ fn values_come_back_bit_for_bit() {
     let answer = read(&connector.address, &[query(now, now + 100, &[eq("__name__", "exact")])]);
     assert_eq!(answer[0].len(), 1);
     assert_eq!(answer[0][0].0, sent.0);
-    let bits = |samples: &[(f64, i64)]| samples.iter().map(|(value, time)| (value.to_bits(), *time)).collect::<Vec<_>>();
+    let bits =
+        |samples: &[(f64, i64)]| samples.iter().map(|(value, time)| (value.to_bits(), *time)).collect::<Vec<_>>();
     assert_eq!(bits(&answer[0][0].1), bits(&samples));
     assert_eq!(connector.assert_conserved(), (7.0, 7.0));
 }
@@ -46,7 +47,17 @@ fn odd_labels_come_back_as_they_were() {
     let connector = Connector::embedded(scratch.path(), &[]);
     let now = now_ms();
     let odd = [
-        series(&[("__name__", "odd"), ("_x", "1"), ("job", "it's \"quoted\"\n\\ back"), ("time", "5"), ("ts_a", "é"), ("x_", "")], &[(1.0, now)]),
+        series(
+            &[
+                ("__name__", "odd"),
+                ("_x", "1"),
+                ("job", "it's \"quoted\"\n\\ back"),
+                ("time", "5"),
+                ("ts_a", "é"),
+                ("x_", ""),
+            ],
+            &[(1.0, now)],
+        ),
         series(&[("__name__", "odd"), ("grüße.utf8", "日本")], &[(2.0, now)]),
         series(&[("__name__", "odd")], &[(3.0, now)]),
         series(&[("__name__", "odd"), ("Job", "case")], &[(4.0, now)]),
@@ -54,11 +65,14 @@ fn odd_labels_come_back_as_they_were() {
     assert_eq!(write(&connector.address, &odd).status, 204);
     let mut answer = read(&connector.address, &[query(now, now, &[eq("__name__", "odd")])]).remove(0);
     answer.sort_by(|a, b| a.1[0].0.total_cmp(&b.1[0].0));
-    let expected: Vec<_> = odd.iter().map(|(labels, samples)| {
-        let mut labels: Vec<_> = labels.iter().filter(|(_, value)| !value.is_empty()).cloned().collect();
-        labels.sort();
-        (labels, samples.clone())
-    }).collect();
+    let expected: Vec<_> = odd
+        .iter()
+        .map(|(labels, samples)| {
+            let mut labels: Vec<_> = labels.iter().filter(|(_, value)| !value.is_empty()).cloned().collect();
+            labels.sort();
+            (labels, samples.clone())
+        })
+        .collect();
     assert_eq!(answer, expected);
 }
 
@@ -72,13 +86,21 @@ fn matchers_mean_what_they_mean_to_prometheus() {
         all.extend(labels);
         series(&all, &[(1.0, now)])
     };
-    let stored = [with("a", &[("env", "prod")]), with("b", &[("env", "dev")]), with("c", &[]), with("d", &[("env", "prod2\nx")])];
+    let stored = [
+        with("a", &[("env", "prod")]),
+        with("b", &[("env", "dev")]),
+        with("c", &[]),
+        with("d", &[("env", "prod2\nx")]),
+    ];
     assert_eq!(write(&connector.address, &stored).status, 204);
     let found = |matchers: &[timestream_prometheus_connector::proto::LabelMatcher]| -> String {
         let mut all = vec![eq("__name__", "m")];
         all.extend(matchers.iter().cloned());
         let answer = read(&connector.address, &[query(now - 1000, now + 1000, &all)]).remove(0);
-        let mut ids: Vec<String> = answer.into_iter().map(|(labels, _)| labels.into_iter().find(|(name, _)| name == "id").unwrap().1).collect();
+        let mut ids: Vec<String> = answer
+            .into_iter()
+            .map(|(labels, _)| labels.into_iter().find(|(name, _)| name == "id").unwrap().1)
+            .collect();
         ids.sort();
         ids.concat()
     };
@@ -111,7 +133,10 @@ fn several_queries_are_answered_in_order_with_bounds_to_the_millisecond() {
     let connector = Connector::embedded(scratch.path(), &[]);
     let now = now_ms();
     let samples: Vec<(f64, i64)> = (0..2500).map(|index| (index as f64, now - 2500 + index)).collect();
-    let sent = [series(&[("__name__", "a"), ("job", "x")], &samples), series(&[("__name__", "b"), ("job", "x")], &samples[..3])];
+    let sent = [
+        series(&[("__name__", "a"), ("job", "x")], &samples),
+        series(&[("__name__", "b"), ("job", "x")], &samples[..3]),
+    ];
     assert_eq!(write(&connector.address, &sent).status, 204);
     let answer = read(
         &connector.address,

@@ -15,7 +15,8 @@ fn two_thousand_samples_take_twenty_calls_of_a_hundred_at_once() {
     let arguments = ["--default-database=d", "--default-table=t", "--enable-sigv4-auth", &url];
     let connector = Connector::start(&arguments, KEYS);
     let request = |time: i64| -> Vec<Series> {
-        let series = |index: usize| series(&[("__name__", "m"), ("job", "a"), ("i", &index.to_string())], &[(1.0, time)]);
+        let series =
+            |index: usize| series(&[("__name__", "m"), ("job", "a"), ("i", &index.to_string())], &[(1.0, time)]);
         (0..2000).map(series).collect()
     };
     let now = now_ms();
@@ -42,7 +43,12 @@ fn small_requests_share_calls() {
         for sender in 0..10 {
             let address = &connector.address;
             scope.spawn(move || {
-                let one = |index: usize| series(&[("__name__", "m"), ("s", &sender.to_string()), ("i", &index.to_string())], &[(1.0, now_ms())]);
+                let one = |index: usize| {
+                    series(
+                        &[("__name__", "m"), ("s", &sender.to_string()), ("i", &index.to_string())],
+                        &[(1.0, now_ms())],
+                    )
+                };
                 let request: Vec<Series> = (0..10).map(one).collect();
                 assert_eq!(write(address, &request).status, 204);
             });

@@ -22,7 +22,9 @@ fn without_a_destination_the_start_fails() {
 #[test]
 fn a_bad_option_stops_the_start_with_its_name() {
     assert!(failing(&["--embedded", "--log.level=loud"], &[]).contains("--log.level is \"loud\""));
-    assert!(failing(&["--embedded"], &[("enable_logging", "maybe")]).starts_with("ParseEnableLoggingError: enable_logging"));
+    assert!(
+        failing(&["--embedded"], &[("enable_logging", "maybe")]).starts_with("ParseEnableLoggingError: enable_logging")
+    );
 }
 
 #[test]
@@ -46,8 +48,14 @@ fn health_readiness_metrics_and_the_landing_page_answer() {
 
 #[test]
 fn a_connector_that_cannot_reach_timestream_is_not_ready() {
-    let arguments = ["--default-database=d", "--default-table=t", "--write-base-endpoint=http://127.0.0.1:1", "--web.listen-address=127.0.0.1:19271"];
-    let mut child = Command::new(env!("CARGO_BIN_EXE_timestream-prometheus-connector")).args(arguments).spawn().unwrap();
+    let arguments = [
+        "--default-database=d",
+        "--default-table=t",
+        "--write-base-endpoint=http://127.0.0.1:1",
+        "--web.listen-address=127.0.0.1:19271",
+    ];
+    let mut child =
+        Command::new(env!("CARGO_BIN_EXE_timestream-prometheus-connector")).args(arguments).spawn().unwrap();
     let deadline = std::time::Instant::now() + super::connector::PATIENCE;
     let answer = loop {
         match std::panic::catch_unwind(|| super::remote::get("http://127.0.0.1:19271/-/ready", &[])) {

@@ -1,0 +1,146 @@
+//! The pages of one query: fetched one ahead, retried, and cancelled in Timestream when they are dropped midway.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_sdk_timestreamquery::Client;
+use aws_sdk_timestreamquery::operation::query::QueryOutput;
+use futures_util::future::BoxFuture;
+use metrics::{Counter, Histogram};
+use tokio::sync::Semaphore;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::error::{Error, Kind};
+use crate::sink::retry::{RetryPolicy, retry};
+use crate::sink::service_error::from_sdk;
+
+/// How long a CancelQuery may take. Nobody waits for it.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The most CancelQuery calls under way. Beyond it, queries are left to end by themselves.
+const MAX_CANCELS: usize = 32;
+
+/// What the read path counts. `requests` and `duration` are of calls to Timestream: a page or a DESCRIBE each.
+#[derive(Clone)]
+pub struct ReadMetrics {
+    /// Query calls, retries included.
+    pub requests: Counter,
+    /// Retries of Query calls.
+    pub retries: Counter,
+    /// How long Query calls took, in seconds.
+    pub duration: Histogram,
+    /// Pages received.
+    pub pages: Counter,
+    /// Rows received.
+    pub rows: Counter,
+    /// Samples answered.
+    pub samples: Counter,
+    /// Rows left out because their value is neither a double nor a bigint.
+    pub other_rows: Counter,
+    /// Queries cancelled in Timestream.
+    pub cancels: Counter,
+}
+
+/// How to ask Timestream, the same for all calls of a read request.
+#[derive(Clone)]
+pub(super) struct Asking {
+    pub(super) client: Client,
+    pub(super) retry: RetryPolicy,
+    pub(super) metrics: ReadMetrics,
+    pub(super) cancels: Arc<Semaphore>,
+}
+
+/// The bound on CancelQuery calls under way.
+pub(super) fn cancel_permits() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(MAX_CANCELS))
+}
+
+impl Asking {
+    /// The pages of a query.
+    pub(super) fn pages(&self, sql: &str) -> Pages {
+        let sql: Arc<str> = sql.into();
+        let running = Running { asking: self.clone(), query_id: None };
+        let next = fetch(self.clone(), Arc::clone(&sql), None);
+        Pages { sql, running, next: Some(next), token: None }
+    }
+
+    fn ask(&self, sql: &str, token: Option<&str>) -> BoxFuture<'static, Result<QueryOutput, Error>> {
+        let metrics = self.metrics.clone();
+        let call = self.client.query().query_string(sql).set_next_token(token.map(str::to_owned));
+        Box::pin(async move {
+            metrics.requests.increment(1);
+            let start = Instant::now();
+            let answer = call.send().await;
+            metrics.duration.record(start.elapsed());
+            answer.map_err(|error| from_sdk(&error))
+        })
+    }
+}
+
+/// Fetches one page, with retries: a page may be asked for again with its token.
+fn fetch(asking: Asking, sql: Arc<str>, token: Option<String>) -> AbortOnDropHandle<Result<QueryOutput, Error>> {
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        let retries = asking.metrics.retries.clone();
+        retry(asking.retry, &retries, move || asking.ask(&sql, token.as_deref())).await
+    }))
+}
+
+/// The pages of one query, while it runs.
+pub(super) struct Pages {
+    sql: Arc<str>,
+    running: Running,
+    next: Option<AbortOnDropHandle<Result<QueryOutput, Error>>>,
+    /// The token of the page before.
+    token: Option<String>,
+}
+
+impl Pages {
+    /// The next page, which may be empty, or `None` after the last. Once it has failed there are no more.
+    pub(super) async fn next(&mut self) -> Result<Option<QueryOutput>, Error> {
+        let Some(page) = self.next.take() else { return Ok(None) };
+        let mut page =
+            page.await.map_err(|_| Error::new(Kind::Unavailable, "InternalError", "fetching a page was aborted"))??;
+        self.running.asking.metrics.pages.increment(1);
+        match page.next_token.take() {
+            Some(token) if self.token.as_ref() == Some(&token) => {
+                return Err(Error::new(
+                    Kind::Unavailable,
+                    "UnexpectedAnswerError",
+                    "Timestream gave the same page token twice",
+                ));
+            }
+            Some(token) => {
+                self.running.query_id = Some(page.query_id.clone());
+                self.next = Some(fetch(self.running.asking.clone(), Arc::clone(&self.sql), Some(token.clone())));
+                self.token = Some(token);
+            }
+            None => self.running.query_id = None,
+        }
+        Ok(Some(page))
+    }
+}
+
+/// Cancels the query when it is dropped with pages left.
+struct Running {
+    asking: Asking,
+    query_id: Option<String>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let Some(query_id) = self.query_id.take() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let Ok(permit) = Arc::clone(&self.asking.cancels).try_acquire_owned() else { return };
+        self.asking.metrics.cancels.increment(1);
+        let client = self.asking.client.clone();
+        runtime.spawn(async move {
+            let cancel = client.cancel_query().query_id(query_id).send();
+            match tokio::time::timeout(CANCEL_TIMEOUT, cancel).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::debug!(error = %from_sdk(&error), "CancelQuery failed"),
+                Err(_) => tracing::debug!("CancelQuery timed out"),
+            }
+            drop(permit);
+        });
+    }
+}

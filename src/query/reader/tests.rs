@@ -1,0 +1,234 @@
+//! Read requests against a scripted Timestream.
+
+use super::super::fake::{Fake, describe, exception, page, row};
+use super::*;
+use crate::proto::LabelMatcher;
+use crate::proto::label_matcher::Type;
+use metrics::{Counter, Histogram};
+use serde_json::Value;
+
+const COLUMNS: [&str; 4] = ["job", "measure_name", "time", "measure_value::double"];
+
+fn reader(settings: ReadSettings) -> Reader {
+    let metrics = ReadMetrics {
+        requests: Counter::noop(),
+        retries: Counter::noop(),
+        duration: Histogram::noop(),
+        pages: Counter::noop(),
+        rows: Counter::noop(),
+        samples: Counter::noop(),
+        other_rows: Counter::noop(),
+        cancels: Counter::noop(),
+    };
+    Reader::new(settings, metrics)
+}
+
+const SETTINGS: ReadSettings = ReadSettings {
+    timeout: Duration::from_secs(5),
+    max_samples: 100,
+    max_bytes: 1 << 20,
+    max_concurrent: 2,
+    max_retries: 3,
+};
+
+fn query(r#type: Type, name: &str, value: &str) -> Query {
+    let matcher = LabelMatcher { r#type: r#type as i32, name: name.to_owned(), value: value.to_owned() };
+    Query { start_timestamp_ms: 0, end_timestamp_ms: 1000, matchers: vec![matcher], hints: None }
+}
+
+fn request(queries: Vec<Query>) -> ReadRequest {
+    ReadRequest { queries, accepted_response_types: Vec::new() }
+}
+
+async fn read(reader: &Reader, fake: &Fake, id: u8, queries: Vec<Query>) -> Result<Vec<QueryResult>, Error> {
+    let caller = Caller { client: fake.client(), id: [id; 32] };
+    let ReadAnswer::Samples(response) = reader.read(&caller, "d", "t", request(queries)).await?;
+    Ok(response.results)
+}
+
+fn sample(job: &str, second: u32, value: &str) -> Value {
+    row(&[Some(job), Some("up"), Some(&format!("1970-01-01 00:00:0{second}.000000000")), Some(value)])
+}
+
+fn is_describe(body: &Value) -> bool {
+    body["QueryString"].as_str().is_some_and(|sql| sql.starts_with("DESCRIBE"))
+}
+
+fn values(result: &QueryResult) -> Vec<f64> {
+    result.timeseries.iter().flat_map(|series| series.samples.iter().map(|sample| sample.value())).collect()
+}
+
+#[tokio::test]
+async fn pages_are_joined_even_after_an_empty_first_one() {
+    let fake = Fake::new(|_, body| match body["NextToken"].as_str() {
+        _ if is_describe(body) => describe(&["job"]),
+        None => page(&COLUMNS, &[], Some("1")),
+        Some("1") => page(&COLUMNS, &[sample("a", 0, "1.5"), sample("b", 0, "9")], Some("2")),
+        Some(_) => page(&COLUMNS, &[sample("a", 1, "2.5")], None),
+    });
+    let results = read(&reader(SETTINGS), &fake, 1, vec![query(Type::Eq, "job", "a")]).await.unwrap();
+    assert_eq!(values(&results[0]), [1.5, 2.5]);
+    assert_eq!(results[0].timeseries.len(), 1, "the row of job b was not asked for");
+    let calls = fake.calls();
+    assert!(calls.iter().all(|(operation, _)| operation == "Query"));
+    assert_eq!(calls.len(), 4);
+}
+
+#[tokio::test]
+async fn queries_are_answered_in_their_order() {
+    let fake = Fake::new(|_, body| {
+        if is_describe(body) {
+            return describe(&["job"]);
+        }
+        let sql = body["QueryString"].as_str().unwrap();
+        let job = sql.split("\"job\" = '").nth(1).unwrap().split('\'').next().unwrap();
+        page(&COLUMNS, &[sample(job, 0, job)], None)
+    });
+    let queries = (1..=9).map(|n| query(Type::Eq, "job", &n.to_string())).collect();
+    let results = read(&reader(SETTINGS), &fake, 1, queries).await.unwrap();
+    let values: Vec<f64> = results.iter().flat_map(values).collect();
+    assert_eq!(values, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
+}
+
+#[tokio::test]
+async fn what_the_schema_decides_takes_no_query_and_schemas_are_kept_per_caller() {
+    let fake = Fake::new(|_, _| describe(&["job"]));
+    let reader = reader(SETTINGS);
+    let results = read(&reader, &fake, 1, vec![query(Type::Eq, "nope", "x")]).await.unwrap();
+    assert!(results[0].timeseries.is_empty());
+    read(&reader, &fake, 1, vec![query(Type::Neq, "nope", "")]).await.unwrap();
+    assert_eq!(fake.queries(), ["DESCRIBE \"d\".\"t\""]);
+    read(&reader, &fake, 2, vec![query(Type::Eq, "nope", "x")]).await.unwrap();
+    assert_eq!(fake.queries().len(), 2);
+}
+
+#[tokio::test]
+async fn a_column_that_went_away_is_described_again() {
+    let mut described = 0;
+    let fake = Fake::new(move |_, body| {
+        if is_describe(body) {
+            described += 1;
+            return if described == 1 { describe(&["gone"]) } else { describe(&["job"]) };
+        }
+        exception(400, "ValidationException", "line 1:76: Column 'gone' does not exist")
+    });
+    let results = read(&reader(SETTINGS), &fake, 1, vec![query(Type::Eq, "gone", "x")]).await.unwrap();
+    assert!(results[0].timeseries.is_empty());
+    assert_eq!(fake.queries().len(), 3);
+}
+
+#[tokio::test]
+async fn passing_faults_are_retried_and_others_are_told() {
+    let mut faults = 0;
+    let fake = Fake::new(move |_, body| {
+        faults += 1;
+        match faults {
+            1 | 3 => exception(429, "ThrottlingException", "slow down"),
+            _ if is_describe(body) => describe(&["job"]),
+            _ => page(&COLUMNS, &[sample("a", 0, "1")], None),
+        }
+    });
+    let results = read(&reader(SETTINGS), &fake, 1, vec![query(Type::Eq, "job", "a")]).await.unwrap();
+    assert_eq!(values(&results[0]), [1.0]);
+
+    let fake = Fake::new(|_, _| exception(404, "ResourceNotFoundException", "The table t does not exist."));
+    let error = read(&reader(SETTINGS), &fake, 1, vec![query(Type::Eq, "job", "a")]).await.unwrap_err();
+    assert_eq!((error.kind(), error.name()), (Kind::NotFound, "ResourceNotFoundException"));
+}
+
+#[tokio::test]
+async fn limits_end_the_query_in_timestream_too() {
+    let fake = Fake::new(|operation, body| {
+        if is_describe(body) || operation == "CancelQuery" {
+            return describe(&["job"]);
+        }
+        let page_number: u32 = body["NextToken"].as_str().unwrap_or("0").parse().unwrap();
+        page(&COLUMNS, &[sample("a", page_number % 10, "1")], Some(&(page_number + 1).to_string()))
+    });
+    let few = ReadSettings { max_samples: 2, ..SETTINGS };
+    let error = read(&reader(few), &fake, 1, vec![query(Type::Eq, "job", "a")]).await.unwrap_err();
+    assert_eq!(error.name(), "SampleLimitError");
+    cancelled(&fake).await;
+}
+
+#[tokio::test]
+async fn a_caller_that_hangs_up_cancels_its_query() {
+    let fake = Fake::new(|operation, body| {
+        if is_describe(body) || operation == "CancelQuery" {
+            return describe(&["job"]);
+        }
+        page(&COLUMNS, &[], Some(&format!("{:?}", std::time::Instant::now())))
+    })
+    .delayed(Duration::from_millis(5));
+    let reader = reader(SETTINGS);
+    let reading = read(&reader, &fake, 1, vec![query(Type::Eq, "job", "a")]);
+    assert!(tokio::time::timeout(Duration::from_millis(60), reading).await.is_err());
+    cancelled(&fake).await;
+    let calls = fake.calls().len();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(fake.calls().len(), calls, "no page is fetched any more");
+}
+
+async fn cancelled(fake: &Fake) {
+    let is_cancel = |(operation, body): &(String, Value)| operation == "CancelQuery" && body["QueryId"] == "q1";
+    for _ in 0..100 {
+        if fake.calls().iter().any(is_cancel) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("no CancelQuery among {:?}", fake.calls());
+}
+
+#[tokio::test]
+async fn a_page_token_that_comes_again_ends_the_loop() {
+    let fake = Fake::new(|operation, body| {
+        if is_describe(body) || operation == "CancelQuery" {
+            return describe(&["job"]);
+        }
+        page(&COLUMNS, &[], Some("again"))
+    });
+    let error = read(&reader(SETTINGS), &fake, 1, vec![query(Type::Eq, "job", "a")]).await.unwrap_err();
+    assert_eq!(error.name(), "UnexpectedAnswerError");
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_beyond_the_bound_wait_and_the_deadline_ends_them() {
+    let fake = Fake::new(|_, _| describe(&["job"])).delayed(Duration::from_secs(4));
+    let reader = reader(SETTINGS);
+    let queries = || vec![query(Type::Eq, "nope", "a")];
+    let (a, b, c) = tokio::join!(
+        read(&reader, &fake, 1, queries()),
+        read(&reader, &fake, 2, queries()),
+        read(&reader, &fake, 3, queries()),
+    );
+    assert!(a.is_ok() && b.is_ok());
+    assert_eq!(c.unwrap_err().name(), "RequestTimeout", "it had a second left");
+
+    let slow = Fake::new(|_, _| describe(&["job"])).delayed(Duration::from_secs(100));
+    let (a, b, c) = tokio::join!(
+        read(&reader, &slow, 4, queries()),
+        read(&reader, &slow, 5, queries()),
+        read(&reader, &slow, 6, queries()),
+    );
+    for error in [a, b, c].map(Result::unwrap_err) {
+        assert_eq!(error.kind(), Kind::Unavailable);
+    }
+}
+
+#[tokio::test]
+async fn requests_with_too_many_queries_are_refused() {
+    let fake = Fake::new(|_, _| describe(&[]));
+    let queries = vec![query(Type::Eq, "job", "a"); MAX_QUERIES + 1];
+    assert_eq!(read(&reader(SETTINGS), &fake, 1, queries).await.unwrap_err().kind(), Kind::TooLarge);
+    assert!(fake.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_read_can_run_on_any_thread() {
+    let fake = Fake::new(|_, _| describe(&[]));
+    let reader = Arc::new(reader(SETTINGS));
+    let caller = Caller { client: fake.client(), id: [1; 32] };
+    let reading = async move { reader.read(&caller, "d", "t", request(vec![query(Type::Eq, "job", "a")])).await };
+    assert!(tokio::spawn(reading).await.unwrap().is_ok());
+}

@@ -1,0 +1,79 @@
+//! Character classes of Go's `regexp/syntax` as sets of characters.
+
+use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, HirKind};
+
+/// Perl's classes, ASCII as in RE2: `\d`, `\s`, `\w`.
+pub(super) fn perl(letter: char) -> Option<ClassUnicode> {
+    let ranges: &[(char, char)] = match letter {
+        'd' => &[('0', '9')],
+        's' => &[('\t', '\n'), ('\x0c', '\r'), (' ', ' ')],
+        'w' => &[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')],
+        _ => return None,
+    };
+    Some(of(ranges))
+}
+
+/// The POSIX classes by the name within `[:` and `:]`.
+pub(super) fn posix(name: &str) -> Option<ClassUnicode> {
+    let ranges: &[(char, char)] = match name {
+        "alnum" => &[('0', '9'), ('A', 'Z'), ('a', 'z')],
+        "alpha" => &[('A', 'Z'), ('a', 'z')],
+        "ascii" => &[('\0', '\x7f')],
+        "blank" => &[('\t', '\t'), (' ', ' ')],
+        "cntrl" => &[('\0', '\x1f'), ('\x7f', '\x7f')],
+        "digit" => &[('0', '9')],
+        "graph" => &[('!', '~')],
+        "lower" => &[('a', 'z')],
+        "print" => &[(' ', '~')],
+        "punct" => &[('!', '/'), (':', '@'), ('[', '`'), ('{', '~')],
+        "space" => &[('\t', '\r'), (' ', ' ')],
+        "upper" => &[('A', 'Z')],
+        "word" => &[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')],
+        "xdigit" => &[('0', '9'), ('A', 'F'), ('a', 'f')],
+        _ => return None,
+    };
+    Some(of(ranges))
+}
+
+/// A Unicode category or script by the name within `\p{` and `}`. The tables are `regex-syntax`', whose names are as
+/// loose as those of Go since 1.25; they also know the scripts' short names.
+pub(super) fn unicode(name: &str) -> Option<ClassUnicode> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' ');
+    if name.is_empty() || !name.chars().all(plain) {
+        return None;
+    }
+    ["gc", "sc"].into_iter().find_map(|property| {
+        let parsed = regex_syntax::parse(&format!("\\p{{{property}={name}}}")).ok()?;
+        match parsed.into_kind() {
+            HirKind::Class(Class::Unicode(class)) => Some(class),
+            _ => None,
+        }
+    })
+}
+
+/// The characters from code point `from` to `to`. Surrogates, which no value holds, are left out.
+pub(super) fn range(from: u32, to: u32) -> ClassUnicode {
+    let first = char::from_u32(from).unwrap_or('\u{e000}');
+    let last = char::from_u32(to).unwrap_or('\u{d7ff}');
+    if first <= last { of(&[(first, last)]) } else { ClassUnicode::empty() }
+}
+
+/// Every character.
+pub(super) fn any() -> ClassUnicode {
+    of(&[('\0', char::MAX)])
+}
+
+/// Every character but newline.
+pub(super) fn any_but_newline() -> ClassUnicode {
+    of(&[('\0', '\t'), ('\x0b', char::MAX)])
+}
+
+/// Whether a class holds every character.
+pub(super) fn is_any(class: &Class) -> bool {
+    let Class::Unicode(class) = class else { return false };
+    matches!(class.ranges(), [range] if range.start() == '\0' && range.end() == char::MAX)
+}
+
+fn of(ranges: &[(char, char)]) -> ClassUnicode {
+    ClassUnicode::new(ranges.iter().map(|(from, to)| ClassUnicodeRange::new(*from, *to)))
+}

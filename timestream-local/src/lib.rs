@@ -1,1 +1,14 @@
-//! local
+//! A local Amazon Timestream for LiveAnalytics: its write and query API over HTTP, stored in SQLite.
+//!
+//! The AWS SDKs and CLI reach it as they reach the service, with `endpoint_url`. What is acknowledged is on disk.
+
+mod api;
+mod error;
+mod names;
+mod query;
+mod records;
+mod server;
+mod sql;
+mod storage;
+
+pub use server::{Config, Server, StartError};

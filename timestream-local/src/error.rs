@@ -1,0 +1,155 @@
+//! The service's errors, as the AWS JSON 1.0 protocol carries them.
+
+use serde_json::{Value, json};
+
+/// An exception of the service's model. Statuses: botocore's service models and the API reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// A request that breaks a rule of the service.
+    Validation,
+    /// A query that fails while it runs.
+    QueryExecution,
+    /// More of something than a quota allows.
+    ServiceQuotaExceeded,
+    /// A database, table or other resource that does not exist.
+    ResourceNotFound,
+    /// A resource that exists already, or is in use.
+    Conflict,
+    /// Some records of a WriteRecords call were not stored.
+    RejectedRecords,
+    /// Too much at once; to be tried again later.
+    Throttling,
+    /// A fault of the server's own, such as a full disk.
+    InternalServer,
+    /// An operation that the service does not have, or that this server does not support.
+    UnknownOperation,
+    /// A body that is no JSON object of the expected shape.
+    Serialization,
+    /// A body over the server's limit.
+    RequestEntityTooLarge,
+}
+
+impl ErrorKind {
+    /// The name in `__type`.
+    pub fn name(self) -> &'static str {
+        match self {
+            ErrorKind::Validation => "ValidationException",
+            ErrorKind::QueryExecution => "QueryExecutionException",
+            ErrorKind::ServiceQuotaExceeded => "ServiceQuotaExceededException",
+            ErrorKind::ResourceNotFound => "ResourceNotFoundException",
+            ErrorKind::Conflict => "ConflictException",
+            ErrorKind::RejectedRecords => "RejectedRecordsException",
+            ErrorKind::Throttling => "ThrottlingException",
+            ErrorKind::InternalServer => "InternalServerException",
+            ErrorKind::UnknownOperation => "UnknownOperationException",
+            ErrorKind::Serialization => "SerializationException",
+            ErrorKind::RequestEntityTooLarge => "RequestEntityTooLargeException",
+        }
+    }
+
+    /// The HTTP status that goes with it.
+    pub fn status(self) -> u16 {
+        match self {
+            ErrorKind::Validation
+            | ErrorKind::QueryExecution
+            | ErrorKind::UnknownOperation
+            | ErrorKind::Serialization => 400,
+            ErrorKind::ServiceQuotaExceeded => 402,
+            ErrorKind::ResourceNotFound => 404,
+            ErrorKind::Conflict => 409,
+            ErrorKind::RequestEntityTooLarge => 413,
+            ErrorKind::RejectedRecords => 419,
+            ErrorKind::Throttling => 429,
+            ErrorKind::InternalServer => 500,
+        }
+    }
+
+    fn namespace(self) -> &'static str {
+        match self {
+            ErrorKind::UnknownOperation | ErrorKind::Serialization | ErrorKind::RequestEntityTooLarge => {
+                "com.amazon.coral.service"
+            }
+            _ => "com.amazonaws.timestream.v20181101",
+        }
+    }
+}
+
+/// A record of a WriteRecords call that was not stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedRecord {
+    /// Its place in the call's `Records`, from 0.
+    pub index: usize,
+    /// Why, in the service's words.
+    pub reason: String,
+    /// The version of the record that is in its way, if one is.
+    pub existing_version: Option<i64>,
+}
+
+/// An answer that is not a success.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {message}", kind.name())]
+pub struct ApiError {
+    /// Which exception.
+    pub kind: ErrorKind,
+    /// The text for people.
+    pub message: String,
+    /// Of a RejectedRecordsException, the records.
+    pub rejected: Vec<RejectedRecord>,
+}
+
+impl ApiError {
+    /// An error of a kind, with its message.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        ApiError { kind, message: message.into(), rejected: Vec::new() }
+    }
+
+    /// A ValidationException.
+    pub fn validation(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Validation, message)
+    }
+
+    /// A ResourceNotFoundException.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::ResourceNotFound, message)
+    }
+
+    /// An InternalServerException. The message goes to the caller: this server is the caller's own.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InternalServer, message)
+    }
+
+    /// A RejectedRecordsException.
+    pub fn rejected(rejected: Vec<RejectedRecord>) -> Self {
+        ApiError {
+            kind: ErrorKind::RejectedRecords,
+            message: "One or more records have been rejected. See RejectedRecords for details.".to_owned(),
+            rejected,
+        }
+    }
+
+    /// The body of the answer.
+    pub fn to_json(&self) -> Value {
+        let mut body =
+            json!({"__type": format!("{}#{}", self.kind.namespace(), self.kind.name()), "Message": self.message});
+        if self.kind == ErrorKind::RejectedRecords {
+            body["RejectedRecords"] = self
+                .rejected
+                .iter()
+                .map(|record| {
+                    let mut entry = json!({"RecordIndex": record.index, "Reason": record.reason});
+                    if let Some(version) = record.existing_version {
+                        entry["ExistingVersion"] = version.into();
+                    }
+                    entry
+                })
+                .collect();
+        }
+        body
+    }
+}
+
+impl From<rusqlite::Error> for ApiError {
+    fn from(error: rusqlite::Error) -> Self {
+        ApiError::internal(format!("storage: {error}"))
+    }
+}

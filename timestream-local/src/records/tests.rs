@@ -1,0 +1,60 @@
+use super::{Value, decode_key, parse};
+use serde_json::{Value as Json, json};
+
+fn call(common: Json, records: Json) -> Result<super::WriteCall, crate::error::ApiError> {
+    let body = json!({"DatabaseName": "db1", "TableName": "t", "CommonAttributes": common, "Records": records});
+    parse(body.to_string().as_bytes())
+}
+
+fn dimension(name: &str, value: &str) -> Json {
+    json!({"Name": name, "Value": value})
+}
+
+#[test]
+fn common_attributes_are_merged_and_a_records_own_win() {
+    let common = json!({"Dimensions": [dimension("z", "1")], "MeasureValueType": "DOUBLE", "TimeUnit": "MILLISECONDS"});
+    let own = json!([{"Dimensions": [dimension("a", "2")], "MeasureName": "up", "MeasureValue": "1", "Time": "5"},
+        {"MeasureName": "n", "MeasureValue": "7", "MeasureValueType": "BIGINT", "Time": "5", "TimeUnit": "SECONDS",
+         "Version": 3}]);
+    let call = call(common, own).unwrap();
+    assert_eq!((call.database.as_str(), call.table.as_str()), ("db1", "t"));
+    assert_eq!(decode_key(&call.records[0].key), Some(("up", vec![("a", "2"), ("z", "1")])));
+    assert_eq!((call.records[0].time, call.records[0].version), (5_000_000, 1));
+    assert_eq!(call.records[1].value, Value::Bigint(7));
+    assert_eq!((call.records[1].time, call.records[1].version), (5_000_000_000, 3));
+}
+
+#[test]
+fn one_bad_record_refuses_the_call() {
+    let good = json!({"Dimensions": [dimension("a", "2")], "MeasureName": "m", "MeasureValue": "1", "Time": "5"});
+    let bad = |field: &str, value: Json| {
+        let mut record = good.clone();
+        record[field] = value;
+        call(json!({"Dimensions": [dimension("c", "x")]}), json!([good, record])).unwrap_err().message
+    };
+    assert!(bad("Dimensions", json!([dimension("_x", "1")])).starts_with("The dimension name is invalid."));
+    assert!(bad("Dimensions", json!([dimension("c", "1")])).starts_with("Duplicate dimensions"));
+    assert!(bad("Dimensions", json!([dimension("b", "")])).contains("empty"));
+    assert!(bad("Dimensions", json!([dimension("b", &"x".repeat(2048))])).contains("2048 bytes"));
+    assert!(bad("MeasureName", json!("ts_x")).contains("reserved"));
+    assert!(bad("MeasureValue", json!("NaN")).contains("not a valid DOUBLE"));
+    assert!(bad("Time", json!("yesterday")).contains("time"));
+    assert!(bad("Version", json!(0)).contains("version"));
+}
+
+#[test]
+fn a_call_has_1_to_100_records_with_a_dimension_each() {
+    let record = json!({"Dimensions": [dimension("a", "2")], "MeasureName": "m", "MeasureValue": "1", "Time": "5"});
+    assert!(call(json!({}), json!([])).unwrap_err().message.contains("records"));
+    assert!(call(json!({}), json!(vec![record.clone(); 100])).is_ok());
+    assert!(call(json!({}), json!(vec![record; 101])).unwrap_err().message.contains("records"));
+    let bare = json!([{"MeasureName": "m", "MeasureValue": "1", "Time": "5"}]);
+    assert!(call(Json::Null, bare).unwrap_err().message.starts_with("At least one dimension"));
+}
+
+#[test]
+fn what_is_no_call_is_a_serialization_error() {
+    for body in ["", "{}", "[]", "{\"Records\": 1}", "null", "\u{0}"] {
+        assert_eq!(parse(body.as_bytes()).unwrap_err().kind, crate::error::ErrorKind::Serialization, "{body}");
+    }
+}

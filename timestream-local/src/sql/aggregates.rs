@@ -1,0 +1,150 @@
+//! The aggregates that SQLite lacks.
+
+use rusqlite::Connection;
+use rusqlite::functions::{Aggregate, Context, FunctionFlags};
+use rusqlite::types::{Value, ValueRef};
+
+use super::functions::Failure;
+
+/// Values that one group of `approx_percentile` may hold.
+const MAX_PERCENTILE_VALUES: usize = 16_000_000;
+
+/// Registers `ts_stddev_samp`, `ts_stddev_pop`, `ts_var_samp`, `ts_var_pop`, `ts_approx_percentile`, `ts_min_by` and
+/// `ts_max_by`.
+pub(crate) fn register(connection: &Connection) -> rusqlite::Result<()> {
+    let add = |name: &str, aggregate: Spread| connection.create_aggregate_function(name, 1, flags(), aggregate);
+    add("ts_stddev_samp", Spread { sample: true, root: true })?;
+    add("ts_stddev_pop", Spread { sample: false, root: true })?;
+    add("ts_var_samp", Spread { sample: true, root: false })?;
+    add("ts_var_pop", Spread { sample: false, root: false })?;
+    connection.create_aggregate_function("ts_approx_percentile", 2, flags(), Percentile)?;
+    connection.create_aggregate_function("ts_min_by", 2, flags(), By { greatest: false })?;
+    connection.create_aggregate_function("ts_max_by", 2, flags(), By { greatest: true })
+}
+
+fn flags() -> FunctionFlags {
+    FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC
+}
+
+fn number(value: ValueRef<'_>) -> Option<f64> {
+    match value {
+        ValueRef::Real(number) => Some(number),
+        ValueRef::Integer(number) => Some(number as f64),
+        _ => None,
+    }
+}
+
+/// Variance by Welford's method, and its root.
+struct Spread {
+    sample: bool,
+    root: bool,
+}
+
+#[derive(Default)]
+struct Moments {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Aggregate<Moments, Option<f64>> for Spread {
+    fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Moments> {
+        Ok(Moments::default())
+    }
+
+    fn step(&self, context: &mut Context<'_>, moments: &mut Moments) -> rusqlite::Result<()> {
+        if let Some(number) = number(context.get_raw(0)) {
+            moments.count += 1.0;
+            let distance = number - moments.mean;
+            moments.mean += distance / moments.count;
+            moments.squares += distance * (number - moments.mean);
+        }
+        Ok(())
+    }
+
+    fn finalize(&self, _: &mut Context<'_>, moments: Option<Moments>) -> rusqlite::Result<Option<f64>> {
+        let Some(moments) = moments else { return Ok(None) };
+        let divisor = if self.sample { moments.count - 1.0 } else { moments.count };
+        if divisor <= 0.0 {
+            return Ok(None);
+        }
+        let variance = moments.squares / divisor;
+        Ok(Some(if self.root { variance.sqrt() } else { variance }))
+    }
+}
+
+/// The exact percentile (nearest rank), which is within what an approximate one may answer.
+struct Percentile;
+
+impl Aggregate<(Vec<f64>, f64), Option<f64>> for Percentile {
+    fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<(Vec<f64>, f64)> {
+        Ok((Vec::new(), 0.0))
+    }
+
+    fn step(&self, context: &mut Context<'_>, (values, percentile): &mut (Vec<f64>, f64)) -> rusqlite::Result<()> {
+        let fail = |text: &str| Err(rusqlite::Error::UserFunctionError(Box::new(Failure::from(text))));
+        match number(context.get_raw(1)) {
+            Some(wanted) if (0.0..=1.0).contains(&wanted) => *percentile = wanted,
+            _ => return fail("Percentile must be between 0 and 1"),
+        }
+        if let Some(number) = number(context.get_raw(0)) {
+            if values.len() >= MAX_PERCENTILE_VALUES {
+                return fail("Too many values for approx_percentile");
+            }
+            values.push(number);
+        }
+        Ok(())
+    }
+
+    fn finalize(&self, _: &mut Context<'_>, state: Option<(Vec<f64>, f64)>) -> rusqlite::Result<Option<f64>> {
+        let Some((mut values, percentile)) = state else { return Ok(None) };
+        if values.is_empty() {
+            return Ok(None);
+        }
+        let rank = (percentile * values.len() as f64).ceil() as usize;
+        let index = rank.saturating_sub(1).min(values.len() - 1);
+        let (_, value, _) = values.select_nth_unstable_by(index, f64::total_cmp);
+        Ok(Some(*value))
+    }
+}
+
+/// The first argument where the second is least or greatest. The first row wins a tie.
+struct By {
+    greatest: bool,
+}
+
+impl Aggregate<Option<(Value, Value)>, Value> for By {
+    fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Option<(Value, Value)>> {
+        Ok(None)
+    }
+
+    fn step(&self, context: &mut Context<'_>, best: &mut Option<(Value, Value)>) -> rusqlite::Result<()> {
+        let key = Value::try_from(context.get_raw(1))
+            .map_err(|error| rusqlite::Error::UserFunctionError(Box::new(Failure(error.to_string()))))?;
+        if key == Value::Null {
+            return Ok(());
+        }
+        let better = best
+            .as_ref()
+            .is_none_or(|(current, _)| if self.greatest { precedes(current, &key) } else { precedes(&key, current) });
+        if better {
+            *best = Some((key, Value::try_from(context.get_raw(0)).unwrap_or(Value::Null)));
+        }
+        Ok(())
+    }
+
+    fn finalize(&self, _: &mut Context<'_>, best: Option<Option<(Value, Value)>>) -> rusqlite::Result<Value> {
+        Ok(best.flatten().map_or(Value::Null, |(_, value)| value))
+    }
+}
+
+fn precedes(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Integer(left), Value::Integer(right)) => left < right,
+        (Value::Text(left), Value::Text(right)) => left < right,
+        _ => match (number(left.into()), number(right.into())) {
+            (Some(left), Some(right)) => left < right,
+            _ => false,
+        },
+    }
+}

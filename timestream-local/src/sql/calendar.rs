@@ -1,0 +1,170 @@
+//! Dates and times of the proleptic Gregorian calendar, UTC, over nanoseconds since 1970.
+
+use time::{Date, Month, OffsetDateTime, Time};
+
+/// Nanoseconds in a second.
+pub(crate) const SECOND: i64 = 1_000_000_000;
+/// Nanoseconds in a day.
+pub(crate) const DAY: i64 = 86_400 * SECOND;
+
+/// The moment `nanoseconds` after 1970 began.
+pub(crate) fn moment(nanoseconds: i64) -> OffsetDateTime {
+    // An i64 of nanoseconds reaches from 1677 to 2262, well inside what the type holds.
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(nanoseconds)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+/// Nanoseconds since 1970 of a moment; `None` outside 1677 to 2262.
+pub(crate) fn nanoseconds(moment: OffsetDateTime) -> Option<i64> {
+    i64::try_from(moment.unix_timestamp_nanos()).ok()
+}
+
+/// `2021-05-06 06:35:38.000000000`
+pub(crate) fn timestamp_text(nanoseconds: i64) -> String {
+    let m = moment(nanoseconds);
+    format!(
+        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:09}",
+        m.year(),
+        u8::from(m.month()),
+        m.day(),
+        m.hour(),
+        m.minute(),
+        m.second(),
+        m.nanosecond()
+    )
+}
+
+/// `2021-05-06`, from days since 1970.
+pub(crate) fn date_text(days: i64) -> String {
+    match days.checked_mul(DAY) {
+        Some(nanoseconds) => timestamp_text(nanoseconds).chars().take(10).collect(),
+        None => days.to_string(),
+    }
+}
+
+/// `2 03:04:05.000000000`: days, then the time of day.
+pub(crate) fn interval_text(nanoseconds: i64) -> String {
+    let sign = if nanoseconds < 0 { "-" } else { "" };
+    let length = nanoseconds.unsigned_abs();
+    let seconds = length / SECOND.unsigned_abs();
+    format!(
+        "{sign}{} {:02}:{:02}:{:02}.{:09}",
+        seconds / 86_400,
+        seconds / 3600 % 24,
+        seconds / 60 % 60,
+        seconds % 60,
+        length % SECOND.unsigned_abs()
+    )
+}
+
+/// Adds calendar months; the day is cut to the length of the month it lands in.
+pub(crate) fn add_months(time: i64, months: i64) -> Option<i64> {
+    let start = moment(time);
+    let index = i64::from(start.year()).checked_mul(12)?.checked_add(i64::from(u8::from(start.month())) - 1)?;
+    let index = index.checked_add(months)?;
+    let year = i32::try_from(index.div_euclid(12)).ok()?;
+    let month = Month::try_from(u8::try_from(index.rem_euclid(12) + 1).ok()?).ok()?;
+    let day = start.day().min(month.length(year));
+    nanoseconds(start.replace_date(Date::from_calendar_date(year, month, day).ok()?))
+}
+
+/// Reads `2021-05-06[ |T]06:35[:38[.123456789]][Z|±hh:mm]` or a bare date. UTC unless an offset stands there.
+pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let (date, rest) = text.split_at_checked(10)?;
+    let date = parse_date(date)?;
+    if rest.is_empty() {
+        return nanoseconds(date.midnight().assume_utc());
+    }
+    let rest = rest.strip_prefix(['T', ' '])?;
+    let (clock, offset) = match rest.find(['Z', '+', '-']) {
+        Some(position) => rest.split_at_checked(position)?,
+        None => (rest.strip_suffix(" UTC").unwrap_or(rest), "Z"),
+    };
+    let utc = nanoseconds(date.with_time(parse_clock(clock.trim())?).assume_utc())?;
+    utc.checked_sub(parse_offset(offset)?.checked_mul(SECOND)?)
+}
+
+/// Days since 1970 of `2021-05-06`.
+pub(crate) fn parse_days(text: &str) -> Option<i64> {
+    Some(nanoseconds(parse_date(text.trim())?.midnight().assume_utc())? / DAY)
+}
+
+fn parse_date(text: &str) -> Option<Date> {
+    let mut parts = text.split('-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() || year.len() != 4 || month.len() != 2 || day.len() != 2 {
+        return None;
+    }
+    let month = Month::try_from(number(month)? as u8).ok()?;
+    Date::from_calendar_date(number(year)? as i32, month, number(day)? as u8).ok()
+}
+
+fn parse_clock(text: &str) -> Option<Time> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let mut parts = whole.split(':');
+    let (hour, minute, second) = (parts.next()?, parts.next()?, parts.next().unwrap_or("00"));
+    if parts.next().is_some() || [hour, minute, second].iter().any(|part| part.len() != 2) || fraction.len() > 9 {
+        return None;
+    }
+    let nanosecond = if fraction.is_empty() { 0 } else { number(&format!("{fraction:0<9}"))? };
+    Time::from_hms_nano(number(hour)? as u8, number(minute)? as u8, number(second)? as u8, nanosecond).ok()
+}
+
+fn parse_offset(text: &str) -> Option<i64> {
+    if text == "Z" {
+        return Some(0);
+    }
+    let (sign, digits) = text.split_at_checked(1)?;
+    let digits: String = digits.chars().filter(|c| *c != ':').collect();
+    let (hours, minutes) = match digits.len() {
+        2 => (number(&digits)?, 0),
+        4 => (number(digits.get(..2)?)?, number(digits.get(2..)?)?),
+        _ => return None,
+    };
+    let seconds = i64::from(hours) * 3600 + i64::from(minutes) * 60;
+    (hours <= 14 && minutes < 60).then_some(if sign == "-" { -seconds } else { seconds })
+}
+
+fn number(text: &str) -> Option<u32> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn moments_are_read_and_printed() {
+        let time = parse_timestamp("2021-05-06T06:35:38.5Z").unwrap();
+        assert_eq!(timestamp_text(time), "2021-05-06 06:35:38.500000000");
+        assert_eq!(parse_timestamp("2021-05-06T08:35:38.5+02:00"), Some(time));
+        assert_eq!(parse_timestamp("2021-05-06 06:35:38.500 UTC"), Some(time));
+        assert_eq!(parse_timestamp("2021-05-06"), Some(time / DAY * DAY));
+        for bad in ["", "2021-13-01", "2021-05-06 25:00", "2021-05-06 06", "now", "2021-05-06é", "+021-05-06"] {
+            assert_eq!(parse_timestamp(bad), None, "{bad}");
+        }
+        assert_eq!(date_text(parse_days("1969-12-31").unwrap()), "1969-12-31");
+        assert_eq!(interval_text(DAY + 3_661 * SECOND), "1 01:01:01.000000000");
+    }
+
+    #[test]
+    fn months_end_where_the_month_does() {
+        let january = parse_timestamp("2020-01-31").unwrap();
+        assert_eq!(add_months(january, 1), parse_timestamp("2020-02-29"));
+        assert_eq!(add_months(january, -2), parse_timestamp("2019-11-30"));
+        assert_eq!(add_months(january, i64::MAX), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_reads_back(time in any::<i64>()) {
+            prop_assert_eq!(parse_timestamp(&timestamp_text(time)), Some(time));
+        }
+
+        #[test]
+        fn no_text_panics(text in "\\PC{0,30}") {
+            let _ = parse_timestamp(&text);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Operators and mathematics. Integers that overflow and integers divided by zero are errors, as in Presto, where SQLite
+//! would answer a float or NULL.
+
+use rusqlite::types::Value;
+
+use super::super::types::ColumnType::{self, Bigint, Double, Integer, IntervalDayToSecond, IntervalYearToMonth};
+use super::{Arguments, Failure, Outcome, Scalar, real, scalar};
+
+const DOUBLES: &[ColumnType] = &[Double, Double];
+const BIGINTS: &[ColumnType] = &[Bigint, Bigint];
+const INTEGERS: &[ColumnType] = &[Integer, Integer];
+
+pub(super) const FUNCTIONS: &[Scalar] = &[
+    scalar("add", INTEGERS, Integer, |a| integer(bigint(a, "+", i64::checked_add))),
+    scalar("add", BIGINTS, Bigint, |a| bigint(a, "+", i64::checked_add)),
+    scalar("add", DOUBLES, Double, |a| real(a.double(0)? + a.double(1)?)),
+    scalar("add", &[IntervalDayToSecond, IntervalDayToSecond], IntervalDayToSecond, |a| {
+        bigint(a, "+", i64::checked_add)
+    }),
+    scalar("add", &[IntervalYearToMonth, IntervalYearToMonth], IntervalYearToMonth, |a| {
+        bigint(a, "+", i64::checked_add)
+    }),
+    scalar("subtract", INTEGERS, Integer, |a| integer(bigint(a, "-", i64::checked_sub))),
+    scalar("subtract", BIGINTS, Bigint, |a| bigint(a, "-", i64::checked_sub)),
+    scalar("subtract", DOUBLES, Double, |a| real(a.double(0)? - a.double(1)?)),
+    scalar("subtract", &[IntervalDayToSecond, IntervalDayToSecond], IntervalDayToSecond, |a| {
+        bigint(a, "-", i64::checked_sub)
+    }),
+    scalar("multiply", INTEGERS, Integer, |a| integer(bigint(a, "*", i64::checked_mul))),
+    scalar("multiply", BIGINTS, Bigint, |a| bigint(a, "*", i64::checked_mul)),
+    scalar("multiply", DOUBLES, Double, |a| real(a.double(0)? * a.double(1)?)),
+    scalar("multiply", &[IntervalDayToSecond, Bigint], IntervalDayToSecond, |a| bigint(a, "*", i64::checked_mul)),
+    scalar("multiply", &[Bigint, IntervalDayToSecond], IntervalDayToSecond, |a| bigint(a, "*", i64::checked_mul)),
+    scalar("divide", INTEGERS, Integer, |a| integer(divided(a, "/", i64::checked_div))),
+    scalar("divide", BIGINTS, Bigint, |a| divided(a, "/", i64::checked_div)),
+    scalar("divide", DOUBLES, Double, |a| real(a.double(0)? / a.double(1)?)),
+    scalar("modulus", INTEGERS, Integer, |a| integer(remainder(a))),
+    scalar("modulus", BIGINTS, Bigint, remainder),
+    scalar("modulus", DOUBLES, Double, |a| real(a.double(0)? % a.double(1)?)),
+    scalar("negate", &[Integer], Integer, |a| integer(negated(a))),
+    scalar("negate", &[Bigint], Bigint, negated),
+    scalar("negate", &[Double], Double, |a| real(-a.double(0)?)),
+    scalar("negate", &[IntervalDayToSecond], IntervalDayToSecond, negated),
+    scalar("negate", &[IntervalYearToMonth], IntervalYearToMonth, negated),
+    scalar("abs", &[Integer], Integer, |a| integer(absolute(a))),
+    scalar("abs", &[Bigint], Bigint, absolute),
+    scalar("abs", &[Double], Double, |a| real(a.double(0)?.abs())),
+    scalar("sign", &[Integer], Integer, |a| Ok(Value::Integer(a.integer(0)?.signum()))),
+    scalar("sign", &[Bigint], Bigint, |a| Ok(Value::Integer(a.integer(0)?.signum()))),
+    scalar("sign", &[Double], Double, |a| {
+        let number = a.double(0)?;
+        real(if number == 0.0 { number } else { number.signum() })
+    }),
+    scalar("round", &[Integer], Integer, |a| Ok(Value::Integer(a.integer(0)?))),
+    scalar("round", &[Bigint], Bigint, |a| Ok(Value::Integer(a.integer(0)?))),
+    // f64::round goes away from zero at one half, as Presto's does.
+    scalar("round", &[Double], Double, |a| real(a.double(0)?.round())),
+    scalar("round", &[Double, Integer], Double, |a| rounded(a.double(0)?, a.integer(1)?)),
+    scalar("truncate", &[Double], Double, |a| real(a.double(0)?.trunc())),
+    scalar("floor", &[Integer], Integer, |a| Ok(Value::Integer(a.integer(0)?))),
+    scalar("floor", &[Bigint], Bigint, |a| Ok(Value::Integer(a.integer(0)?))),
+    scalar("floor", &[Double], Double, |a| real(a.double(0)?.floor())),
+    scalar("ceil", &[Integer], Integer, |a| Ok(Value::Integer(a.integer(0)?))),
+    scalar("ceil", &[Bigint], Bigint, |a| Ok(Value::Integer(a.integer(0)?))),
+    scalar("ceil", &[Double], Double, |a| real(a.double(0)?.ceil())),
+    scalar("power", DOUBLES, Double, |a| real(a.double(0)?.powf(a.double(1)?))),
+    scalar("sqrt", &[Double], Double, |a| real(a.double(0)?.sqrt())),
+    scalar("cbrt", &[Double], Double, |a| real(a.double(0)?.cbrt())),
+    scalar("exp", &[Double], Double, |a| real(a.double(0)?.exp())),
+    scalar("ln", &[Double], Double, |a| real(a.double(0)?.ln())),
+    scalar("log2", &[Double], Double, |a| real(a.double(0)?.log2())),
+    scalar("log10", &[Double], Double, |a| real(a.double(0)?.log10())),
+    scalar("sin", &[Double], Double, |a| real(a.double(0)?.sin())),
+    scalar("cos", &[Double], Double, |a| real(a.double(0)?.cos())),
+    scalar("tan", &[Double], Double, |a| real(a.double(0)?.tan())),
+    scalar("atan2", DOUBLES, Double, |a| real(a.double(0)?.atan2(a.double(1)?))),
+    scalar("radians", &[Double], Double, |a| real(a.double(0)?.to_radians())),
+    scalar("degrees", &[Double], Double, |a| real(a.double(0)?.to_degrees())),
+    scalar("is_finite", &[Double], ColumnType::Boolean, |a| Ok(Value::from(a.double(0)?.is_finite()))),
+    scalar("is_infinite", &[Double], ColumnType::Boolean, |a| Ok(Value::from(a.double(0)?.is_infinite()))),
+    scalar("is_nan", &[Double], ColumnType::Boolean, |a| Ok(Value::from(a.double(0)?.is_nan()))),
+];
+
+fn bigint(a: &Arguments<'_, '_>, sign: &str, operation: fn(i64, i64) -> Option<i64>) -> Outcome {
+    let (left, right) = (a.integer(0)?, a.integer(1)?);
+    match operation(left, right) {
+        Some(number) => Ok(Value::Integer(number)),
+        None => Err(Failure(format!("bigint overflow: {left} {sign} {right}"))),
+    }
+}
+
+fn divided(a: &Arguments<'_, '_>, sign: &str, operation: fn(i64, i64) -> Option<i64>) -> Outcome {
+    if a.integer(1)? == 0 {
+        return Err("Division by zero".into());
+    }
+    bigint(a, sign, operation)
+}
+
+fn remainder(a: &Arguments<'_, '_>) -> Outcome {
+    divided(a, "%", |left, right| Some(left.wrapping_rem(right)))
+}
+
+fn negated(a: &Arguments<'_, '_>) -> Outcome {
+    let number = a.integer(0)?;
+    number.checked_neg().map(Value::Integer).ok_or_else(|| Failure(format!("bigint negation overflow: {number}")))
+}
+
+fn absolute(a: &Arguments<'_, '_>) -> Outcome {
+    let number = a.integer(0)?;
+    number.checked_abs().map(Value::Integer).ok_or_else(|| Failure(format!("Value {number} is out of range for abs")))
+}
+
+/// Keeps an INTEGER's result within 32 bits.
+fn integer(outcome: Outcome) -> Outcome {
+    match outcome? {
+        Value::Integer(number) if i32::try_from(number).is_err() => Err(Failure(format!("integer overflow: {number}"))),
+        value => Ok(value),
+    }
+}
+
+fn rounded(number: f64, decimals: i64) -> Outcome {
+    let factor = 10f64.powi(i32::try_from(decimals).unwrap_or(i32::MAX));
+    let scaled = number * factor;
+    if !scaled.is_finite() || factor == 0.0 {
+        return real(number);
+    }
+    real(scaled.round() / factor)
+}

@@ -1,0 +1,100 @@
+//! Text, counted in characters, and regular expressions.
+
+use rusqlite::types::Value;
+
+use super::super::java_regex::{self, Pattern};
+use super::super::like;
+use super::super::types::ColumnType::{Bigint, Boolean, Integer, Varchar};
+use super::{Arguments, Failure, Outcome, Scalar, scalar, text};
+
+/// The longest text that a function may build, in bytes.
+const MAX_TEXT: usize = 16 * 1024 * 1024;
+
+pub(super) const FUNCTIONS: &[Scalar] = &[
+    scalar("like", &[Varchar, Varchar], Boolean, |a| {
+        let pattern = a.cached(1, |pattern| like::Pattern::new(pattern, None).map_err(Failure::from))?;
+        Ok(Value::from(pattern.matches(a.text(0)?)))
+    }),
+    scalar("like_escape", &[Varchar, Varchar, Varchar], Boolean, |a| {
+        let escape = a.text(2)?;
+        let mut characters = escape.chars();
+        let (Some(escape), None) = (characters.next(), characters.next()) else {
+            return Err("Escape string must be a single character".into());
+        };
+        let pattern = a.cached(1, |pattern| like::Pattern::new(pattern, Some(escape)).map_err(Failure::from))?;
+        Ok(Value::from(pattern.matches(a.text(0)?)))
+    }),
+    scalar("regexp_like", &[Varchar, Varchar], Boolean, |a| Ok(Value::from(compiled(a)?.find(a.text(0)?)?))),
+    scalar("regexp_extract", &[Varchar, Varchar], Varchar, |a| group(compiled(a)?.as_ref(), a.text(0)?, 0)),
+    scalar("regexp_extract", &[Varchar, Varchar, Bigint], Varchar, |a| {
+        group(compiled(a)?.as_ref(), a.text(0)?, a.integer(2)?)
+    }),
+    scalar("regexp_replace", &[Varchar, Varchar], Varchar, |a| text(compiled(a)?.replace(a.text(0)?, "")?)),
+    scalar("regexp_replace", &[Varchar, Varchar, Varchar], Varchar, |a| {
+        text(compiled(a)?.replace(a.text(0)?, a.text(2)?)?)
+    }),
+    scalar("length", &[Varchar], Bigint, |a| Ok(Value::from(a.text(0)?.chars().count() as i64))),
+    scalar("lower", &[Varchar], Varchar, |a| text(a.text(0)?.to_lowercase())),
+    scalar("upper", &[Varchar], Varchar, |a| text(a.text(0)?.to_uppercase())),
+    scalar("trim", &[Varchar], Varchar, |a| text(a.text(0)?.trim())),
+    scalar("ltrim", &[Varchar], Varchar, |a| text(a.text(0)?.trim_start())),
+    scalar("rtrim", &[Varchar], Varchar, |a| text(a.text(0)?.trim_end())),
+    scalar("reverse", &[Varchar], Varchar, |a| text(a.text(0)?.chars().rev().collect::<String>())),
+    scalar("replace", &[Varchar, Varchar], Varchar, |a| replaced(a.text(0)?, a.text(1)?, "")),
+    scalar("replace", &[Varchar, Varchar, Varchar], Varchar, |a| replaced(a.text(0)?, a.text(1)?, a.text(2)?)),
+    scalar("starts_with", &[Varchar, Varchar], Boolean, |a| Ok(Value::from(a.text(0)?.starts_with(a.text(1)?)))),
+    scalar("strpos", &[Varchar, Varchar], Bigint, |a| {
+        let (text, part) = (a.text(0)?, a.text(1)?);
+        let before = text.find(part).and_then(|position| text.get(..position));
+        Ok(Value::from(before.map_or(0, |before| before.chars().count() as i64 + 1)))
+    }),
+    scalar("substr", &[Varchar, Bigint], Varchar, |a| substring(a.text(0)?, a.integer(1)?, i64::MAX)),
+    scalar("substr", &[Varchar, Bigint, Bigint], Varchar, |a| substring(a.text(0)?, a.integer(1)?, a.integer(2)?)),
+    scalar("split_part", &[Varchar, Varchar, Bigint], Varchar, |a| {
+        let (text_, delimiter, index) = (a.text(0)?, a.text(1)?, a.integer(2)?);
+        if index < 1 {
+            return Err("Index must be greater than zero".into());
+        }
+        if delimiter.is_empty() {
+            let position = usize::try_from(index - 1).unwrap_or(usize::MAX);
+            return Ok(text_.chars().nth(position).map_or(Value::Null, |part| Value::Text(part.into())));
+        }
+        let position = usize::try_from(index - 1).unwrap_or(usize::MAX);
+        Ok(text_.split(delimiter).nth(position).map_or(Value::Null, |part| Value::Text(part.into())))
+    }),
+    scalar("chr", &[Integer], Varchar, |a| match u32::try_from(a.integer(0)?).ok().and_then(char::from_u32) {
+        Some(character) => text(character),
+        None => Err(Failure(format!("Not a valid Unicode code point: {}", a.integer(0)?))),
+    }),
+];
+
+fn compiled(a: &Arguments<'_, '_>) -> Result<std::sync::Arc<Pattern>, Failure> {
+    a.cached(1, |pattern| java_regex::compile(pattern).map_err(Failure))
+}
+
+fn group(pattern: &Pattern, subject: &str, group: i64) -> Outcome {
+    Ok(pattern.extract(subject, group)?.map_or(Value::Null, |part| Value::Text(part.into())))
+}
+
+fn replaced(subject: &str, search: &str, replacement: &str) -> Outcome {
+    let found = subject.matches(search).count();
+    if subject.len().saturating_add(found.saturating_mul(replacement.len())) > MAX_TEXT {
+        return Err("The result of replace is too long".into());
+    }
+    text(subject.replace(search, replacement))
+}
+
+/// `start` counts from 1, or from the end when negative; 0 yields the empty text.
+fn substring(subject: &str, start: i64, length: i64) -> Outcome {
+    let count = subject.chars().count() as i64;
+    let from = match start {
+        0 => return text(""),
+        1.. => start - 1,
+        _ => count + start,
+    };
+    if from < 0 || from >= count || length <= 0 {
+        return text("");
+    }
+    let (skip, take) = (usize::try_from(from).unwrap_or(0), usize::try_from(length).unwrap_or(usize::MAX));
+    text(subject.chars().skip(skip).take(take).collect::<String>())
+}

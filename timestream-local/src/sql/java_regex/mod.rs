@@ -1,0 +1,154 @@
+//! The syntax of `java.util.regex`, as far as the `regex` crate can mean the same.
+//!
+//! A pattern is parsed as Java would, and written anew in the other syntax. What has no equal there (look-around,
+//! back-references, possessive quantifiers, class intersections, multi-line mode) is refused by name.
+
+mod class;
+mod parser;
+
+use std::sync::OnceLock;
+
+use regex::{Regex, RegexBuilder};
+
+use super::functions::Failure;
+
+/// What a compiled pattern may take, in bytes.
+const MAX_COMPILED: usize = 8 * 1024 * 1024;
+/// The longest text that a replacement may build, in bytes.
+const MAX_REPLACED: usize = 16 * 1024 * 1024;
+
+/// What `$` has to be written as, which depends on how the text ends: Java's `$` also stands before a final line
+/// terminator, and the `regex` crate cannot look ahead.
+const DOLLAR_PLAIN: &str = r"\z";
+const DOLLAR_CRLF: &str = r"(?:\r\n)?\z";
+const DOLLAR_TERMINATOR: &str = r"[\n\r\x{85}\x{2028}\x{2029}]?\z";
+
+/// A Java pattern, ready to match.
+#[derive(Debug)]
+pub(crate) struct Pattern {
+    source: parser::Translated,
+    plain: Regex,
+    crlf: OnceLock<Option<Regex>>,
+    terminator: OnceLock<Option<Regex>>,
+}
+
+/// Compiles a pattern. The error says what Java or this translation has against it.
+pub(crate) fn compile(pattern: &str) -> Result<Pattern, String> {
+    let source = parser::translate(pattern)?;
+    let plain =
+        build(&source.text(DOLLAR_PLAIN)).map_err(|error| format!("Unsupported regular expression: {error}"))?;
+    Ok(Pattern { source, plain, crlf: OnceLock::new(), terminator: OnceLock::new() })
+}
+
+fn build(text: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(text).size_limit(MAX_COMPILED).dfa_size_limit(MAX_COMPILED).build()
+}
+
+impl Pattern {
+    /// Whether the pattern is found anywhere in the text.
+    pub(crate) fn find(&self, text: &str) -> Result<bool, Failure> {
+        Ok(self.for_text(text)?.is_match(text))
+    }
+
+    /// The group of the first match; group 0 is all of it.
+    pub(crate) fn extract<'t>(&self, text: &'t str, group: i64) -> Result<Option<&'t str>, Failure> {
+        let regex = self.exact(text)?;
+        let groups = regex.captures_len() as i64 - 1;
+        if !(0..=groups).contains(&group) {
+            return Err(Failure(format!("Pattern has {groups} groups. Cannot access group {group}")));
+        }
+        let index = usize::try_from(group).unwrap_or_default();
+        Ok(regex.captures(text).and_then(|found| found.get(index)).map(|part| part.as_str()))
+    }
+
+    /// Replaces every match. As in Java, `$n` in the replacement is a group and a backslash takes the next as it is.
+    pub(crate) fn replace(&self, text: &str, replacement: &str) -> Result<String, Failure> {
+        let regex = self.exact(text)?;
+        let parts = replacement_parts(replacement, regex.captures_len())?;
+        let (mut result, mut end) = (String::with_capacity(text.len()), 0);
+        for found in regex.captures_iter(text) {
+            let Some(whole) = found.get(0) else { continue };
+            result.push_str(text.get(end..whole.start()).unwrap_or_default());
+            for part in &parts {
+                match part {
+                    Part::Text(literal) => result.push(*literal),
+                    Part::Group(index) => result.push_str(found.get(*index).map_or("", |group| group.as_str())),
+                }
+            }
+            end = whole.end();
+            if result.len() > MAX_REPLACED {
+                return Err("The result of regexp_replace is too long".into());
+            }
+        }
+        result.push_str(text.get(end..).unwrap_or_default());
+        Ok(result)
+    }
+
+    /// The regex that answers whether there is a match in this text.
+    fn for_text(&self, text: &str) -> Result<&Regex, Failure> {
+        if self.source.ascii_only && !text.is_ascii() {
+            return Err("\\b in a regular expression is not supported on text that is not ASCII".into());
+        }
+        if !self.source.has_dollar || !text.ends_with(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']) {
+            return Ok(&self.plain);
+        }
+        let (cell, dollar) = match text.ends_with("\r\n") {
+            true => (&self.crlf, DOLLAR_CRLF),
+            false => (&self.terminator, DOLLAR_TERMINATOR),
+        };
+        let built = cell.get_or_init(|| match self.source.dollar_inside {
+            true => None,
+            false => build(&self.source.text(dollar)).ok(),
+        });
+        built.as_ref().ok_or_else(|| "$ inside a regular expression is not supported on text that ends a line".into())
+    }
+
+    /// The regex whose matches have Java's extent in this text.
+    fn exact(&self, text: &str) -> Result<&Regex, Failure> {
+        let regex = self.for_text(text)?;
+        if std::ptr::eq(regex, &self.plain) {
+            return Ok(regex);
+        }
+        Err("$ in a regular expression is not supported on text that ends a line".into())
+    }
+}
+
+enum Part {
+    Text(char),
+    Group(usize),
+}
+
+fn replacement_parts(replacement: &str, groups: usize) -> Result<Vec<Part>, Failure> {
+    let mut parts = Vec::new();
+    let mut characters = replacement.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => match characters.next() {
+                Some(literal) => parts.push(Part::Text(literal)),
+                None => return Err("Replacement ends in a backslash".into()),
+            },
+            '$' => {
+                let digit = |c: Option<&char>| c.and_then(|c| c.to_digit(10)).map(|digit| digit as usize);
+                let mut index = digit(characters.peek()).ok_or_else(|| Failure("Illegal group reference".into()))?;
+                characters.next();
+                // Java takes further digits as long as such a group exists.
+                while let Some(next) = digit(characters.peek()).map(|digit| index * 10 + digit) {
+                    if next >= groups {
+                        break;
+                    }
+                    index = next;
+                    characters.next();
+                }
+                if index >= groups {
+                    return Err(Failure(format!("No group {index}")));
+                }
+                parts.push(Part::Group(index));
+            }
+            literal => parts.push(Part::Text(literal)),
+        }
+    }
+    Ok(parts)
+}
+
+#[cfg(test)]
+mod tests;

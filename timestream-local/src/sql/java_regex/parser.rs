@@ -1,0 +1,325 @@
+//! Reads Java's syntax and writes the `regex` crate's.
+
+use std::fmt::Write;
+
+use super::class;
+
+/// How deep groups may nest.
+const MAX_DEPTH: usize = 100;
+
+/// A pattern in the `regex` crate's syntax, with what `$` becomes left open.
+#[derive(Debug)]
+pub(super) struct Translated {
+    /// The text between the `$`s.
+    pieces: Vec<String>,
+    /// There is a `$` or `\Z`.
+    pub(super) has_dollar: bool,
+    /// Something may have to match after a `$`.
+    pub(super) dollar_inside: bool,
+    /// It means the same only on ASCII text.
+    pub(super) ascii_only: bool,
+}
+
+impl Translated {
+    /// The pattern with every `$` written as given.
+    pub(super) fn text(&self, dollar: &str) -> String {
+        self.pieces.join(dollar)
+    }
+}
+
+pub(super) fn translate(pattern: &str) -> Result<Translated, String> {
+    let mut parser = Parser {
+        characters: pattern.chars().collect(),
+        position: 0,
+        pieces: Vec::new(),
+        piece: String::new(),
+        after_dollar: false,
+        dollar_inside: false,
+        ascii_only: false,
+    };
+    parser.alternatives(Flags::default(), 0)?;
+    if parser.peek().is_some() {
+        return Err(parser.error("Unmatched closing ')'"));
+    }
+    let has_dollar = !parser.pieces.is_empty();
+    parser.pieces.push(parser.piece);
+    Ok(Translated {
+        pieces: parser.pieces,
+        has_dollar,
+        dollar_inside: parser.dollar_inside,
+        ascii_only: parser.ascii_only,
+    })
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Flags {
+    pub(super) ignore_case: bool,
+    dot_all: bool,
+}
+
+/// Where in the pattern the reading is, and what was written so far.
+pub(super) struct Parser {
+    characters: Vec<char>,
+    position: usize,
+    pieces: Vec<String>,
+    piece: String,
+    after_dollar: bool,
+    dollar_inside: bool,
+    ascii_only: bool,
+}
+
+impl Parser {
+    pub(super) fn peek(&self) -> Option<char> {
+        self.characters.get(self.position).copied()
+    }
+
+    pub(super) fn next(&mut self) -> Option<char> {
+        let character = self.peek();
+        self.position += usize::from(character.is_some());
+        character
+    }
+
+    pub(super) fn take(&mut self, text: &str) -> bool {
+        let rest = self.characters.get(self.position..).unwrap_or_default();
+        let found = text.chars().count() <= rest.len() && text.chars().zip(rest).all(|(wanted, got)| wanted == *got);
+        if found {
+            self.position += text.chars().count();
+        }
+        found
+    }
+
+    pub(super) fn error(&self, what: impl std::fmt::Display) -> String {
+        format!("Invalid regular expression: {what} near index {}", self.position)
+    }
+
+    pub(super) fn unsupported(&self, what: impl std::fmt::Display) -> String {
+        format!("Unsupported in regular expression: {what} near index {}", self.position)
+    }
+
+    fn alternatives(&mut self, mut flags: Flags, depth: usize) -> Result<(), String> {
+        if depth > MAX_DEPTH {
+            return Err(self.unsupported("groups nested too deep"));
+        }
+        let entry = self.after_dollar;
+        let mut any_dollar = false;
+        loop {
+            match self.peek() {
+                None | Some(')') => {
+                    self.after_dollar |= any_dollar;
+                    return Ok(());
+                }
+                Some('|') => {
+                    self.next();
+                    self.piece.push('|');
+                    any_dollar |= self.after_dollar;
+                    self.after_dollar = entry;
+                }
+                Some(_) => self.quantified(&mut flags, depth)?,
+            }
+        }
+    }
+
+    /// One atom and the quantifier behind it.
+    fn quantified(&mut self, flags: &mut Flags, depth: usize) -> Result<(), String> {
+        let dollar_before = self.after_dollar;
+        // A quantifier must not bind to the last character of a longer spelling, so every atom is written closed.
+        if !self.atom(flags, depth)? {
+            return Ok(());
+        }
+        let repeats = match self.peek() {
+            Some(sign @ ('?' | '*' | '+')) => {
+                self.next();
+                self.piece.push(sign);
+                sign != '?'
+            }
+            Some('{') => {
+                self.next();
+                self.bounds()?
+            }
+            _ => return Ok(()),
+        };
+        if repeats && self.after_dollar && !dollar_before {
+            self.dollar_inside = true;
+        }
+        match self.peek() {
+            Some('?') => {
+                self.next();
+                self.piece.push('?');
+            }
+            Some('+') => return Err(self.unsupported("possessive quantifier")),
+            _ => {}
+        }
+        match self.peek() {
+            Some(sign @ ('?' | '*' | '+')) => Err(self.error(format!("Dangling meta character '{sign}'"))),
+            Some('{') => Err(self.error("Dangling meta character '{'")),
+            _ => Ok(()),
+        }
+    }
+
+    fn bounds(&mut self) -> Result<bool, String> {
+        let least = self.decimal().ok_or_else(|| self.error("Illegal repetition"))?;
+        let most = match self.take(",") {
+            false => Some(least),
+            true => self.decimal(),
+        };
+        if !self.take("}") {
+            return Err(self.error("Unclosed counted closure"));
+        }
+        if most.is_some_and(|most| most < least) {
+            return Err(self.error("Illegal repetition range"));
+        }
+        let _ = match most {
+            Some(most) => write!(self.piece, "{{{least},{most}}}"),
+            None => write!(self.piece, "{{{least},}}"),
+        };
+        Ok(most.is_none_or(|most| most > 1))
+    }
+
+    fn decimal(&mut self) -> Option<u32> {
+        let mut number = None;
+        while let Some(digit) = self.peek().and_then(|character| character.to_digit(10)) {
+            self.next();
+            number = Some(number.unwrap_or(0u32).saturating_mul(10).saturating_add(digit));
+        }
+        number
+    }
+
+    /// Writes one atom; false for what stands for nothing, such as `(?i)`.
+    fn atom(&mut self, flags: &mut Flags, depth: usize) -> Result<bool, String> {
+        let Some(character) = self.next() else { return Ok(false) };
+        match character {
+            '(' => return self.group(flags, depth),
+            '[' => {
+                let class = class::class(self, flags.ignore_case, 0)?;
+                self.consuming(&class);
+            }
+            '.' if flags.dot_all => self.consuming("(?s:.)"),
+            '.' => self.consuming(r"[^\n\r\x{85}\x{2028}\x{2029}]"),
+            '^' => self.piece.push_str(r"(?:\A)"),
+            '$' => self.dollar(),
+            '\\' => return self.escape(*flags),
+            '*' | '+' | '?' => return Err(self.error(format!("Dangling meta character '{character}'"))),
+            '{' => return Err(self.error("Illegal repetition")),
+            literal => self.literal(literal, *flags),
+        }
+        Ok(true)
+    }
+
+    fn consuming(&mut self, text: &str) {
+        self.dollar_inside |= self.after_dollar;
+        self.piece.push_str(text);
+    }
+
+    fn dollar(&mut self) {
+        self.piece.push_str("(?:");
+        self.pieces.push(std::mem::take(&mut self.piece));
+        self.piece.push(')');
+        self.after_dollar = true;
+    }
+
+    fn literal(&mut self, literal: char, flags: Flags) {
+        let text = class::single(literal, flags.ignore_case);
+        self.consuming(&text);
+    }
+
+    fn group(&mut self, flags: &mut Flags, depth: usize) -> Result<bool, String> {
+        let mut inner = *flags;
+        if self.take("?") {
+            if self.take("<") {
+                if matches!(self.peek(), Some('=' | '!')) {
+                    return Err(self.unsupported("look-behind"));
+                }
+                while let Some(character) = self.next().filter(|character| *character != '>') {
+                    if !character.is_ascii_alphanumeric() {
+                        return Err(self.error("Unknown look-behind group or bad group name"));
+                    }
+                }
+                self.piece.push('(');
+            } else if matches!(self.peek(), Some('=' | '!')) {
+                return Err(self.unsupported("look-ahead"));
+            } else if self.take(">") {
+                return Err(self.unsupported("atomic group"));
+            } else {
+                let closed = self.flags(&mut inner)?;
+                if closed {
+                    *flags = inner;
+                    return Ok(false);
+                }
+                self.piece.push_str("(?:");
+            }
+        } else {
+            self.piece.push('(');
+        }
+        self.alternatives(inner, depth + 1)?;
+        if !self.take(")") {
+            return Err(self.error("Unclosed group"));
+        }
+        self.piece.push(')');
+        Ok(true)
+    }
+
+    /// `i-s:` or `i-s)`; true for the latter.
+    fn flags(&mut self, flags: &mut Flags) -> Result<bool, String> {
+        let mut on = true;
+        loop {
+            match self.next() {
+                Some(')') => return Ok(true),
+                Some(':') => return Ok(false),
+                Some('-') => on = false,
+                Some('i') => flags.ignore_case = on,
+                Some('s') => flags.dot_all = on,
+                Some('m' | 'd' | 'u' | 'x' | 'U') if !on => {}
+                Some(flag @ ('m' | 'd' | 'u' | 'x' | 'U')) => return Err(self.unsupported(format!("flag '{flag}'"))),
+                _ => return Err(self.error("Unknown inline modifier")),
+            }
+        }
+    }
+
+    fn escape(&mut self, flags: Flags) -> Result<bool, String> {
+        match self.peek() {
+            Some('Q') => {
+                self.next();
+                return self.quotation(flags);
+            }
+            Some('A') => self.piece.push_str(r"(?:\A)"),
+            Some('z') => self.piece.push_str(r"(?:\z)"),
+            Some('Z') => self.dollar(),
+            Some(boundary @ ('b' | 'B')) => {
+                self.ascii_only = true;
+                let _ = write!(self.piece, r"(?-u:\{boundary})");
+            }
+            Some('E') => {
+                self.next();
+                return Ok(false);
+            }
+            Some('1'..='9' | 'k') => return Err(self.unsupported("back-reference")),
+            Some(character @ ('G' | 'R' | 'X' | 'N')) => {
+                return Err(self.unsupported(format!("\\{character}")));
+            }
+            _ => {
+                let text = match class::escape(self)? {
+                    class::Item::Character(character) => class::single(character, flags.ignore_case),
+                    class::Item::Set { name, .. } if flags.ignore_case && class::depends_on_case(&name) => {
+                        return Err(self.unsupported(format!("{name} without regard to case")));
+                    }
+                    class::Item::Set { written, .. } => written,
+                };
+                self.consuming(&text);
+                return Ok(true);
+            }
+        }
+        self.next();
+        Ok(true)
+    }
+
+    /// `\Q…\E`, whose last character takes the quantifier.
+    fn quotation(&mut self, flags: Flags) -> Result<bool, String> {
+        let mut any = false;
+        while !self.take("\\E") {
+            let Some(character) = self.next() else { break };
+            self.literal(character, flags);
+            any = true;
+        }
+        Ok(any)
+    }
+}

@@ -1,0 +1,152 @@
+//! SHOW and DESCRIBE, answered from the catalog.
+
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
+
+use super::lexer::at;
+use super::like::Pattern;
+use super::translate::missing;
+use super::types::{Column, ColumnType};
+use super::{Catalog, CatalogError, Cell, Listing, SqlError};
+
+/// The result of a SHOW or DESCRIBE; `None` when the query is neither.
+pub(super) fn listing(tokens: &[TokenWithSpan], catalog: &dyn Catalog) -> Result<Option<Listing>, SqlError> {
+    let tokens = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
+    let mut reader = Reader { tokens, position: 0 };
+    if reader.word("DESCRIBE") || reader.word("DESC") {
+        return describe(&mut reader, catalog).map(Some);
+    }
+    if !reader.word("SHOW") {
+        return Ok(None);
+    }
+    if reader.word("DATABASES") {
+        let keep = reader.like()?;
+        let names = catalog.databases().map_err(|error| missing(error, "", "", Location::empty()))?;
+        return Ok(Some(single("Database", names, keep.as_ref())));
+    }
+    if reader.word("TABLES") {
+        reader.expect("FROM")?;
+        let (database, start) = reader.name()?;
+        let keep = reader.like()?;
+        let names = catalog.tables(&database).map_err(|error| no_database(error, &database, start))?;
+        return Ok(Some(single("Table", names, keep.as_ref())));
+    }
+    if reader.word("MEASURES") {
+        return measures(&mut reader, catalog).map(Some);
+    }
+    Err(reader.unexpected())
+}
+
+fn describe(reader: &mut Reader<'_>, catalog: &dyn Catalog) -> Result<Listing, SqlError> {
+    let (database, table, start) = reader.table()?;
+    reader.end()?;
+    let schema = catalog.table(&database, &table).map_err(|error| missing(error, &database, &table, start))?;
+    let columns = ["Column", "Type", "Timestream attribute type"].map(text_column).to_vec();
+    let row = |column: &super::TableColumn| {
+        vec![
+            Cell::Text(column.name.clone()),
+            Cell::Text(column.column_type.sql_name().into()),
+            Cell::Text(column.attribute.name().into()),
+        ]
+    };
+    Ok(Listing { columns, rows: schema.columns.iter().map(row).collect() })
+}
+
+fn measures(reader: &mut Reader<'_>, catalog: &dyn Catalog) -> Result<Listing, SqlError> {
+    reader.expect("FROM")?;
+    let (database, table, start) = reader.table()?;
+    let keep = reader.like()?;
+    let found = catalog.measures(&database, &table).map_err(|error| missing(error, &database, &table, start))?;
+    let mut columns = ["measure_name", "data_type"].map(text_column).to_vec();
+    columns.push(Column { name: "dimensions".into(), column_type: ColumnType::Dimensions });
+    let rows = found
+        .into_iter()
+        .filter(|measure| keep.as_ref().is_none_or(|keep| keep.matches(&measure.name)))
+        .map(|measure| {
+            let dimensions = measure.dimensions.into_iter().map(|name| (name, "varchar".to_owned())).collect();
+            vec![Cell::Text(measure.name), Cell::Text(measure.data_type), Cell::Dimensions(dimensions)]
+        })
+        .collect();
+    Ok(Listing { columns, rows })
+}
+
+fn text_column(name: &str) -> Column {
+    Column { name: name.into(), column_type: ColumnType::Varchar }
+}
+
+fn single(column: &str, names: Vec<String>, keep: Option<&Pattern>) -> Listing {
+    let names = names.into_iter().filter(|name| keep.is_none_or(|keep| keep.matches(name)));
+    Listing { columns: vec![text_column(column)], rows: names.map(|name| vec![Cell::Text(name)]).collect() }
+}
+
+fn no_database(error: CatalogError, database: &str, start: Location) -> SqlError {
+    match error {
+        CatalogError::Storage(text) => SqlError::new(text),
+        _ => at(start, format!("Database '{database}' does not exist")),
+    }
+}
+
+struct Reader<'t> {
+    tokens: Vec<&'t TokenWithSpan>,
+    position: usize,
+}
+
+impl Reader<'_> {
+    fn word(&mut self, wanted: &str) -> bool {
+        let found = matches!(
+            self.tokens.get(self.position).map(|token| &token.token),
+            Some(Token::Word(word)) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(wanted)
+        );
+        self.position += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, word: &str) -> Result<(), SqlError> {
+        if self.word(word) || (word == "FROM" && self.word("IN")) { Ok(()) } else { Err(self.unexpected()) }
+    }
+
+    fn name(&mut self) -> Result<(String, Location), SqlError> {
+        match self.tokens.get(self.position).map(|token| (&token.token, token.span.start)) {
+            Some((Token::Word(word), start)) => {
+                self.position += 1;
+                Ok((word.value.clone(), start))
+            }
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn table(&mut self) -> Result<(String, String, Location), SqlError> {
+        let (database, start) = self.name()?;
+        match self.tokens.get(self.position).map(|token| &token.token) {
+            Some(Token::Period) => self.position += 1,
+            _ => return Err(at(start, format!("Table '{database}' must be named as database.table"))),
+        }
+        Ok((database, self.name()?.0, start))
+    }
+
+    /// `LIKE 'pattern'`, if it is there, and the end.
+    fn like(&mut self) -> Result<Option<Pattern>, SqlError> {
+        if !self.word("LIKE") {
+            return self.end().map(|()| None);
+        }
+        let Some(Token::SingleQuotedString(pattern)) = self.tokens.get(self.position).map(|token| &token.token) else {
+            return Err(self.unexpected());
+        };
+        self.position += 1;
+        self.end()?;
+        Pattern::new(pattern, None).map(Some).map_err(SqlError::new)
+    }
+
+    fn end(&mut self) -> Result<(), SqlError> {
+        if matches!(self.tokens.get(self.position).map(|token| &token.token), Some(Token::SemiColon)) {
+            self.position += 1;
+        }
+        if self.position == self.tokens.len() { Ok(()) } else { Err(self.unexpected()) }
+    }
+
+    fn unexpected(&self) -> SqlError {
+        match self.tokens.get(self.position) {
+            Some(token) => at(token.span.start, format!("mismatched input '{}'", token.token)),
+            None => SqlError::new("The query ends too early"),
+        }
+    }
+}

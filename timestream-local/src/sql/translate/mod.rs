@@ -1,0 +1,217 @@
+//! The walk over the syntax tree that writes SQLite's SQL.
+
+mod call;
+mod expression;
+mod literal;
+mod operators;
+mod query;
+mod relations;
+mod scope;
+mod select;
+mod window;
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use rusqlite::types::Value;
+use sqlparser::ast::{Expr, Ident, SetExpr};
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
+
+use super::lexer::{TimestreamDialect, at};
+use super::types::{Column, ColumnType};
+use super::{Catalog, Compiled, SqlError};
+
+/// How deep expressions and subqueries may nest.
+const MAX_DEPTH: usize = 60;
+/// Bound values in one statement; SQLite's own limit is 32,766.
+const MAX_PARAMETERS: usize = 30_000;
+
+pub(super) use relations::missing;
+
+type Result<T> = std::result::Result<T, SqlError>;
+
+/// Translates the one query that the tokens hold.
+pub(super) fn query(tokens: Vec<TokenWithSpan>, catalog: &dyn Catalog, now_ns: i64) -> Result<Compiled> {
+    let mut parser = Parser::new(&TimestreamDialect).with_tokens_with_locations(tokens);
+    let tree = parser.parse_query().map_err(refused)?;
+    let _ = parser.consume_token(&Token::SemiColon);
+    let rest = parser.peek_token();
+    if rest.token != Token::EOF {
+        return Err(at(rest.span.start, format!("mismatched input '{}'", rest.token)));
+    }
+    let mut translator = Translator {
+        catalog,
+        now_ns,
+        parameters: Vec::new(),
+        known: HashMap::new(),
+        named_queries: Vec::new(),
+        aliases: 0,
+        depth: 0,
+        usage: Usage::default(),
+    };
+    let rows = translator.query(&tree)?;
+    Ok(Compiled { sql: rows.sql, parameters: translator.parameters, columns: rows.columns })
+}
+
+/// The parser's message, with the place moved to where Timestream puts it.
+fn refused(error: ParserError) -> SqlError {
+    match error {
+        ParserError::RecursionLimitExceeded => SqlError::new("The query is nested too deep."),
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => match text.rsplit_once(" at Line: ") {
+            Some((message, place)) => {
+                SqlError::new(format!("line {}: {message}", place.replacen(", Column: ", ":", 1)))
+            }
+            None => SqlError::new(text),
+        },
+    }
+}
+
+/// An expression in SQLite's SQL, and its Timestream type.
+#[derive(Debug, Clone, PartialEq)]
+struct Typed {
+    sql: String,
+    kind: ColumnType,
+    /// The text, if it is a string literal.
+    literal: Option<String>,
+}
+
+impl Typed {
+    fn new(sql: impl Into<String>, kind: ColumnType) -> Self {
+        Self { sql: sql.into(), kind, literal: None }
+    }
+}
+
+/// A query in SQLite's SQL, whose columns are named `c0`, `c1`, …
+struct Rows {
+    sql: String,
+    columns: Vec<Column>,
+    /// It has one row at most.
+    single: bool,
+}
+
+/// Where an expression stands, which says what may be in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Clause {
+    #[default]
+    Where,
+    Join,
+    GroupBy,
+    Select,
+    Having,
+}
+
+/// What the SELECT in hand has shown so far.
+#[derive(Default)]
+struct Usage {
+    clause: Clause,
+    /// The SQL of its GROUP BY expressions, if it has any.
+    keys: Option<Rc<[String]>>,
+    /// An aggregate was called.
+    aggregated: bool,
+    /// The walk is inside an aggregate's arguments.
+    inside_aggregate: bool,
+    /// The first column used outside of aggregates.
+    bare: Option<(String, Location)>,
+}
+
+/// A query that WITH gave a name.
+struct NamedQuery {
+    name: String,
+    physical: String,
+    columns: Vec<Column>,
+}
+
+struct Translator<'a> {
+    catalog: &'a dyn Catalog,
+    now_ns: i64,
+    parameters: Vec<Value>,
+    known: HashMap<String, usize>,
+    named_queries: Vec<NamedQuery>,
+    aliases: usize,
+    depth: usize,
+    usage: Usage,
+}
+
+impl Translator<'_> {
+    /// A placeholder for the value. Equal values share one, so that equal expressions have equal SQL.
+    fn bind(&mut self, value: Value) -> Result<String> {
+        let key = match &value {
+            Value::Real(number) => format!("r{:x}", number.to_bits()),
+            Value::Text(text) => format!("t{text}"),
+            other => format!("o{other:?}"),
+        };
+        let next = self.parameters.len() + 1;
+        let position = *self.known.entry(key).or_insert(next);
+        if position == next {
+            if next > MAX_PARAMETERS {
+                return Err(SqlError::new(format!("The query has more than {MAX_PARAMETERS} literals.")));
+            }
+            self.parameters.push(value);
+        }
+        Ok(format!("?{position}"))
+    }
+
+    fn alias(&mut self, prefix: char) -> String {
+        self.aliases += 1;
+        format!("{prefix}{}", self.aliases)
+    }
+
+    fn nested<T>(&mut self, walk: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.depth >= MAX_DEPTH {
+            return Err(SqlError::new("The query is nested too deep."));
+        }
+        self.depth += 1;
+        let result = walk(self);
+        self.depth -= 1;
+        result
+    }
+}
+
+/// `what` is not supported, with its place.
+fn unsupported(location: Location, what: impl std::fmt::Display) -> SqlError {
+    at(location, format!("{what} is not supported"))
+}
+
+fn place(ident: &Ident) -> Location {
+    ident.span.start
+}
+
+/// Where an expression begins, found without descending into all of it.
+fn location(expression: &Expr) -> Location {
+    let mut current = expression;
+    loop {
+        current = match current {
+            Expr::Identifier(ident) => return place(ident),
+            Expr::CompoundIdentifier(parts) => return parts.first().map_or_else(Location::empty, place),
+            Expr::Value(value) => return value.span.start,
+            Expr::Function(function) => {
+                return function.name.0.first().and_then(|part| part.as_ident()).map_or_else(Location::empty, place);
+            }
+            Expr::BinaryOp { left: inner, .. }
+            | Expr::Nested(inner)
+            | Expr::UnaryOp { expr: inner, .. }
+            | Expr::Cast { expr: inner, .. }
+            | Expr::In { expr: inner, .. }
+            | Expr::Between { expr: inner, .. }
+            | Expr::Like { expr: inner, .. }
+            | Expr::IsNull(inner)
+            | Expr::IsNotNull(inner) => inner,
+            Expr::Interval(interval) => &interval.value,
+            _ => return Location::empty(),
+        };
+    }
+}
+
+/// Refuses the bodies of a query that are no SELECT.
+fn refuse_body(body: &SetExpr) -> SqlError {
+    let what = match body {
+        SetExpr::Values(_) => "VALUES",
+        SetExpr::Insert(_) => "INSERT",
+        SetExpr::Update(_) => "UPDATE",
+        SetExpr::Delete(_) => "DELETE",
+        SetExpr::Merge(_) => "MERGE",
+        _ => "TABLE",
+    };
+    SqlError::new(format!("{what} is not supported"))
+}

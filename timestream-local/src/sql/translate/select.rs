@@ -1,0 +1,216 @@
+//! One SELECT: its projection, WHERE, GROUP BY and HAVING.
+
+use sqlparser::ast::{
+    Distinct, Expr, GroupByExpr, OrderByExpr, Select, SelectItem, SelectItemQualifiedWildcardKind, Value,
+    WildcardAdditionalOptions,
+};
+use sqlparser::tokenizer::Location;
+
+use super::super::SqlError;
+use super::super::lexer::at;
+use super::super::types::Column;
+use super::scope::{Relation, Scope};
+use super::{Clause, Result, Rows, Translator, Typed};
+
+impl Translator<'_> {
+    pub(super) fn select(&mut self, select: &Select, order: &[OrderByExpr]) -> Result<Rows> {
+        refuse_rare_clauses(select)?;
+        let mut from = self.from(&select.from)?;
+        let mut tail = String::new();
+        if let Some(condition) = &select.selection {
+            self.usage.clause = Clause::Where;
+            let condition = self.boolean(condition, &from.scope, "WHERE")?;
+            tail = format!(" WHERE {}", condition.sql);
+        }
+        let grouped = self.group_by(select, &from.scope)?;
+        if !grouped.is_empty() {
+            tail.push_str(" GROUP BY ");
+            tail.push_str(&grouped.join(", "));
+            self.usage.keys = Some(grouped.into());
+        }
+        self.usage.clause = Clause::Select;
+        let items = self.projection(&select.projection, &from.scope)?;
+        if let Some(condition) = &select.having {
+            self.usage.clause = Clause::Having;
+            self.usage.aggregated = true;
+            let condition = self.boolean(condition, &from.scope, "HAVING")?;
+            // SQLite wants a GROUP BY before HAVING; one over a constant is one group, as Presto has it.
+            let group = if self.usage.keys.is_none() { " GROUP BY NULL" } else { "" };
+            tail.push_str(&format!("{group} HAVING {}", condition.sql));
+            self.usage.clause = Clause::Select;
+        }
+        let columns: Vec<Column> =
+            items.iter().map(|(name, typed)| Column { name: name.clone(), column_type: typed.kind }).collect();
+        let distinct = match &select.distinct {
+            None | Some(Distinct::All) => false,
+            Some(Distinct::Distinct) => true,
+            Some(Distinct::On(_)) => return Err(SqlError::new("SELECT DISTINCT ON is not supported")),
+        };
+        let fields = items
+            .iter()
+            .enumerate()
+            .map(|(index, (_, typed))| format!("{} AS c{index}", typed.sql))
+            .collect::<Vec<_>>()
+            .join(", ");
+        from.scope.outputs = items;
+        let keys = self.order_keys(order, &from.scope, &columns)?;
+        if distinct && !order.is_empty() && !keys_are_columns(&keys) {
+            return Err(SqlError::new("For SELECT DISTINCT, ORDER BY expressions must appear in select list"));
+        }
+        self.check_bare_columns()?;
+        let counts_rows = tail.is_empty() && fields == "count(*) AS c0";
+        let source = match from.samples {
+            // Every sample has its series, so the samples alone can be counted, which SQLite does page by page.
+            Some(samples) if counts_rows => format!(" FROM {samples}"),
+            _ if from.sql.is_empty() => String::new(),
+            _ => format!(" FROM {}", from.sql),
+        };
+        let distinct = if distinct { "DISTINCT " } else { "" };
+        let single = self.usage.aggregated && self.usage.keys.is_none();
+        Ok(Rows { sql: format!("SELECT {distinct}{fields}{source}{tail}{keys}"), columns, single })
+    }
+
+    fn check_bare_columns(&self) -> Result<()> {
+        match &self.usage.bare {
+            Some((name, location)) if self.usage.aggregated => Err(must_be_grouped(name, *location)),
+            _ => Ok(()),
+        }
+    }
+
+    fn group_by(&mut self, select: &Select, scope: &Scope) -> Result<Vec<String>> {
+        let expressions = match &select.group_by {
+            GroupByExpr::Expressions(expressions, modifiers) if modifiers.is_empty() => expressions,
+            _ => return Err(SqlError::new("This form of GROUP BY is not supported")),
+        };
+        self.usage.clause = Clause::GroupBy;
+        let mut keys = Vec::with_capacity(expressions.len());
+        for expression in expressions {
+            let meant = match expression {
+                Expr::Value(value) => match &value.value {
+                    Value::Number(digits, _) => position(digits, value.span.start, &select.projection)?,
+                    _ => expression,
+                },
+                Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => {
+                    return Err(SqlError::new("GROUPING SETS, CUBE and ROLLUP are not supported"));
+                }
+                other => other,
+            };
+            keys.push(self.expression(meant, scope)?.sql);
+        }
+        self.usage.bare = None;
+        Ok(keys)
+    }
+
+    fn projection(&mut self, items: &[SelectItem], scope: &Scope) -> Result<Vec<(String, Typed)>> {
+        let mut columns = Vec::new();
+        for item in items {
+            match item {
+                SelectItem::ExprWithAlias { expr, alias } => {
+                    columns.push((alias.value.clone(), self.expression(expr, scope)?));
+                }
+                SelectItem::UnnamedExpr(expression) => {
+                    let name = match expression {
+                        Expr::Identifier(ident) => Some(scope.resolve(std::slice::from_ref(ident))?.0),
+                        Expr::CompoundIdentifier(path) => Some(scope.resolve(path)?.0),
+                        _ => None,
+                    };
+                    let name = name.unwrap_or_else(|| format!("_col{}", columns.len()));
+                    columns.push((name, self.expression(expression, scope)?));
+                }
+                SelectItem::Wildcard(options) => {
+                    plain_wildcard(options)?;
+                    if scope.relations.is_empty() {
+                        return Err(SqlError::new("SELECT * not allowed in queries without FROM clause"));
+                    }
+                    self.all_columns(scope.relations.iter(), options.wildcard_token.0.span.start, &mut columns)?;
+                }
+                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
+                    plain_wildcard(options)?;
+                    let path: Vec<_> = name.0.iter().filter_map(|part| part.as_ident().cloned()).collect();
+                    let start = path.first().map_or_else(Location::empty, super::place);
+                    let found = scope.relations.iter().filter(|relation| relation.answers_to(&path)).take(1);
+                    let before = columns.len();
+                    self.all_columns(found, start, &mut columns)?;
+                    if columns.len() == before {
+                        return Err(at(start, format!("Table '{name}' not found")));
+                    }
+                }
+                _ => return Err(SqlError::new("This form of a select item is not supported")),
+            }
+        }
+        Ok(columns)
+    }
+
+    fn all_columns<'r>(
+        &mut self,
+        relations: impl Iterator<Item = &'r Relation>,
+        start: Location,
+        columns: &mut Vec<(String, Typed)>,
+    ) -> Result<()> {
+        for column in relations.flat_map(|relation| &relation.columns) {
+            let grouped = self.usage.keys.as_ref();
+            if grouped.is_some_and(|keys| !keys.contains(&column.sql)) {
+                return Err(must_be_grouped(&column.name, start));
+            }
+            if grouped.is_none() {
+                self.usage.bare.get_or_insert_with(|| (column.name.clone(), start));
+            }
+            columns.push((column.name.clone(), Typed::new(column.sql.clone(), column.kind)));
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn must_be_grouped(name: &str, location: Location) -> SqlError {
+    at(location, format!("'{name}' must be an aggregate expression or appear in GROUP BY clause"))
+}
+
+/// The select item that `GROUP BY 2` means.
+fn position<'s>(digits: &str, start: Location, items: &'s [SelectItem]) -> Result<&'s Expr> {
+    let index = digits.parse::<usize>().ok().and_then(|position| position.checked_sub(1));
+    match index.and_then(|index| items.get(index)) {
+        Some(SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) => Ok(expr),
+        _ => Err(at(start, format!("GROUP BY position {digits} is not in select list"))),
+    }
+}
+
+/// Whether every ORDER BY key was written as a column's number.
+fn keys_are_columns(keys: &str) -> bool {
+    let list = keys.trim_start_matches(" ORDER BY ");
+    list.split(", ").all(|key| key.split(' ').next().is_some_and(|first| first.bytes().all(|b| b.is_ascii_digit())))
+}
+
+fn plain_wildcard(options: &WildcardAdditionalOptions) -> Result<()> {
+    let plain = options.opt_ilike.is_none()
+        && options.opt_exclude.is_none()
+        && options.opt_except.is_none()
+        && options.opt_replace.is_none()
+        && options.opt_rename.is_none()
+        && options.opt_alias.is_none();
+    if plain { Ok(()) } else { Err(SqlError::new("Options behind * are not supported")) }
+}
+
+fn refuse_rare_clauses(select: &Select) -> Result<()> {
+    let rare = [
+        (select.top.is_some(), "TOP"),
+        (select.exclude.is_some(), "EXCLUDE"),
+        (select.into.is_some(), "SELECT INTO"),
+        (!select.lateral_views.is_empty(), "LATERAL VIEW"),
+        (select.prewhere.is_some(), "PREWHERE"),
+        (!select.connect_by.is_empty(), "CONNECT BY"),
+        (!select.cluster_by.is_empty(), "CLUSTER BY"),
+        (!select.distribute_by.is_empty(), "DISTRIBUTE BY"),
+        (!select.sort_by.is_empty(), "SORT BY"),
+        (!select.named_window.is_empty(), "WINDOW"),
+        (select.qualify.is_some(), "QUALIFY"),
+        (select.value_table_mode.is_some(), "SELECT AS"),
+        (select.select_modifiers.is_some(), "A modifier of SELECT"),
+    ];
+    match rare.iter().find(|(present, _)| *present) {
+        Some((_, name)) => {
+            let start = select.select_token.0.span.start;
+            Err(super::unsupported(start, name))
+        }
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,168 @@
+//! The types of Timestream, and how their values are printed.
+
+use rusqlite::types::ValueRef;
+
+use super::{calendar, text};
+
+/// The type of a column or expression, with the form that its values have in SQLite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ColumnType {
+    /// Text.
+    Varchar,
+    /// A 64-bit float: REAL.
+    Double,
+    /// A 64-bit integer: INTEGER.
+    Bigint,
+    /// A 32-bit integer: INTEGER. No table column has it; literals and some functions do.
+    Integer,
+    /// INTEGER 0 or 1.
+    Boolean,
+    /// Nanoseconds since 1970, UTC: INTEGER.
+    Timestamp,
+    /// Days since 1970: INTEGER.
+    Date,
+    /// A length of time in nanoseconds: INTEGER.
+    IntervalDayToSecond,
+    /// A length of time in months: INTEGER.
+    IntervalYearToMonth,
+    /// The type of a bare NULL.
+    Unknown,
+    /// `array(row(dimension_name varchar, data_type varchar))`, found only in the result of SHOW MEASURES.
+    Dimensions,
+}
+
+impl ColumnType {
+    /// The type's name in SQL and in error messages, in lower case.
+    pub fn sql_name(self) -> &'static str {
+        match self {
+            Self::Varchar => "varchar",
+            Self::Double => "double",
+            Self::Bigint => "bigint",
+            Self::Integer => "integer",
+            Self::Boolean => "boolean",
+            Self::Timestamp => "timestamp",
+            Self::Date => "date",
+            Self::IntervalDayToSecond => "interval day to second",
+            Self::IntervalYearToMonth => "interval year to month",
+            Self::Unknown => "unknown",
+            Self::Dimensions => "array(row(dimension_name varchar, data_type varchar))",
+        }
+    }
+
+    /// The type's name in the API's `ScalarType`: `VARCHAR`, `INTERVAL_DAY_TO_SECOND`, …
+    pub fn api_name(self) -> &'static str {
+        match self {
+            Self::Varchar | Self::Dimensions => "VARCHAR",
+            Self::Double => "DOUBLE",
+            Self::Bigint => "BIGINT",
+            Self::Integer => "INTEGER",
+            Self::Boolean => "BOOLEAN",
+            Self::Timestamp => "TIMESTAMP",
+            Self::Date => "DATE",
+            Self::IntervalDayToSecond => "INTERVAL_DAY_TO_SECOND",
+            Self::IntervalYearToMonth => "INTERVAL_YEAR_TO_MONTH",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+
+    /// Prints a value as the API's `ScalarValue` does; `None` is NULL.
+    pub fn text(self, value: ValueRef<'_>) -> Option<String> {
+        match (self, value) {
+            (_, ValueRef::Null) => None,
+            (Self::Double, ValueRef::Real(number)) => Some(text::double(number)),
+            (Self::Double, ValueRef::Integer(number)) => Some(text::double(number as f64)),
+            (Self::Boolean, ValueRef::Integer(number)) => Some((number != 0).to_string()),
+            (Self::Timestamp, ValueRef::Integer(nanoseconds)) => Some(calendar::timestamp_text(nanoseconds)),
+            (Self::Date, ValueRef::Integer(days)) => Some(calendar::date_text(days)),
+            (Self::IntervalDayToSecond, ValueRef::Integer(nanoseconds)) => Some(calendar::interval_text(nanoseconds)),
+            (Self::IntervalYearToMonth, ValueRef::Integer(months)) => {
+                let sign = if months < 0 { "-" } else { "" };
+                Some(format!("{sign}{}-{}", months.unsigned_abs() / 12, months.unsigned_abs() % 12))
+            }
+            (_, ValueRef::Integer(number)) => Some(number.to_string()),
+            (_, ValueRef::Real(number)) => Some(text::double(number)),
+            (_, ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        }
+    }
+
+    pub(crate) fn is_number(self) -> bool {
+        matches!(self, Self::Double | Self::Bigint | Self::Integer)
+    }
+
+    pub(crate) fn is_integral(self) -> bool {
+        matches!(self, Self::Bigint | Self::Integer)
+    }
+
+    /// The type that values of both types can be had in without loss of meaning, if there is one.
+    pub(crate) fn common(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            _ if self == other => Some(self),
+            (Self::Unknown, known) | (known, Self::Unknown) => Some(known),
+            (Self::Double, number) | (number, Self::Double) if number.is_number() => Some(Self::Double),
+            (Self::Bigint, Self::Integer) | (Self::Integer, Self::Bigint) => Some(Self::Bigint),
+            (Self::Timestamp, Self::Date) | (Self::Date, Self::Timestamp) => Some(Self::Timestamp),
+            _ => None,
+        }
+    }
+}
+
+/// A column of a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name; `_col0`, `_col1`, … where the query gave none.
+    pub name: String,
+    /// Its type.
+    pub column_type: ColumnType,
+}
+
+/// What a table's column is to Timestream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attribute {
+    /// A dimension of the series.
+    Dimension,
+    /// The column `measure_name`.
+    MeasureName,
+    /// The column `time`.
+    Timestamp,
+    /// `measure_value::<type>`.
+    MeasureValue,
+    /// A measure of a multi-measure record.
+    Multi,
+}
+
+impl Attribute {
+    /// Its name in the third column of DESCRIBE.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dimension => "DIMENSION",
+            Self::MeasureName => "MEASURE_NAME",
+            Self::Timestamp => "TIMESTAMP",
+            Self::MeasureValue => "MEASURE_VALUE",
+            Self::Multi => "MULTI",
+        }
+    }
+}
+
+/// A column of a Timestream table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableColumn {
+    /// Its name in Timestream.
+    pub name: String,
+    /// Its type.
+    pub column_type: ColumnType,
+    /// What it is to Timestream.
+    pub attribute: Attribute,
+    /// Where its value is: a column of the series table as `s.…` or of the samples table as `v.…`.
+    pub expression: String,
+}
+
+/// A Timestream table: its columns, in the order of `SELECT *`, and where they are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableSchema {
+    /// The columns.
+    pub columns: Vec<TableColumn>,
+    /// The physical table of series, with the key `id`.
+    pub series_table: String,
+    /// The physical table of samples, with the key `series`, `time`.
+    pub samples_table: String,
+}

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// An exception of the service's model. Statuses: botocore's service models and the API reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorKind {
+pub(crate) enum ErrorKind {
     /// A request that breaks a rule of the service.
     Validation,
     /// A query that fails while it runs.
@@ -31,7 +31,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// The name in `__type`.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             ErrorKind::Validation => "ValidationException",
             ErrorKind::QueryExecution => "QueryExecutionException",
@@ -48,7 +48,7 @@ impl ErrorKind {
     }
 
     /// The HTTP status that goes with it.
-    pub fn status(self) -> u16 {
+    pub(crate) fn status(self) -> u16 {
         match self {
             ErrorKind::Validation
             | ErrorKind::QueryExecution
@@ -76,7 +76,7 @@ impl ErrorKind {
 
 /// A record of a WriteRecords call that was not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RejectedRecord {
+pub(crate) struct RejectedRecord {
     /// Its place in the call's `Records`, from 0.
     pub index: usize,
     /// Why, in the service's words.
@@ -88,7 +88,7 @@ pub struct RejectedRecord {
 /// An answer that is not a success.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {message}", kind.name())]
-pub struct ApiError {
+pub(crate) struct ApiError {
     /// Which exception.
     pub kind: ErrorKind,
     /// The text for people.
@@ -99,27 +99,27 @@ pub struct ApiError {
 
 impl ApiError {
     /// An error of a kind, with its message.
-    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         ApiError { kind, message: message.into(), rejected: Vec::new() }
     }
 
     /// A ValidationException.
-    pub fn validation(message: impl Into<String>) -> Self {
+    pub(crate) fn validation(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Validation, message)
     }
 
     /// A ResourceNotFoundException.
-    pub fn not_found(message: impl Into<String>) -> Self {
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::ResourceNotFound, message)
     }
 
     /// An InternalServerException. The message goes to the caller: this server is the caller's own.
-    pub fn internal(message: impl Into<String>) -> Self {
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::InternalServer, message)
     }
 
     /// A RejectedRecordsException.
-    pub fn rejected(rejected: Vec<RejectedRecord>) -> Self {
+    pub(crate) fn rejected(rejected: Vec<RejectedRecord>) -> Self {
         ApiError {
             kind: ErrorKind::RejectedRecords,
             message: "One or more records have been rejected. See RejectedRecords for details.".to_owned(),
@@ -128,7 +128,7 @@ impl ApiError {
     }
 
     /// The body of the answer.
-    pub fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let mut body =
             json!({"__type": format!("{}#{}", self.kind.namespace(), self.kind.name()), "Message": self.message});
         if self.kind == ErrorKind::RejectedRecords {

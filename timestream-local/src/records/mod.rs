@@ -5,7 +5,7 @@ mod key;
 mod merge;
 mod value;
 
-pub(crate) use key::{KeyDimensions, decode_key, encode_key};
+pub(crate) use key::{decode_key, encode_key};
 pub(crate) use merge::parse;
 pub(crate) use value::Value;
 

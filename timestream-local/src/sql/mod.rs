@@ -8,7 +8,7 @@
 //! [`register_functions`] first.
 
 mod aggregates;
-mod calendar;
+pub(crate) mod calendar;
 mod functions;
 mod java_regex;
 mod lexer;
@@ -18,18 +18,18 @@ mod text;
 mod translate;
 mod types;
 
-pub use types::{Attribute, Column, ColumnType, TableColumn, TableSchema};
+pub(crate) use types::{Attribute, Column, ColumnType, TableColumn, TableSchema};
 
 use rusqlite::types::Value;
 
 /// The longest query text that Timestream takes, in bytes.
-pub const MAX_QUERY_BYTES: usize = 256 * 1024;
+pub(crate) const MAX_QUERY_BYTES: usize = 256 * 1024;
 
 /// Why a query was refused. The message is Timestream's where Timestream's is known, with `line L:C:` in front where
 /// the place in the text is known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct SqlError {
+pub(crate) struct SqlError {
     /// What a client reads in its ValidationException.
     pub message: String,
 }
@@ -42,7 +42,7 @@ impl SqlError {
 
 /// Why the catalog has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CatalogError {
+pub(crate) enum CatalogError {
     /// There is no database of that name.
     #[error("database not found")]
     DatabaseMissing,
@@ -56,7 +56,7 @@ pub enum CatalogError {
 
 /// A measure of a table, as SHOW MEASURES lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Measure {
+pub(crate) struct Measure {
     /// The measure's name.
     pub name: String,
     /// Timestream's name of its type: `double`, `bigint`, `varchar`, `boolean`, `timestamp` or `multi`.
@@ -66,7 +66,7 @@ pub struct Measure {
 }
 
 /// What the translation asks of the storage.
-pub trait Catalog {
+pub(crate) trait Catalog {
     /// The columns and physical tables of a Timestream table.
     fn table(&self, database: &str, table: &str) -> Result<TableSchema, CatalogError>;
     /// The names of the databases, sorted.
@@ -79,7 +79,7 @@ pub trait Catalog {
 
 /// A SELECT ready for SQLite.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Compiled {
+pub(crate) struct Compiled {
     /// One SQLite statement that yields `columns.len()` columns.
     pub sql: String,
     /// The values of `?1`, `?2`, …
@@ -90,7 +90,7 @@ pub struct Compiled {
 
 /// A value of a result that needs no SQLite.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cell {
+pub(crate) enum Cell {
     /// A VARCHAR.
     Text(String),
     /// The value of a [`ColumnType::Dimensions`] column: name and type of each dimension.
@@ -99,7 +99,7 @@ pub enum Cell {
 
 /// The whole result of a SHOW or DESCRIBE.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listing {
+pub(crate) struct Listing {
     /// The columns.
     pub columns: Vec<Column>,
     /// The rows, each as long as `columns`.
@@ -108,7 +108,7 @@ pub struct Listing {
 
 /// What a query text turned into.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Statement {
+pub(crate) enum Statement {
     /// To be run by SQLite.
     Select(Compiled),
     /// Answered from the catalog already.
@@ -119,7 +119,7 @@ pub enum Statement {
 ///
 /// # Errors
 /// [`SqlError`] for text that is no query, or one that Timestream or this translation refuses.
-pub fn compile(text: &str, catalog: &dyn Catalog, now_ns: i64) -> Result<Statement, SqlError> {
+pub(crate) fn compile(text: &str, catalog: &dyn Catalog, now_ns: i64) -> Result<Statement, SqlError> {
     if text.len() > MAX_QUERY_BYTES {
         return Err(SqlError::new(format!("The query text is longer than {MAX_QUERY_BYTES} bytes.")));
     }
@@ -134,7 +134,7 @@ pub fn compile(text: &str, catalog: &dyn Catalog, now_ns: i64) -> Result<Stateme
 ///
 /// # Errors
 /// What SQLite says when it refuses a function.
-pub fn register_functions(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
+pub(crate) fn register_functions(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
     functions::register(connection)?;
     aggregates::register(connection)
 }

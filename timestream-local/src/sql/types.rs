@@ -6,7 +6,7 @@ use super::{calendar, text};
 
 /// The type of a column or expression, with the form that its values have in SQLite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ColumnType {
+pub(crate) enum ColumnType {
     /// Text.
     Varchar,
     /// A 64-bit float: REAL.
@@ -33,7 +33,7 @@ pub enum ColumnType {
 
 impl ColumnType {
     /// The type's name in SQL and in error messages, in lower case.
-    pub fn sql_name(self) -> &'static str {
+    pub(crate) fn sql_name(self) -> &'static str {
         match self {
             Self::Varchar => "varchar",
             Self::Double => "double",
@@ -50,7 +50,7 @@ impl ColumnType {
     }
 
     /// The type's name in the API's `ScalarType`: `VARCHAR`, `INTERVAL_DAY_TO_SECOND`, …
-    pub fn api_name(self) -> &'static str {
+    pub(crate) fn api_name(self) -> &'static str {
         match self {
             Self::Varchar | Self::Dimensions => "VARCHAR",
             Self::Double => "DOUBLE",
@@ -66,7 +66,7 @@ impl ColumnType {
     }
 
     /// Prints a value as the API's `ScalarValue` does; `None` is NULL.
-    pub fn text(self, value: ValueRef<'_>) -> Option<String> {
+    pub(crate) fn text(self, value: ValueRef<'_>) -> Option<String> {
         match (self, value) {
             (_, ValueRef::Null) => None,
             (Self::Double, ValueRef::Real(number)) => Some(text::double(number)),
@@ -108,7 +108,7 @@ impl ColumnType {
 
 /// A column of a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Column {
+pub(crate) struct Column {
     /// Its name; `_col0`, `_col1`, … where the query gave none.
     pub name: String,
     /// Its type.
@@ -117,7 +117,7 @@ pub struct Column {
 
 /// What a table's column is to Timestream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attribute {
+pub(crate) enum Attribute {
     /// A dimension of the series.
     Dimension,
     /// The column `measure_name`.
@@ -132,7 +132,7 @@ pub enum Attribute {
 
 impl Attribute {
     /// Its name in the third column of DESCRIBE.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Dimension => "DIMENSION",
             Self::MeasureName => "MEASURE_NAME",
@@ -145,7 +145,7 @@ impl Attribute {
 
 /// A column of a Timestream table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableColumn {
+pub(crate) struct TableColumn {
     /// Its name in Timestream.
     pub name: String,
     /// Its type.
@@ -158,7 +158,7 @@ pub struct TableColumn {
 
 /// A Timestream table: its columns, in the order of `SELECT *`, and where they are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableSchema {
+pub(crate) struct TableSchema {
     /// The columns.
     pub columns: Vec<TableColumn>,
     /// The physical table of series, with the key `id`.

@@ -1,5 +1,6 @@
 //! Records into rows: series found or made, versions compared, retention kept.
 
+use crate::sql::calendar::timestamp_text;
 use super::catalog::{Catalog, Table, VALUE_TYPES};
 use super::change::{no_database, no_table, save_table};
 use super::writer::Failure;

@@ -150,5 +150,3 @@ fn stopped() -> ApiError {
     ApiError::internal("the storage has stopped")
 }
 
-#[cfg(test)]
-mod tests;

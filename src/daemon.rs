@@ -9,6 +9,7 @@ use std::time::Duration;
 use aws_config::BehaviorVersion;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::region::Region;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -28,7 +29,7 @@ use crate::options::Options;
 use crate::probe;
 use crate::read::ReadHandler;
 use crate::routes::{Routes, RoutesService};
-use crate::sink::clients::{ClientSettings, Clients, CredentialsSource};
+use crate::sink::clients::{self, ClientSettings, Clients, CredentialsSource};
 use crate::sink::{Sink, SinkSettings};
 use crate::telemetry::Metrics;
 use crate::telemetry::health::Readiness;
@@ -75,7 +76,9 @@ impl Daemon {
         }
 
         let metrics = Arc::new(Metrics::new());
-        let clients = Arc::new(Clients::new(client_settings(&options), credentials(&options).await));
+        let http = clients::http_client();
+        let source = credentials(&options, &http).await;
+        let clients = Arc::new(Clients::new(client_settings(&options), source, http));
         #[cfg(feature = "embedded")]
         if embedded.is_some() {
             crate::embedded::create_table(&clients, &options.destination).await?;
@@ -209,7 +212,7 @@ fn client_settings(options: &Options) -> ClientSettings {
     }
 }
 
-async fn credentials(options: &Options) -> CredentialsSource {
+async fn credentials(options: &Options, http: &SharedHttpClient) -> CredentialsSource {
     if options.embedded.is_some() {
         // The embedded Timestream checks no signature; the SDK signs all the same.
         let fixed = Credentials::new("embedded", "embedded", None, None, "Embedded");
@@ -219,7 +222,8 @@ async fn credentials(options: &Options) -> CredentialsSource {
         return CredentialsSource::Callers;
     }
     let region = Region::new(options.region.clone());
-    let config = aws_config::defaults(BehaviorVersion::latest()).region(region).load().await;
+    let config = aws_config::defaults(BehaviorVersion::latest());
+    let config = config.region(region).http_client(http.clone()).load().await;
     match config.credentials_provider() {
         Some(provider) => CredentialsSource::Fixed(provider),
         None => CredentialsSource::Callers,

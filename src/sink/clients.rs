@@ -108,6 +108,14 @@ pub enum CredentialsSource {
     Fixed(SharedCredentialsProvider),
 }
 
+/// The HTTP client that all calls to AWS share, those for credentials too.
+pub fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
+        .build_https()
+}
+
 /// The clients of all callers.
 #[derive(Debug)]
 pub struct Clients {
@@ -118,12 +126,8 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Clients for `source`, over one new HTTP client.
-    pub fn new(settings: ClientSettings, source: CredentialsSource) -> Self {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
-            .build_https();
+    /// Clients for `source`, over one HTTP client.
+    pub fn new(settings: ClientSettings, source: CredentialsSource, http: SharedHttpClient) -> Self {
         let fixed = match source {
             CredentialsSource::Callers => None,
             CredentialsSource::Fixed(provider) => {
@@ -284,7 +288,8 @@ impl CallerClients {
             query_call_timeout: Duration::from_secs(1),
             max_concurrent_calls: 1,
         };
-        Clients::new(settings, CredentialsSource::Callers).of_caller(CallerKeys::new("test", "test", None))
+        Clients::new(settings, CredentialsSource::Callers, http_client())
+            .of_caller(CallerKeys::new("test", "test", None))
     }
 }
 

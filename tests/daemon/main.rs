@@ -1,5 +1,7 @@
 //! The whole daemon: the real binary, driven over HTTP, storing through the AWS SDK in the embedded Timestream.
 
+#![allow(unreachable_pub, reason = "the modules of a test binary are its own")]
+
 mod connector;
 mod endpoint;
 mod remote;

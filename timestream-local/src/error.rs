@@ -9,8 +9,6 @@ pub(crate) enum ErrorKind {
     Validation,
     /// A query that fails while it runs.
     QueryExecution,
-    /// More of something than a quota allows.
-    ServiceQuotaExceeded,
     /// A database, table or other resource that does not exist.
     ResourceNotFound,
     /// A resource that exists already, or is in use.
@@ -35,7 +33,6 @@ impl ErrorKind {
         match self {
             ErrorKind::Validation => "ValidationException",
             ErrorKind::QueryExecution => "QueryExecutionException",
-            ErrorKind::ServiceQuotaExceeded => "ServiceQuotaExceededException",
             ErrorKind::ResourceNotFound => "ResourceNotFoundException",
             ErrorKind::Conflict => "ConflictException",
             ErrorKind::RejectedRecords => "RejectedRecordsException",
@@ -54,7 +51,6 @@ impl ErrorKind {
             | ErrorKind::QueryExecution
             | ErrorKind::UnknownOperation
             | ErrorKind::Serialization => 400,
-            ErrorKind::ServiceQuotaExceeded => 402,
             ErrorKind::ResourceNotFound => 404,
             ErrorKind::Conflict => 409,
             ErrorKind::RequestEntityTooLarge => 413,

@@ -183,7 +183,10 @@ async fn handle(api: &Api, request: Request<Incoming>) -> Result<Vec<u8>, ApiErr
     let target = request.headers().get(TARGET).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let operation = target.strip_prefix(TARGET_PREFIX).map(str::to_owned);
     let operation = operation.ok_or_else(|| {
-        ApiError::new(ErrorKind::UnknownOperation, format!("X-Amz-Target is {target:?}; it must begin with {TARGET_PREFIX}"))
+        ApiError::new(
+            ErrorKind::UnknownOperation,
+            format!("X-Amz-Target is {target:?}; it must begin with {TARGET_PREFIX}"),
+        )
     })?;
     let body = tokio::time::timeout(READ_TIMEOUT, Limited::new(request.into_body(), MAX_BODY_BYTES).collect()).await;
     let body = body.map_err(|_| ApiError::new(ErrorKind::Serialization, "The body did not arrive in time."))?;

@@ -61,6 +61,8 @@ impl Api {
     async fn write_records(&self, body: &[u8]) -> Result<serde_json::Value, ApiError> {
         let ingested = self.storage.write(records::parse(body)?).await?;
         let total = ingested.memory + ingested.magnetic;
-        Ok(json!({"RecordsIngested": {"Total": total, "MemoryStore": ingested.memory, "MagneticStore": ingested.magnetic}}))
+        Ok(
+            json!({"RecordsIngested": {"Total": total, "MemoryStore": ingested.memory, "MagneticStore": ingested.magnetic}}),
+        )
     }
 }

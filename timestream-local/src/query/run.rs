@@ -19,7 +19,9 @@ const STACK_BYTES: usize = 8 << 20;
 
 /// The JSON of ColumnInfo.
 pub(super) fn column_info(columns: &[Column]) -> String {
-    let info = columns.iter().map(|column| json!({"Name": column.name, "Type": {"ScalarType": column.column_type.api_name()}}));
+    let info = columns
+        .iter()
+        .map(|column| json!({"Name": column.name, "Type": {"ScalarType": column.column_type.api_name()}}));
     Value::from_iter(info).to_string()
 }
 
@@ -37,7 +39,8 @@ pub(super) fn listing(listing: &Listing) -> (String, Vec<u8>) {
     let cell = |cell: &Cell| match cell {
         Cell::Text(text) => scalar(text),
         Cell::Dimensions(dimensions) => {
-            let row = |(name, data_type): &(String, String)| json!({"RowValue": {"Data": [scalar(name), scalar(data_type)]}});
+            let row =
+                |(name, data_type): &(String, String)| json!({"RowValue": {"Data": [scalar(name), scalar(data_type)]}});
             json!({"ArrayValue": dimensions.iter().map(row).collect::<Vec<_>>()})
         }
     };

@@ -49,9 +49,6 @@ pub(crate) enum CatalogError {
     /// The database exists but has no table of that name.
     #[error("table not found")]
     TableMissing,
-    /// The storage failed; the text says how. Not the query's fault.
-    #[error("{0}")]
-    Storage(String),
 }
 
 /// A measure of a table, as SHOW MEASURES lists it.

@@ -80,7 +80,6 @@ fn single(column: &str, names: Vec<String>, keep: Option<&Pattern>) -> Listing {
 
 fn no_database(error: CatalogError, database: &str, start: Location) -> SqlError {
     match error {
-        CatalogError::Storage(text) => SqlError::new(text),
         _ => at(start, format!("Database '{database}' does not exist")),
     }
 }

@@ -126,8 +126,6 @@ pub(crate) enum Attribute {
     Timestamp,
     /// `measure_value::<type>`.
     MeasureValue,
-    /// A measure of a multi-measure record.
-    Multi,
 }
 
 impl Attribute {
@@ -138,7 +136,6 @@ impl Attribute {
             Self::MeasureName => "MEASURE_NAME",
             Self::Timestamp => "TIMESTAMP",
             Self::MeasureValue => "MEASURE_VALUE",
-            Self::Multi => "MULTI",
         }
     }
 }

@@ -81,7 +81,10 @@ impl Table {
     /// Whether records older than the memory store's retention are taken.
     pub(crate) fn magnetic_writes(&self) -> bool {
         let properties = self.properties.magnetic_writes.as_ref();
-        properties.and_then(|p| p.get("EnableMagneticStoreWrites")).and_then(serde_json::Value::as_bool).unwrap_or(false)
+        properties
+            .and_then(|p| p.get("EnableMagneticStoreWrites"))
+            .and_then(serde_json::Value::as_bool)
+            .unwrap_or(false)
     }
 
     /// The physical table of series.

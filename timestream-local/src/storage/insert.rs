@@ -1,11 +1,11 @@
 //! Records into rows: series found or made, versions compared, retention kept.
 
-use crate::sql::calendar::timestamp_text;
 use super::catalog::{Catalog, Table, VALUE_TYPES};
 use super::change::{no_database, no_table, save_table};
 use super::writer::Failure;
 use crate::error::{ApiError, RejectedRecord};
 use crate::records::{MAX_DIMENSIONS, Record, Value, WriteCall, decode_key};
+use crate::sql::calendar::timestamp_text;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
 use std::collections::HashMap;
@@ -114,7 +114,9 @@ impl SeriesCache {
             .query_row(key, |row| Ok((row.get::<_, i64>(0)?, read_value(row)?)))?;
         if record.version > version {
             // A value of another type takes the place of the old one.
-            connection.prepare_cached(&format!("DELETE FROM samples_{number} WHERE series = ?1 AND time = ?2"))?.execute(key)?;
+            connection
+                .prepare_cached(&format!("DELETE FROM samples_{number} WHERE series = ?1 AND time = ?2"))?
+                .execute(key)?;
             return self.store(connection, table, record, now);
         }
         if existing.is_some_and(|existing| existing.same(&record.value)) {
@@ -187,8 +189,11 @@ fn window(table: &Table, time: i64, now: i64) -> Outcome {
     if table.magnetic_writes() && time < memory && time >= magnetic {
         return Outcome::Magnetic;
     }
-    let (start, store) =
-        if table.magnetic_writes() { (magnetic, "the magnetic store or memory store") } else { (memory, "the memory store") };
+    let (start, store) = if table.magnetic_writes() {
+        (magnetic, "the magnetic store or memory store")
+    } else {
+        (memory, "the memory store")
+    };
     let [start, end] = [start, end].map(timestamp_text);
     Outcome::Rejected(format!("The record timestamp is outside the time range [{start}, {end}) of {store}."), None)
 }
@@ -228,12 +233,7 @@ fn insert_series(
 }
 
 /// Notes that a measure has values of a type.
-fn register_measure(
-    connection: &Connection,
-    table: &mut Arc<Table>,
-    name: &str,
-    bit: u8,
-) -> Result<(), Failure> {
+fn register_measure(connection: &Connection, table: &mut Arc<Table>, name: &str, bit: u8) -> Result<(), Failure> {
     let types = table.measures.get(name).copied().unwrap_or(0);
     if types & bit == 0 {
         let sql = "INSERT OR REPLACE INTO measures(table_number, name, types) VALUES(?1, ?2, ?3)";

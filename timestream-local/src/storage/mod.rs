@@ -149,4 +149,3 @@ impl Storage {
 fn stopped() -> ApiError {
     ApiError::internal("the storage has stopped")
 }
-

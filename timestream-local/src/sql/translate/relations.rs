@@ -168,7 +168,6 @@ pub(in crate::sql) fn missing(error: CatalogError, database: &str, table: &str, 
             start.line, start.column
         )),
         CatalogError::TableMissing => at(start, format!("Table '{database}.{table}' does not exist")),
-        CatalogError::Storage(text) => SqlError::new(text),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The whole daemon: the real binary, driven over HTTP, storing through the AWS SDK in the embedded Timestream.
 
-#![allow(unreachable_pub, reason = "the modules of a test binary are its own")]
+#![allow(unreachable_pub, missing_docs, reason = "the modules of a test binary are its own")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 mod connector;
 mod endpoint;

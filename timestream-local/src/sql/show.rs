@@ -6,7 +6,7 @@ use super::lexer::at;
 use super::like::Pattern;
 use super::translate::missing;
 use super::types::{Column, ColumnType};
-use super::{Catalog, CatalogError, Cell, Listing, SqlError};
+use super::{Catalog, Cell, Listing, SqlError};
 
 /// The result of a SHOW or DESCRIBE; `None` when the query is neither.
 pub(super) fn listing(tokens: &[TokenWithSpan], catalog: &dyn Catalog) -> Result<Option<Listing>, SqlError> {
@@ -27,7 +27,7 @@ pub(super) fn listing(tokens: &[TokenWithSpan], catalog: &dyn Catalog) -> Result
         reader.expect("FROM")?;
         let (database, start) = reader.name()?;
         let keep = reader.like()?;
-        let names = catalog.tables(&database).map_err(|error| no_database(error, &database, start))?;
+        let names = catalog.tables(&database).map_err(|_| no_database(&database, start))?;
         return Ok(Some(single("Table", names, keep.as_ref())));
     }
     if reader.word("MEASURES") {
@@ -78,10 +78,8 @@ fn single(column: &str, names: Vec<String>, keep: Option<&Pattern>) -> Listing {
     Listing { columns: vec![text_column(column)], rows: names.map(|name| vec![Cell::Text(name)]).collect() }
 }
 
-fn no_database(error: CatalogError, database: &str, start: Location) -> SqlError {
-    match error {
-        _ => at(start, format!("Database '{database}' does not exist")),
-    }
+fn no_database(database: &str, start: Location) -> SqlError {
+    at(start, format!("Database '{database}' does not exist"))
 }
 
 struct Reader<'t> {

@@ -134,8 +134,11 @@ mod tests {
     use super::*;
     use crate::proto;
 
+    /// A series: name, labels, samples as bits and time, and whether it is malformed.
+    type SeriesView = (String, Vec<(String, String)>, Vec<(u64, i64)>, bool);
+
     /// The flat form as a reader of prost's form sees it.
-    fn series_of(request: &WriteRequest) -> Vec<(String, Vec<(String, String)>, Vec<(u64, i64)>, bool)> {
+    fn series_of(request: &WriteRequest) -> Vec<SeriesView> {
         request
             .series()
             .iter()
@@ -155,7 +158,7 @@ mod tests {
             .collect()
     }
 
-    fn series_by_prost(request: &proto::WriteRequest) -> Vec<(String, Vec<(String, String)>, Vec<(u64, i64)>, bool)> {
+    fn series_by_prost(request: &proto::WriteRequest) -> Vec<SeriesView> {
         let series = request.timeseries.iter();
         series
             .map(|series| {

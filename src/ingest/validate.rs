@@ -204,7 +204,9 @@ mod tests {
     use crate::ingest::decode_v1;
     use crate::proto;
 
-    fn request(series: &[(&[(&str, &str)], &[(f64, i64)])]) -> WriteRequest {
+    type Sent<'a> = (&'a [(&'a str, &'a str)], &'a [(f64, i64)]);
+
+    fn request(series: &[Sent<'_>]) -> WriteRequest {
         let timeseries = series.iter().map(|(labels, samples)| proto::TimeSeries {
             labels: labels.iter().map(|(n, v)| proto::Label { name: (*n).into(), value: (*v).into() }).collect(),
             samples: samples

@@ -197,9 +197,10 @@ mod tests {
     use crate::sink::pending::PendingWrite;
 
     type Labels = Vec<(String, String)>;
+    type Request = Vec<(Labels, Vec<(f64, i64)>)>;
 
     /// A call that carries all samples of the requests.
-    fn call(requests: &[Vec<(Labels, Vec<(f64, i64)>)>]) -> Call {
+    fn call(requests: &[Request]) -> Call {
         let parts = requests.iter().map(|series| {
             let timeseries = series.iter().map(|(labels, samples)| proto::TimeSeries {
                 labels: labels.iter().map(|(n, v)| proto::Label { name: n.clone(), value: v.clone() }).collect(),
@@ -278,7 +279,7 @@ mod tests {
                 (prop::collection::btree_map("[a-c]|_|\\PC{1,2}", "[x-y\"\\\\]{1,2}|\\PC{1,3}", 0..5), "[mn]", prop::collection::vec((-1e6..1e6f64, 0..1000i64), 1..3)),
                 1..4), 1..4)
         ) {
-            let requests: Vec<Vec<(Labels, Vec<(f64, i64)>)>> = requests.into_iter().map(|series| series.into_iter().map(|(labels, name, samples)| {
+            let requests: Vec<Request> = requests.into_iter().map(|series| series.into_iter().map(|(labels, name, samples)| {
                 let labels = labels.into_iter().filter(|(n, _)| n != "__name__");
                 (labels.chain([("__name__".to_owned(), name)]).collect(), samples)
             }).collect()).collect();

@@ -13,7 +13,7 @@ fn values_come_back_bit_for_bit() {
     let values = [0.1 + 0.2, 1e-9, 1e300, -0.0, 5e-324, 9007199254740993.0, f64::MAX];
     let samples: Vec<(f64, i64)> = values.iter().zip(now..).map(|(&value, time)| (value, time)).collect();
     let sent = series(&[("__name__", "exact"), ("job", "test")], &samples);
-    assert_eq!(write(&connector.address, &[sent.clone()]).status, 204);
+    assert_eq!(write(&connector.address, std::slice::from_ref(&sent)).status, 204);
 
     let answer = read(&connector.address, &[query(now, now + 100, &[eq("__name__", "exact")])]);
     assert_eq!(answer[0].len(), 1);

@@ -3,7 +3,7 @@
 //! The parser is of Go's `regexp/syntax` with its Perl flags. What it reads becomes a tree whose classes are
 //! plain sets of characters, with flags, case folding, Perl, POSIX and Unicode classes resolved. Captures and
 //! greediness are forgotten: a matcher asks only whether the whole value matches. The tree is `regex-syntax`' own,
-//! so that `regex-automata` matches it here in linear time; [`java`] prints it for Timestream's `regexp_like`.
+//! so that `regex-automata` matches it here in linear time; `java` prints it for Timestream's `regexp_like`.
 
 mod class;
 mod java;

@@ -77,7 +77,8 @@ fn run(text: &str) -> Vec<String> {
     let connection = connection();
     let mut statement = connection.prepare(&query.sql).unwrap_or_else(|error| panic!("{text}: {error}"));
     assert_eq!(statement.column_count(), query.columns.len());
-    let rows = statement.query_map(rusqlite::params_from_iter(&query.parameters), |row| {
+    let parameter_count = statement.parameter_count();
+    let rows = statement.query_map(rusqlite::params_from_iter(query.parameters.iter().take(parameter_count)), |row| {
         let cells = query.columns.iter().enumerate().map(|(index, column)| {
             column.column_type.text(row.get_ref(index).unwrap()).unwrap_or_else(|| "NULL".into())
         });
@@ -118,8 +119,9 @@ fn the_connectors_query_seeks_by_series_and_time() {
     ));
     let connection = connection();
     let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", query.sql)).unwrap();
+    let parameter_count = plan.parameter_count();
     let steps: Vec<String> = plan
-        .query_map(rusqlite::params_from_iter(&query.parameters), |row| row.get(3))
+        .query_map(rusqlite::params_from_iter(query.parameters.iter().take(parameter_count)), |row| row.get(3))
         .unwrap()
         .map(Result::unwrap)
         .collect();

@@ -16,6 +16,11 @@ use crate::error::{Error, Kind};
 /// The exception with which Timestream says that the client must discover its endpoint anew.
 pub const INVALID_ENDPOINT: &str = "InvalidEndpointException";
 
+/// Whether an exception says that credentials were good and are no longer.
+pub fn is_expiry(code: &str) -> bool {
+    matches!(code, "ExpiredToken" | "ExpiredTokenException" | "UnrecognizedClientException" | "InvalidClientTokenId")
+}
+
 /// The error of a call, as a caller is told of it.
 pub fn from_sdk<E, R>(error: &SdkError<E, R>) -> Error
 where

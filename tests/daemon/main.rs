@@ -4,11 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 mod connector;
-mod endpoint;
 mod remote;
+mod timestream;
 
 mod bad_requests;
 mod durability;
+mod faults;
 mod prometheus;
 mod round_trip;
 mod shutdown;

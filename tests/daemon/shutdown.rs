@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use super::connector::{Connector, Scratch};
-use super::endpoint::SlowEndpoint;
 use super::remote::{now_ms, series, write};
+use super::timestream::Timestream;
 
 const KEYS: &[(&str, &str)] = &[("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
 
 fn slow_connector(delay: Duration, arguments: &[&str]) -> Connector {
-    let endpoint = SlowEndpoint::start(delay);
+    let endpoint = Timestream::slow(delay);
     let url = format!("--write-base-endpoint=http://{}", endpoint.address);
     let mut all = vec!["--default-database=d", "--default-table=t", "--enable-sigv4-auth", &url];
     all.extend(arguments);

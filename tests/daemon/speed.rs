@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use super::connector::Connector;
-use super::endpoint::SlowEndpoint;
 use super::remote::{Series, now_ms, series, write};
+use super::timestream::Timestream;
 
 const KEYS: &[(&str, &str)] = &[("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
 
 #[test]
 fn two_thousand_samples_take_twenty_calls_of_a_hundred_at_once() {
-    let endpoint = SlowEndpoint::start(Duration::from_millis(50));
+    let endpoint = Timestream::slow(Duration::from_millis(50));
     let url = format!("--write-base-endpoint=http://{}", endpoint.address);
     let arguments = ["--default-database=d", "--default-table=t", "--enable-sigv4-auth", &url];
     let connector = Connector::start(&arguments, KEYS);
@@ -35,7 +35,7 @@ fn two_thousand_samples_take_twenty_calls_of_a_hundred_at_once() {
 
 #[test]
 fn small_requests_share_calls() {
-    let endpoint = SlowEndpoint::start(Duration::from_millis(50));
+    let endpoint = Timestream::slow(Duration::from_millis(50));
     let url = format!("--write-base-endpoint=http://{}", endpoint.address);
     let arguments = ["--default-database=d", "--default-table=t", "--enable-sigv4-auth", "--write.linger=300ms", &url];
     let connector = Connector::start(&arguments, KEYS);

@@ -29,9 +29,8 @@ where
 {
     match error {
         SdkError::ServiceError(context) => from_exception(context.err().code(), context.err().message()),
-        SdkError::TimeoutError(_) => {
-            Error::new(Kind::Unavailable, "RequestTimeout", "Timestream did not answer in time")
-        }
+        SdkError::TimeoutError(_) => timeout(),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => timeout(),
         SdkError::ConstructionFailure(_) => before_sending(&causes(error)),
         SdkError::DispatchFailure(failure) if failure.is_other() => before_sending(&causes(error)),
         other => {
@@ -78,6 +77,10 @@ pub fn from_exception(code: Option<&str>, message: Option<&str>) -> Error {
         _ => Kind::Unavailable,
     };
     Error::new(kind, code.to_owned(), message)
+}
+
+fn timeout() -> Error {
+    Error::new(Kind::Unavailable, "RequestTimeout", "Timestream did not answer in time")
 }
 
 /// A call that failed before it was sent: the environment has no credentials, or they can't be had just now.

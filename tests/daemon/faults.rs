@@ -9,10 +9,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-
 use super::connector::Connector;
-use super::remote::{Series, WRITE_HEADERS, now_ms, post, write_request};
+use super::remote::{Series, WRITE_HEADERS, basic_auth, now_ms, post, write_request};
 use super::timestream::{Fault, Timestream};
 
 const WRITE_TIMEOUT: Duration = Duration::from_secs(4);
@@ -101,8 +99,7 @@ fn request(random: &mut Random, caller: &str, number: u64, now: i64) -> Sent {
 
 /// Sends a request again and again until it is answered with anything but a 5xx; the last answer's status.
 fn send(connector: &str, caller: &str, sent: &Sent, hang_up: bool) -> u16 {
-    let keys = base64::engine::general_purpose::STANDARD.encode(format!("{caller}:secret-of-{caller}"));
-    let authorization = format!("Basic {keys}");
+    let authorization = basic_auth(caller, &format!("secret-of-{caller}"));
     let url = format!("http://{connector}/write");
     let body = write_request(&sent.series);
     if hang_up {

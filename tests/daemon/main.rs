@@ -8,10 +8,13 @@ mod remote;
 mod timestream;
 
 mod bad_requests;
+mod discovery;
 mod durability;
 mod faults;
 mod prometheus;
+mod recovery;
 mod round_trip;
 mod shutdown;
 mod speed;
+mod stalled;
 mod start;

@@ -139,11 +139,6 @@ impl Timestream {
         self.state.lock().unwrap().records.get(caller).cloned().unwrap_or_default()
     }
 
-    /// Who has called.
-    pub fn callers(&self) -> Vec<String> {
-        self.state.lock().unwrap().calls.keys().cloned().collect()
-    }
-
     /// No call was unsound.
     pub fn assert_sound(&self) {
         let violations = &self.state.lock().unwrap().violations;

@@ -320,6 +320,25 @@ mod tests {
         assert_eq!(decoded.sample_at(0).timestamp, 7);
     }
 
+    #[test]
+    fn fields_of_later_versions_are_passed_over() {
+        let unknown = [0xa0, 0x06, 7, 0xaa, 0x06, 1, 0];
+        let mut sample = v2::Sample { value: Some(1.0), timestamp: 7, start_timestamp: 3 }.encode_to_vec();
+        sample.extend(unknown);
+        let mut series = vec![0x0a, 2, 1, 2, 0x12, sample.len() as u8];
+        series.extend(sample);
+        series.extend(unknown);
+        let mut buffer =
+            v2::Request { symbols: vec![String::new(), "__name__".into(), "up".into()], timeseries: vec![] }
+                .encode_to_vec();
+        buffer.extend([0x2a, series.len() as u8]);
+        buffer.extend(series);
+        buffer.extend(unknown);
+        let decoded = decode(buffer).unwrap();
+        assert_eq!(decoded.describe(&decoded.series()[0], 100), "up{}");
+        assert_eq!((decoded.sample_at(0).value, decoded.sample_at(0).timestamp), (1.0, 7));
+    }
+
     /// A symbol of a megabyte may be referred to at two bytes a time, and sorting must not compare it whole each time.
     #[test]
     fn a_huge_symbol_that_is_repeated_costs_neither_memory_nor_time() {

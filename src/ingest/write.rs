@@ -20,7 +20,7 @@ use crate::batcher::{Queue, QueueFull, QueuedWrite};
 use crate::budget::{Budget, Exhausted, Reservation};
 use crate::error::{Error, Kind};
 use crate::sink::caller_clients::CallerClients;
-use crate::sink::pending::{Outcome, PendingWrite, Tally};
+use crate::sink::pending::{self, Outcome, PendingWrite, Tally};
 use crate::telemetry::Metrics;
 use crate::telemetry::rate_limit::RateLimit;
 use crate::telemetry::reason::{Failed, Ignored, Rejected};
@@ -187,7 +187,7 @@ impl Writer {
         let mut dropped = validate::validate(&mut request, self.settings.policy).map_err(|error| {
             // The program stops; what was in hand is sent again to the next one.
             self.metrics.failed(Failed::Shutdown).increment(received);
-            self.metrics.count_histograms(&HistogramTally::of(&request.expanded).or_failed());
+            pending::count_histograms(&self.metrics, &HistogramTally::of(&request.expanded).or_failed());
             error!(error = %error, "stopping, as the fail-on options ask");
             WriteError::Stop(error)
         })?;
@@ -213,7 +213,7 @@ impl Writer {
             merge(&mut tally, sent);
         } else {
             tally.histograms = HistogramTally::of(&request.expanded);
-            self.metrics.count_histograms(&tally.histograms);
+            pending::count_histograms(&self.metrics, &tally.histograms);
         }
         *written =
             Written { samples: tally.written - tally.written_of_histograms, histograms: tally.histograms.written };

@@ -139,7 +139,7 @@ impl PendingWrite {
             && let Some(reply) = state.reply.take()
         {
             state.tally.histograms = HistogramTally::of(&state.expanded);
-            self.metrics.count_histograms(&state.tally.histograms);
+            count_histograms(&self.metrics, &state.tally.histograms);
             // The client may have hung up; the samples are counted all the same.
             let _ = reply.send(std::mem::take(&mut state.tally));
         }
@@ -164,6 +164,14 @@ impl PendingWrite {
         let memory = Budget::new(0).reserve_none();
         Arc::new(PendingWrite::new(request, Instant::now(), memory, Arc::new(Metrics::new())).0)
     }
+}
+
+/// Counts what became of expanded native histograms.
+pub fn count_histograms(metrics: &Metrics, tally: &HistogramTally) {
+    metrics.written_histograms.increment(tally.written);
+    metrics.ignored_histograms.increment(tally.ignored);
+    metrics.rejected_histograms.increment(tally.rejected);
+    metrics.failed_histograms.increment(tally.failed);
 }
 
 fn fate(outcome: &Outcome) -> Fate {

@@ -6,7 +6,6 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, R
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 use super::reason::{Failed, Ignored, Rejected};
-use crate::write_request::HistogramTally;
 
 /// The default buckets of Prometheus' client libraries, in seconds.
 const BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -200,14 +199,6 @@ impl Metrics {
     /// Samples failed for `reason`.
     pub fn failed(&self, reason: Failed) -> &Counter {
         &self.failed_samples[reason as usize]
-    }
-
-    /// Counts what became of expanded native histograms.
-    pub fn count_histograms(&self, tally: &HistogramTally) {
-        self.written_histograms.increment(tally.written);
-        self.ignored_histograms.increment(tally.ignored);
-        self.rejected_histograms.increment(tally.rejected);
-        self.failed_histograms.increment(tally.failed);
     }
 
     /// All metrics in Prometheus' text format.

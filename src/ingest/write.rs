@@ -96,8 +96,7 @@ impl Writer {
         };
         let (packed, mut memory) = body::read(body, limits, budget).await?;
         let deadline = Instant::now() + self.settings.timeout;
-        let mut decoded = self.decode(version, &packed, &mut memory).await?;
-        drop(packed);
+        let mut decoded = self.decode(version, packed, &mut memory).await?;
         let needed = decoded.footprint() + decoded.records_footprint();
         let plan = match self.settings.native_histograms {
             NativeHistograms::Reject => None,
@@ -126,18 +125,20 @@ impl Writer {
     async fn decode(
         &self,
         version: Version,
-        packed: &[u8],
+        packed: Bytes,
         memory: &mut Reservation,
     ) -> Result<WriteRequest, WriteError> {
         let bad = |error| Error::invalid("ProtobufError", format!("the body is not a {}: {error}", version.message()));
         let limit = self.settings.limits.max_decoded_bytes;
         Ok(match version {
             Version::V1 => {
-                let unpacked = body::decompress(packed, limit, 1 + decode_v1::TABLES_FACTOR, memory).await?;
+                let unpacked = body::decompress(&packed, limit, 1 + decode_v1::TABLES_FACTOR, memory).await?;
+                drop(packed);
                 decode_v1::decode(unpacked).map_err(bad)?
             }
             Version::V2 => {
-                let unpacked = body::decompress(packed, limit, 1, memory).await?;
+                let unpacked = body::decompress(&packed, limit, 1, memory).await?;
+                drop(packed);
                 let survey = decode_v2::Survey::of(&unpacked).map_err(bad)?;
                 let fits = memory.resize(unpacked.capacity() + survey.table_bytes()).await;
                 fits.map_err(|why| body::out_of_memory(why, memory.budget()))?;

@@ -86,6 +86,18 @@ struct State {
     reply: Option<oneshot::Sender<Tally>>,
 }
 
+impl State {
+    /// Takes note of what the outcome of records means for the histograms that they are of.
+    fn note_histograms(&mut self, records: &[Record], outcome: &Outcome) {
+        for record in records {
+            if let Some(histogram) = write_request::expanded_by_series(&mut self.expanded, record.series) {
+                histogram.fate = histogram.fate.max(fate(outcome));
+                self.tally.written_of_histograms += u64::from(matches!(outcome, Outcome::Written));
+            }
+        }
+    }
+}
+
 impl PendingWrite {
     /// A request with at least one sample, the memory that it holds, and where its tally will arrive.
     pub fn new(
@@ -114,14 +126,8 @@ impl PendingWrite {
     /// Counts what became of some of its samples.
     pub fn settle(&self, records: &[Record], outcome: Outcome) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        for record in records {
-            let Some(histogram) = write_request::expanded_by_series(&mut state.expanded, record.series) else {
-                continue;
-            };
-            histogram.fate = histogram.fate.max(fate(&outcome));
-            if matches!(outcome, Outcome::Written) {
-                state.tally.written_of_histograms += 1;
-            }
+        if !state.expanded.is_empty() {
+            state.note_histograms(records, &outcome);
         }
         self.count(&mut state, records.len() as u64, outcome);
     }

@@ -217,7 +217,7 @@ impl Writer {
             pending::count_histograms(&self.metrics, &tally.histograms);
         }
         *written =
-            Written { samples: tally.written - tally.written_of_histograms, histograms: tally.histograms.written };
+            Written { samples: tally.written.saturating_sub(tally.written_of_histograms), histograms: tally.histograms.written };
         answer(received, &dropped, &tally, &not_stored)
     }
 

@@ -216,8 +216,10 @@ impl Writer {
             tally.histograms = HistogramTally::of(&request.expanded);
             pending::count_histograms(&self.metrics, &tally.histograms);
         }
-        *written =
-            Written { samples: tally.written.saturating_sub(tally.written_of_histograms), histograms: tally.histograms.written };
+        *written = Written {
+            samples: tally.written.saturating_sub(tally.written_of_histograms),
+            histograms: tally.histograms.written,
+        };
         answer(received, &dropped, &tally, &not_stored)
     }
 

@@ -223,4 +223,47 @@ fn what_a_retry_may_save_is_answered_503_and_the_whole_request_may_be_sent_again
     connector.assert_conserved();
 }
 
+/// A Timestream that rejects every so many records of each call, whatever they are: the headers say what it has.
+#[test]
+fn the_written_headers_are_what_timestream_has() {
+    for each in [2, 5, 7, 31] {
+        let timestream = Timestream::start(move |_, _| Fault::Rejecting(each));
+        let arguments = timestream.arguments();
+        let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        arguments.extend(["--native-histograms=expand", "--enable-sigv4-auth"]);
+        let connector = Connector::start(&arguments, KEYS);
+        let now = now_ms();
+        let mut request = Builder::default();
+        for index in 0..40 {
+            let name = format!("h{index}");
+            let histogram = v2::Histogram {
+                count: Some(v2::histogram::Count::CountInt(1)),
+                schema: -53,
+                positive_spans: vec![v2::BucketSpan { offset: 0, length: 1 }],
+                positive_deltas: vec![1],
+                custom_values: vec![1.5; index % 2],
+                timestamp: now,
+                ..Default::default()
+            };
+            request = request
+                .series(&[("__name__", &name), ("job", "a")], samples(&[(1.0, now), (2.0, now + 1)]))
+                .series(&[("__name__", &name), ("job", "b")], histograms(&[histogram]));
+        }
+        let answer = request.send(&connector.address);
+        assert_eq!(answer.status, 400, "{}", answer.text());
+        let stored = timestream.records("AKIAEXAMPLE");
+        let of_job = |job: &'static str| stored.keys().filter(move |(labels, _)| labels["job"] == job);
+        let whole = (0..40).filter(|index| {
+            let prefix = format!("h{index}_");
+            of_job("b").filter(|(labels, _)| labels["__name__"].starts_with(&prefix)).count() == 3 + index % 2
+        });
+        let expected = [of_job("a").count() as u64, whole.count() as u64, 0];
+        assert_eq!(written(&answer), Some(expected), "rejecting each {each}: {}", answer.text());
+        assert!(expected[0] > 0 && (expected[1] > 0 || each == 2), "{expected:?}");
+        let [written, _, rejected, failed] = connector.assert_histograms_conserved();
+        assert_eq!((written, rejected, failed), (expected[1] as f64, 40.0 - expected[1] as f64, 0.0));
+        connector.assert_conserved();
+    }
+}
+
 const KEYS: &[(&str, &str)] = &[("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "secret")];

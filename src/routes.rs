@@ -18,8 +18,10 @@ use crate::batcher::Queue;
 use crate::budget::Budget;
 use crate::error::{Direction, Error, Kind};
 use crate::ingest::auth;
+use crate::ingest::content_type;
 use crate::ingest::server::AnswerBody;
 use crate::ingest::write::{WriteError, Writer};
+use crate::ingest::written::Written;
 use crate::options::Destination;
 use crate::read::ReadHandler;
 use crate::sink::caller_clients::CallerClients;
@@ -106,18 +108,24 @@ impl Routes {
     async fn write(&self, request: Request<Incoming>) -> Response<AnswerBody> {
         let (head, body) = request.into_parts();
         let attempt = attempt(&head.headers);
-        let caller = match self.caller(&head.headers) {
-            Ok(caller) => caller,
-            Err(error) => return error_answer(&error, Direction::Write, attempt),
+        let mut written = Written::default();
+        let result = async {
+            let caller = self.caller(&head.headers)?;
+            let version = content_type::negotiate(&head.headers)?;
+            self.writer.write(caller, version, body, &mut written).await
         };
-        match self.writer.write(caller, &head.headers, body).await {
+        let mut answer = match result.await {
             Ok(()) => empty(StatusCode::NO_CONTENT),
             Err(WriteError::Answer(error)) => error_answer(&error, Direction::Write, attempt),
             Err(WriteError::Stop(error)) => {
                 self.fatal.cancel();
                 error_answer(&error, Direction::Write, attempt)
             }
+        };
+        if content_type::is_version_2(&head.headers) {
+            written.put_headers(answer.headers_mut());
         }
+        answer
     }
 
     async fn read(&self, request: Request<Incoming>) -> Response<AnswerBody> {

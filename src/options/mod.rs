@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::error::Error;
+use crate::ingest::histogram::NativeHistograms;
 use crate::sink::clients::Endpoint;
 use crate::telemetry::log::{Format, LogOptions};
 
@@ -41,6 +42,8 @@ pub struct Options {
     pub fail_on_long_label: bool,
     /// Whether a non-finite value stops the program.
     pub fail_on_invalid_sample_value: bool,
+    /// What to do with native histograms.
+    pub native_histograms: NativeHistograms,
     /// The HTTP server.
     pub web: WebOptions,
     /// The write path.
@@ -173,6 +176,7 @@ impl Options {
             embedded: if embedded { Some(source.embedded()?) } else { None },
             fail_on_long_label: source.boolean("fail-on-long-label", "ParseMetricLabelError")?,
             fail_on_invalid_sample_value: source.boolean("fail-on-invalid-sample-value", "ParseSampleOptionError")?,
+            native_histograms: source.native_histograms()?,
             web: source.web()?,
             write: source.write()?,
             read: source.read()?,
@@ -335,6 +339,15 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
             max_decoded_bytes: self.bytes("web.max-decoded-bytes")?,
             read_timeout: self.duration("web.read-timeout")?,
         })
+    }
+
+    fn native_histograms(&self) -> Result<NativeHistograms, Error> {
+        let how = |text: &str| match text {
+            "reject" => Some(NativeHistograms::Reject),
+            "expand" => Some(NativeHistograms::Expand),
+            _ => None,
+        };
+        self.parsed("native-histograms", "ParseOptionError", "reject, expand", how)
     }
 
     fn write(&self) -> Result<WriteOptions, Error> {

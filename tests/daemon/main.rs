@@ -4,15 +4,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 mod connector;
+mod prometheus_server;
 mod remote;
 mod timestream;
+mod v2;
 
 mod bad_requests;
 mod discovery;
 mod durability;
 mod faults;
+mod native_histograms;
 mod prometheus;
+mod prometheus_3;
 mod recovery;
+mod remote_write_2;
 mod round_trip;
 mod shutdown;
 mod speed;

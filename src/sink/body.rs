@@ -25,7 +25,7 @@ pub fn write_records_body(database: &str, table: &str, call: &Call) -> (Vec<u8>,
     json_string(&mut body, table.as_bytes());
     body.extend_from_slice(b",\"CommonAttributes\":{\"MeasureValueType\":\"DOUBLE\",\"TimeUnit\":\"MILLISECONDS\"");
     if let Some((request, series)) = shared.series {
-        metered.share(shared.labels.iter().map(|label| dimension_bytes(label)).sum());
+        metered.share(shared.labels.iter().map(dimension_bytes).sum());
         if shared.measure_name {
             metered.share(series.name.len());
             body.extend_from_slice(b",\"MeasureName\":");

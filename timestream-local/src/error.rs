@@ -17,6 +17,8 @@ pub(crate) enum ErrorKind {
     RejectedRecords,
     /// Too much at once; to be tried again later.
     Throttling,
+    /// The caller must discover the endpoint again.
+    InvalidEndpoint,
     /// A fault of the server's own, such as a full disk.
     InternalServer,
     /// An operation that the service does not have, or that this server does not support.
@@ -37,6 +39,7 @@ impl ErrorKind {
             ErrorKind::Conflict => "ConflictException",
             ErrorKind::RejectedRecords => "RejectedRecordsException",
             ErrorKind::Throttling => "ThrottlingException",
+            ErrorKind::InvalidEndpoint => "InvalidEndpointException",
             ErrorKind::InternalServer => "InternalServerException",
             ErrorKind::UnknownOperation => "UnknownOperationException",
             ErrorKind::Serialization => "SerializationException",
@@ -55,6 +58,7 @@ impl ErrorKind {
             ErrorKind::Conflict => 409,
             ErrorKind::RequestEntityTooLarge => 413,
             ErrorKind::RejectedRecords => 419,
+            ErrorKind::InvalidEndpoint => 421,
             ErrorKind::Throttling => 429,
             ErrorKind::InternalServer => 500,
         }

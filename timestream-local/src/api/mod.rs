@@ -4,14 +4,15 @@ mod databases;
 mod queries;
 mod shape;
 mod tables;
+mod write;
 
 use std::net::SocketAddr;
 
 use serde_json::json;
 
 use crate::error::{ApiError, ErrorKind};
+use crate::faults::FaultHandle;
 use crate::query::Queries;
-use crate::records;
 use crate::storage::Storage;
 
 /// How long a client may keep a discovered endpoint, in minutes, as the service answers.
@@ -22,23 +23,26 @@ pub(crate) struct Api {
     storage: Storage,
     queries: Queries,
     address: SocketAddr,
+    faults: FaultHandle,
 }
 
 impl Api {
-    /// Answers calls from `storage`. `address` is what endpoint discovery answers.
-    pub(crate) fn new(storage: Storage, address: SocketAddr) -> Self {
+    /// Answers calls from `storage`. `address` is where the server listens.
+    pub(crate) fn new(storage: Storage, address: SocketAddr, faults: FaultHandle) -> Self {
         let queries = Queries::new(storage.file().to_owned());
-        Api { storage, queries, address }
+        Api { storage, queries, address, faults }
     }
 
-    /// Answers one call: the body of a success.
-    pub(crate) async fn call(&self, operation: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
+    /// Answers one call: the body of a success. `host` is what the caller reached the server as, which is also the
+    /// endpoint that it may discover.
+    pub(crate) async fn call(&self, operation: &str, host: Option<&str>, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         let answer = match operation {
             "WriteRecords" => self.write_records(body).await?,
             "Query" => return self.query(body).await,
             "CancelQuery" => self.cancel_query(body)?,
             "DescribeEndpoints" => {
-                json!({"Endpoints": [{"Address": self.address.to_string(), "CachePeriodInMinutes": ENDPOINT_MINUTES}]})
+                let address = host.map_or_else(|| self.address.to_string(), str::to_owned);
+                json!({"Endpoints": [{"Address": address, "CachePeriodInMinutes": ENDPOINT_MINUTES}]})
             }
             "CreateDatabase" => self.create_database(body).await?,
             "DescribeDatabase" => self.describe_database(body)?,
@@ -56,13 +60,5 @@ impl Api {
             }
         };
         Ok(answer.to_string().into_bytes())
-    }
-
-    async fn write_records(&self, body: &[u8]) -> Result<serde_json::Value, ApiError> {
-        let ingested = self.storage.write(records::parse(body)?).await?;
-        let total = ingested.memory + ingested.magnetic;
-        Ok(
-            json!({"RecordsIngested": {"Total": total, "MemoryStore": ingested.memory, "MagneticStore": ingested.magnetic}}),
-        )
     }
 }

@@ -13,6 +13,8 @@ pub(crate) enum ErrorKind {
     ResourceNotFound,
     /// A resource that exists already, or is in use.
     Conflict,
+    /// More of something than an account, table or resource may have.
+    ServiceQuotaExceeded,
     /// Some records of a WriteRecords call were not stored.
     RejectedRecords,
     /// Too much at once; to be tried again later.
@@ -37,6 +39,7 @@ impl ErrorKind {
             ErrorKind::QueryExecution => "QueryExecutionException",
             ErrorKind::ResourceNotFound => "ResourceNotFoundException",
             ErrorKind::Conflict => "ConflictException",
+            ErrorKind::ServiceQuotaExceeded => "ServiceQuotaExceededException",
             ErrorKind::RejectedRecords => "RejectedRecordsException",
             ErrorKind::Throttling => "ThrottlingException",
             ErrorKind::InvalidEndpoint => "InvalidEndpointException",
@@ -54,6 +57,7 @@ impl ErrorKind {
             | ErrorKind::QueryExecution
             | ErrorKind::UnknownOperation
             | ErrorKind::Serialization => 400,
+            ErrorKind::ServiceQuotaExceeded => 402,
             ErrorKind::ResourceNotFound => 404,
             ErrorKind::Conflict => 409,
             ErrorKind::RequestEntityTooLarge => 413,

@@ -1,9 +1,12 @@
 //! The operations of the service models timestream-write and timestream-query, 2018-11-01.
 
+mod arn;
 mod databases;
 mod queries;
 mod shape;
+mod table_properties;
 mod tables;
+mod tags;
 mod write;
 
 use std::net::SocketAddr;
@@ -54,11 +57,38 @@ impl Api {
             "UpdateTable" => self.update_table(body).await?,
             "DeleteTable" => self.delete_table(body).await?,
             "ListTables" => self.list_tables(body)?,
-            _ => {
-                let message = format!("The operation {operation} is not supported by timestream-local.");
-                return Err(ApiError::new(ErrorKind::UnknownOperation, message));
-            }
+            "TagResource" => self.tag_resource(body).await?,
+            "UntagResource" => self.untag_resource(body).await?,
+            "ListTagsForResource" => self.list_tags(body)?,
+            _ => return Err(unsupported(operation)),
         };
         Ok(answer.to_string().into_bytes())
+    }
+}
+
+/// Operations of the service that this server does not have, by what they need.
+const UNSUPPORTED: [(&[&str], &str); 3] = [
+    (
+        &["CreateBatchLoadTask", "DescribeBatchLoadTask", "ListBatchLoadTasks", "ResumeBatchLoadTask"],
+        "there is no S3 to load from",
+    ),
+    (
+        &[
+            "CreateScheduledQuery",
+            "DeleteScheduledQuery",
+            "DescribeScheduledQuery",
+            "ExecuteScheduledQuery",
+            "ListScheduledQueries",
+            "UpdateScheduledQuery",
+        ],
+        "there are no scheduled queries",
+    ),
+    (&["DescribeAccountSettings", "UpdateAccountSettings"], "there is no account"),
+];
+
+fn unsupported(operation: &str) -> ApiError {
+    match UNSUPPORTED.iter().find(|(operations, _)| operations.contains(&operation)) {
+        Some((_, why)) => ApiError::validation(format!("{operation} is not supported by timestream-local: {why}.")),
+        None => ApiError::new(ErrorKind::UnknownOperation, format!("There is no operation {operation:?}.")),
     }
 }

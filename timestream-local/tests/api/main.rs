@@ -6,3 +6,5 @@
 mod server;
 
 mod faults;
+mod records;
+mod resources;

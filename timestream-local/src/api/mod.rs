@@ -37,6 +37,7 @@ impl Api {
             "WriteRecords" => self.write_records(body).await?,
             "Query" => return self.query(body).await,
             "CancelQuery" => self.cancel_query(body)?,
+            "PrepareQuery" => self.prepare_query(body).await?,
             "DescribeEndpoints" => {
                 json!({"Endpoints": [{"Address": self.address.to_string(), "CachePeriodInMinutes": ENDPOINT_MINUTES}]})
             }

@@ -1,16 +1,21 @@
 //! The storage's catalog as the SQL translation sees it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::sql::{self, Attribute, CatalogError, ColumnType, Measure, TableColumn, TableSchema};
 use crate::storage::{Catalog, Table, VALUE_TYPES};
 
 /// A catalog as of the start of a query.
-pub(super) struct View(pub(super) Arc<Catalog>);
+pub(super) struct View {
+    pub(super) catalog: Arc<Catalog>,
+    /// The database file, for what the catalog does not hold.
+    pub(super) file: PathBuf,
+}
 
 impl View {
     fn found(&self, database: &str, table: &str) -> Result<&Table, CatalogError> {
-        let database = self.0.databases.get(database).ok_or(CatalogError::DatabaseMissing)?;
+        let database = self.catalog.databases.get(database).ok_or(CatalogError::DatabaseMissing)?;
         Ok(database.tables.get(table).ok_or(CatalogError::TableMissing)?)
     }
 }
@@ -41,11 +46,11 @@ impl sql::Catalog for View {
     }
 
     fn databases(&self) -> Result<Vec<String>, CatalogError> {
-        Ok(self.0.databases.keys().cloned().collect())
+        Ok(self.catalog.databases.keys().cloned().collect())
     }
 
     fn tables(&self, database: &str) -> Result<Vec<String>, CatalogError> {
-        let database = self.0.databases.get(database).ok_or(CatalogError::DatabaseMissing)?;
+        let database = self.catalog.databases.get(database).ok_or(CatalogError::DatabaseMissing)?;
         Ok(database.tables.keys().cloned().collect())
     }
 

@@ -138,7 +138,7 @@ fn the_connectors_query_seeks_by_series_and_time() {
 fn counting_all_reads_the_samples_alone() {
     let query = compiled("SELECT count(*) FROM db.t");
     assert_eq!(query.sql, "SELECT count(*) AS c0 FROM samples_1");
-    assert_eq!(query.columns, [Column { name: "_col0".into(), column_type: ColumnType::Bigint }]);
+    assert_eq!(query.columns, [Column::new("_col0", ColumnType::Bigint)]);
     assert_eq!(run("SELECT count(*) FROM db.t"), ["4"]);
 }
 

@@ -13,10 +13,14 @@ pub(crate) enum ErrorKind {
     ResourceNotFound,
     /// A resource that exists already, or is in use.
     Conflict,
+    /// More of something than an account, table or resource may have.
+    ServiceQuotaExceeded,
     /// Some records of a WriteRecords call were not stored.
     RejectedRecords,
     /// Too much at once; to be tried again later.
     Throttling,
+    /// The caller must discover the endpoint again.
+    InvalidEndpoint,
     /// A fault of the server's own, such as a full disk.
     InternalServer,
     /// An operation that the service does not have, or that this server does not support.
@@ -35,8 +39,10 @@ impl ErrorKind {
             ErrorKind::QueryExecution => "QueryExecutionException",
             ErrorKind::ResourceNotFound => "ResourceNotFoundException",
             ErrorKind::Conflict => "ConflictException",
+            ErrorKind::ServiceQuotaExceeded => "ServiceQuotaExceededException",
             ErrorKind::RejectedRecords => "RejectedRecordsException",
             ErrorKind::Throttling => "ThrottlingException",
+            ErrorKind::InvalidEndpoint => "InvalidEndpointException",
             ErrorKind::InternalServer => "InternalServerException",
             ErrorKind::UnknownOperation => "UnknownOperationException",
             ErrorKind::Serialization => "SerializationException",
@@ -51,10 +57,12 @@ impl ErrorKind {
             | ErrorKind::QueryExecution
             | ErrorKind::UnknownOperation
             | ErrorKind::Serialization => 400,
+            ErrorKind::ServiceQuotaExceeded => 402,
             ErrorKind::ResourceNotFound => 404,
             ErrorKind::Conflict => 409,
             ErrorKind::RequestEntityTooLarge => 413,
             ErrorKind::RejectedRecords => 419,
+            ErrorKind::InvalidEndpoint => 421,
             ErrorKind::Throttling => 429,
             ErrorKind::InternalServer => 500,
         }

@@ -4,6 +4,7 @@
 
 mod api;
 mod error;
+mod faults;
 mod names;
 mod query;
 mod records;
@@ -11,4 +12,6 @@ mod server;
 mod sql;
 mod storage;
 
-pub use server::{Config, Server, StartError};
+pub use faults::{Fault, FaultHandle, FaultSpecError, Faults, Often};
+pub use server::{Config, Server, StartError, TlsFiles};
+pub use storage::OpenError;

@@ -112,7 +112,7 @@ impl Queries {
         let id = format!("{}{:08X}", self.process, self.started.fetch_add(1, Ordering::Relaxed) + 1);
         let job = Job {
             text: text.clone(),
-            view: View { catalog, file: self.file.clone() },
+            view: View(catalog),
             file: self.file.clone(),
             max_rows: max_rows.unwrap_or(usize::MAX),
         };
@@ -192,7 +192,7 @@ impl Queries {
     /// Checks a query without running it: the body of PrepareQuery's answer.
     pub(crate) async fn prepare(&self, text: String, catalog: Arc<Catalog>) -> Result<Value, ApiError> {
         let permit = self.place().await?;
-        let view = View { catalog, file: self.file.clone() };
+        let view = View(catalog);
         let query = text.clone();
         // The parser recurses; a blocking thread keeps that off the runtime's.
         let prepared = tokio::task::spawn_blocking(move || sql::prepare(&query, &view, now_ns())).await;

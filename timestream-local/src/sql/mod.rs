@@ -51,9 +51,6 @@ pub(crate) enum CatalogError {
     /// The database exists but has no table of that name.
     #[error("table not found")]
     TableMissing,
-    /// The storage could not be read.
-    #[error("the catalog cannot be read: {0}")]
-    Unreadable(String),
 }
 
 /// A measure of a table, as SHOW MEASURES lists it.

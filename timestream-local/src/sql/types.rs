@@ -184,6 +184,8 @@ pub(crate) enum Attribute {
     Timestamp,
     /// `measure_value::<type>`.
     MeasureValue,
+    /// A value of multi-measure records.
+    Multi,
 }
 
 impl Attribute {
@@ -194,6 +196,7 @@ impl Attribute {
             Self::MeasureName => "MEASURE_NAME",
             Self::Timestamp => "TIMESTAMP",
             Self::MeasureValue => "MEASURE_VALUE",
+            Self::Multi => "MULTI",
         }
     }
 }

@@ -259,7 +259,6 @@ pub(in crate::sql) fn missing(error: CatalogError, database: &str, table: &str, 
             "Requested database '{database}' not found for identifier '{database}.{table}' at line {}:{}",
             start.line, start.column
         )),
-        CatalogError::Unreadable(_) => SqlError::new(error.to_string()),
         CatalogError::TableMissing => at(start, format!("Table '{database}.{table}' does not exist")),
     }
 }

@@ -1,7 +1,7 @@
 //! Case and space as Java has them, character by character.
 
 /// The lower case of a character, by Unicode's simple mapping.
-pub(super) fn lower(character: char) -> char {
+pub(in crate::sql) fn lower(character: char) -> char {
     match character {
         // Rust's mapping of it is two characters.
         '\u{130}' => 'i',
@@ -10,7 +10,7 @@ pub(super) fn lower(character: char) -> char {
 }
 
 /// The upper case of a character, by Unicode's simple mapping; a character that has none stays.
-pub(super) fn upper(character: char) -> char {
+pub(in crate::sql) fn upper(character: char) -> char {
     let shifted = |by: u32| char::from_u32(u32::from(character) + by).unwrap_or(character);
     match character {
         // Greek with an iota below: the full mapping is two characters, the simple one is one.
@@ -25,7 +25,7 @@ fn single(mut mapping: impl Iterator<Item = char>) -> Option<char> {
 }
 
 /// `Character.isWhitespace`: Unicode's spaces but for the ones that do not break, and some controls.
-pub(super) fn is_space(character: char) -> bool {
+pub(in crate::sql) fn is_space(character: char) -> bool {
     match character {
         '\t'..='\r' | '\u{1c}'..='\u{1f}' => true,
         '\u{85}' | '\u{a0}' | '\u{2007}' | '\u{202f}' => false,

@@ -5,7 +5,7 @@
 
 mod arithmetic;
 mod casts;
-mod characters;
+pub(in crate::sql) mod characters;
 mod formats;
 pub(crate) mod instants;
 mod strings;
@@ -117,6 +117,12 @@ fn all() -> impl Iterator<Item = (usize, &'static Scalar)> {
         timeseries::FUNCTIONS,
     ];
     lists.into_iter().flatten().enumerate()
+}
+
+/// The names of all functions, the translation's own among them.
+#[cfg(test)]
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    all().map(|(_, scalar)| scalar.name)
 }
 
 /// The functions of a name, each with the name that SQLite knows it by.

@@ -105,17 +105,17 @@ fn observed(points: Points<'_>, time: i64) -> Option<f64> {
     points.get(index).map(|(_, value)| *value)
 }
 
-/// The points around a time that none of them has.
-fn around(points: Points<'_>, time: i64) -> (Option<(i64, f64)>, Option<(i64, f64)>) {
+fn last_before(points: Points<'_>, time: i64) -> Option<(i64, f64)> {
     let after = points.partition_point(|(own, _)| *own < time);
-    (after.checked_sub(1).and_then(|before| points.get(before)).copied(), points.get(after).copied())
+    points.get(after.checked_sub(1)?).copied()
 }
 
 fn linear(points: Points<'_>, time: i64) -> Result<f64, Failure> {
     if let Some(value) = observed(points, time) {
         return Ok(value);
     }
-    match around(points, time) {
+    let after = points.get(points.partition_point(|(own, _)| *own <= time)).copied();
+    match (last_before(points, time), after) {
         (Some((from, start)), Some((to, end))) => {
             Ok(start + (end - start) * ((time - from) as f64 / (to - from) as f64))
         }
@@ -124,10 +124,8 @@ fn linear(points: Points<'_>, time: i64) -> Result<f64, Failure> {
 }
 
 fn last_observation(points: Points<'_>, time: i64) -> Result<f64, Failure> {
-    if let Some(value) = observed(points, time) {
-        return Ok(value);
-    }
-    around(points, time).0.map(|(_, value)| value).ok_or_else(|| outside("interpolate_locf", time))
+    let last = observed(points, time).or_else(|| last_before(points, time).map(|(_, value)| value));
+    last.ok_or_else(|| outside("interpolate_locf", time))
 }
 
 fn outside(function: &str, time: i64) -> Failure {

@@ -96,9 +96,11 @@ fn run(text: &str) -> Vec<String> {
     assert_eq!(statement.column_count(), query.columns.len());
     let parameter_count = statement.parameter_count();
     let rows = statement.query_map(rusqlite::params_from_iter(query.parameters.iter().take(parameter_count)), |row| {
-        let cells = query.columns.iter().enumerate().map(|(index, column)| {
-            shown(column.column_type, row.get_ref(index).unwrap())
-        });
+        let cells = query
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(index, column)| shown(column.column_type, row.get_ref(index).unwrap()));
         Ok(cells.collect::<Vec<_>>().join("|"))
     });
     rows.unwrap().map(|row| row.unwrap_or_else(|error| format!("error: {error}"))).collect()
@@ -230,7 +232,10 @@ fn statements_give_what_was_worked_out_by_hand() {
         ),
         ("SELECT job, count(*) FROM db.t GROUP BY 1 HAVING count(*) > 1", &["a|3"]),
         ("SELECT time, time FROM db.t ORDER BY db.t.time LIMIT 0", &[]),
-        ("SELECT from_milliseconds(-1)", &["error: Timestamps before 1970 are not supported: 1969-12-31 23:59:59.999000000"]),
+        (
+            "SELECT from_milliseconds(-1)",
+            &["error: Timestamps before 1970 are not supported: 1969-12-31 23:59:59.999000000"],
+        ),
         ("SELECT 1 / 0", &["error: Division by zero"]),
         ("SELECT sum(measure_value::double) FILTER (WHERE env = 'b') FROM db.t", &["4.0"]),
     ];

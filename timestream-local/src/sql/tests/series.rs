@@ -3,12 +3,11 @@
 use super::{NOW, OneTable, check, check_refusals, prepare, run};
 use crate::sql::ColumnType;
 
-const SERIES: &str = "WITH x AS (SELECT create_time_series(time, measure_value::double) AS ts FROM db.t WHERE env = 'b') ";
+const SERIES: &str =
+    "WITH x AS (SELECT create_time_series(time, measure_value::double) AS ts FROM db.t WHERE env = 'b') ";
 
 fn point(milliseconds: u32, value: &str) -> String {
-    format!(
-        "{{\"Time\":\"1970-01-01 00:00:00.{milliseconds:03}000000\",\"Value\":{{\"ScalarValue\":\"{value}\"}}}}"
-    )
+    format!("{{\"Time\":\"1970-01-01 00:00:00.{milliseconds:03}000000\",\"Value\":{{\"ScalarValue\":\"{value}\"}}}}")
 }
 
 #[test]
@@ -21,15 +20,30 @@ fn series_are_made_in_order_of_time() {
             "SELECT create_time_series(time, measure_value::double) FROM db.t WHERE job = 'a'",
             &["error: Duplicate timestamps are not allowed in a timeseries. Timestamp: 1970-01-01 00:00:00.001000000"],
         ),
-        ("SELECT create_time_series(time, measure_value::bigint) FROM db.t", &["error: A value of a time series cannot be null"]),
+        (
+            "SELECT create_time_series(time, measure_value::bigint) FROM db.t",
+            &["error: A value of a time series cannot be null"],
+        ),
     ]);
     check_refusals(&[
-        ("SELECT create_time_series(job, time) FROM db.t", "line 1:8: Unexpected parameters (varchar, timestamp) for function create_time_series"),
-        ("SELECT job FROM db.t GROUP BY job, sequence(1, 2, 1)", "line 1:36: array(bigint) is not comparable, and therefore cannot be used in GROUP BY"),
-        ("SELECT DISTINCT sequence(1, 2, 1)", "line 1:1: DISTINCT can only be applied to comparable types (actual: array(bigint))"),
+        (
+            "SELECT create_time_series(job, time) FROM db.t",
+            "line 1:8: Unexpected parameters (varchar, timestamp) for function create_time_series",
+        ),
+        (
+            "SELECT job FROM db.t GROUP BY job, sequence(1, 2, 1)",
+            "line 1:36: array(bigint) is not comparable, and therefore cannot be used in GROUP BY",
+        ),
+        (
+            "SELECT DISTINCT sequence(1, 2, 1)",
+            "line 1:1: DISTINCT can only be applied to comparable types (actual: array(bigint))",
+        ),
         ("SELECT sequence(1, 2, 1) = sequence(1, 2, 1)", "line 1:8: '=' cannot be applied to array(bigint)"),
         ("SELECT max(sequence(1, 2, 1))", "line 1:8: Unexpected parameters (array(bigint)) for function max"),
-        ("SELECT 1 ORDER BY sequence(1, 2, 1)", "line 1:19: Type array(bigint) is not orderable, and therefore cannot be used in ORDER BY"),
+        (
+            "SELECT 1 ORDER BY sequence(1, 2, 1)",
+            "line 1:19: Type array(bigint) is not orderable, and therefore cannot be used in ORDER BY",
+        ),
     ]);
 }
 
@@ -70,10 +84,21 @@ fn series_and_arrays_are_unnested() {
     check(&[
         ("SELECT n FROM UNNEST(sequence(1, 7, 3)) AS t (n)", &["1", "4", "7"]),
         ("SELECT n FROM UNNEST(sequence(3, 1, -1)) AS t (n)", &["3", "2", "1"]),
-        ("SELECT n FROM UNNEST(sequence(from_milliseconds(0), from_milliseconds(1), 1ms)) AS t (n)", &["1970-01-01 00:00:00.000000000", "1970-01-01 00:00:00.001000000"]),
+        (
+            "SELECT n FROM UNNEST(sequence(from_milliseconds(0), from_milliseconds(1), 1ms)) AS t (n)",
+            &["1970-01-01 00:00:00.000000000", "1970-01-01 00:00:00.001000000"],
+        ),
         ("SELECT sequence(1, 2, 1)", &["{\"ArrayValue\":[{\"ScalarValue\":\"1\"},{\"ScalarValue\":\"2\"}]}"]),
-        ("SELECT sequence(1, 100000, 1)", &["error: result of sequence function must not have more than 10000 entries"]),
-        ("SELECT sequence(2, 1, 1)", &["error: sequence stop value should be greater than or equal to start value if step is greater than zero otherwise stop should be less than or equal to start"]),
+        (
+            "SELECT sequence(1, 100000, 1)",
+            &["error: result of sequence function must not have more than 10000 entries"],
+        ),
+        (
+            "SELECT sequence(2, 1, 1)",
+            &[
+                "error: sequence stop value should be greater than or equal to start value if step is greater than zero otherwise stop should be less than or equal to start",
+            ],
+        ),
         (
             "SELECT m, v FROM (SELECT create_time_series(time, measure_name) AS ts FROM db.t WHERE env = 'c') CROSS JOIN UNNEST(ts) AS t (m, v)",
             &["1970-01-01 00:01:00.000000000|mem"],
@@ -81,8 +106,14 @@ fn series_and_arrays_are_unnested() {
     ]);
     check_refusals(&[
         ("SELECT 1 FROM UNNEST(1) AS t (x)", "line 1:22: Cannot unnest type: integer"),
-        ("SELECT 1 FROM db.t LEFT JOIN UNNEST(sequence(1, 2, 1)) AS t (x) ON true", "line 1:30: UNNEST other than behind CROSS JOIN or a comma is not supported"),
-        ("SELECT 1 FROM UNNEST(sequence(1, 2, 1)) WITH ORDINALITY AS t (x, n)", "line 1:15: UNNEST of several arrays or WITH ORDINALITY is not supported"),
+        (
+            "SELECT 1 FROM db.t LEFT JOIN UNNEST(sequence(1, 2, 1)) AS t (x) ON true",
+            "line 1:30: UNNEST other than behind CROSS JOIN or a comma is not supported",
+        ),
+        (
+            "SELECT 1 FROM UNNEST(sequence(1, 2, 1)) WITH ORDINALITY AS t (x, n)",
+            "line 1:15: UNNEST of several arrays or WITH ORDINALITY is not supported",
+        ),
         ("SELECT ARRAY[1, 2]", "line 1:14: The expression 'ARRAY[1, 2]' is not supported"),
         ("SELECT filter(ts, x -> x.value > 1) FROM (SELECT 1 AS ts)", "line 1:8: The function filter is not supported"),
         ("SELECT interpolate_spline_cubic(1, 2)", "line 1:8: The function interpolate_spline_cubic is not supported"),

@@ -30,10 +30,13 @@ const MAX_DEPTH: usize = 60;
 /// Bound values in one statement; SQLite's own limit is 32,766.
 const MAX_PARAMETERS: usize = 30_000;
 
-pub(super) use aggregate::{AGGREGATES, WINDOWED};
-pub(super) use call::{SPECIAL, UNSUPPORTED};
 pub(super) use relations::missing;
-pub(super) use window::WINDOW_FUNCTIONS;
+#[cfg(test)]
+pub(super) use {
+    aggregate::AGGREGATES,
+    call::{SPECIAL, UNSUPPORTED},
+    window::WINDOW_FUNCTIONS,
+};
 
 type Result<T> = std::result::Result<T, SqlError>;
 

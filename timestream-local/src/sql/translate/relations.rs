@@ -1,9 +1,10 @@
 //! FROM: tables, subqueries and joins.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor,
+    Expr, FunctionArg, FunctionArgExpr, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor,
     TableWithJoins,
 };
 use sqlparser::tokenizer::Location;
@@ -51,15 +52,17 @@ impl Translator<'_> {
             if !sql.is_empty() {
                 sql.push_str(" CROSS JOIN ");
             }
+            let first = scope.relations.len();
             self.relation(&table.relation, &mut sql, &mut scope)?;
             for join in &table.joins {
-                self.join(join, &mut sql, &mut scope)?;
+                self.join(join, first, &mut sql, &mut scope)?;
             }
         }
         Ok(From { sql, scope, samples: None })
     }
 
-    fn join(&mut self, join: &Join, sql: &mut String, scope: &mut Scope) -> Result<()> {
+    /// A further table of a chain of joins. `first` is the place of the chain's first among the relations.
+    fn join(&mut self, join: &Join, first: usize, sql: &mut String, scope: &mut Scope) -> Result<()> {
         let start = factor_location(&join.relation);
         let (word, constraint) = match &join.join_operator {
             JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => (" JOIN ", constraint),
@@ -83,7 +86,7 @@ impl Translator<'_> {
                 sql.push_str(&condition.sql);
             }
             JoinConstraint::Using(columns) if matches!(word, " JOIN " | " LEFT JOIN ") => {
-                let condition = self.using(columns, scope, before, start)?;
+                let condition = self.using(columns, scope, first..before, start)?;
                 sql.push_str(" ON ");
                 sql.push_str(&condition);
             }
@@ -96,29 +99,36 @@ impl Translator<'_> {
         Ok(())
     }
 
-    /// The condition of USING. The columns named stand once, first, in the relations joined.
-    fn using(&mut self, names: &[ObjectName], scope: &mut Scope, before: usize, start: Location) -> Result<String> {
+    /// The condition of USING between the relations of a chain, whose places are given, and the ones behind them. The
+    /// columns named stand once, before the others of the chain.
+    fn using(
+        &mut self,
+        names: &[ObjectName],
+        scope: &mut Scope,
+        left: Range<usize>,
+        start: Location,
+    ) -> Result<String> {
         let mut conditions = Vec::with_capacity(names.len());
         let mut merged = Vec::with_capacity(names.len());
         for name in names {
-            let path = [match name.0.as_slice() {
+            let ident = match name.0.as_slice() {
                 [only] => only.as_ident().cloned(),
                 _ => None,
-            }
-            .ok_or_else(|| unsupported(start, "A qualified column in USING"))?];
-            let right = Scope { relations: scope.relations.split_off(before), outputs: Vec::new() };
-            let found = scope.resolve(&path).and_then(|left| Ok((left, right.resolve(&path)?)));
-            scope.relations.extend(right.relations);
-            let ((name, left), (_, right)) = found?;
-            let (kind, sql, gone) = (left.kind, left.sql.clone(), right.sql.clone());
-            let [one, two] = self.unified([left, right], "=", place_of(&path))?;
+            };
+            let path = [ident.ok_or_else(|| unsupported(start, "A qualified column in USING"))?];
+            let part = |range: &[Relation]| Scope { relations: range.to_vec(), outputs: Vec::new() }.resolve(&path);
+            let (earlier, joined) = scope.relations.split_at(left.end);
+            let (name, one) = part(earlier.get(left.start..).unwrap_or_default())?;
+            let (_, two) = part(joined)?;
+            let (kind, kept, gone) = (one.kind, one.sql.clone(), two.sql.clone());
+            let [one, two] = self.unified([one, two], "=", path.first().map_or(start, place))?;
             conditions.push(format!("{} = {}", one.sql, two.sql));
             for relation in &mut scope.relations {
-                relation.columns.retain(|column| column.sql != sql && column.sql != gone);
+                relation.columns.retain(|column| column.sql != kept && column.sql != gone);
             }
-            merged.push(ScopeColumn { name, kind, sql, origin: None });
+            merged.push(ScopeColumn { name, kind, sql: kept, origin: None });
         }
-        scope.relations.insert(0, Relation { qualifier: Vec::new(), columns: merged });
+        scope.relations.insert(left.start, Relation { qualifier: Vec::new(), columns: merged });
         Ok(format!("({})", conditions.join(" AND ")))
     }
 
@@ -298,10 +308,6 @@ fn factor_location(factor: &TableFactor) -> Location {
 
 fn unqualified(name: &ObjectName, start: Location) -> SqlError {
     at(start, format!("Table '{name}' must be named as database.table"))
-}
-
-fn place_of(path: &[Ident]) -> Location {
-    path.first().map_or_else(Location::empty, place)
 }
 
 fn names(name: &ObjectName) -> Vec<(String, Location)> {

@@ -43,6 +43,7 @@ impl Api {
             "WriteRecords" => self.write_records(body).await?,
             "Query" => return self.query(body).await,
             "CancelQuery" => self.cancel_query(body)?,
+            "PrepareQuery" => self.prepare_query(body).await?,
             "DescribeEndpoints" => {
                 let address = host.map_or_else(|| self.address.to_string(), str::to_owned);
                 json!({"Endpoints": [{"Address": address, "CachePeriodInMinutes": ENDPOINT_MINUTES}]})

@@ -9,9 +9,11 @@ mod names;
 mod query;
 mod records;
 mod server;
+mod signature;
 mod sql;
 mod storage;
 
 pub use faults::{Fault, FaultHandle, FaultSpecError, Faults, Often};
 pub use server::{Config, Server, StartError, TlsFiles};
+pub use signature::{AccessKey, CredentialsFileError};
 pub use storage::OpenError;

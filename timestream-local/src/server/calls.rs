@@ -8,10 +8,12 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
+use time::OffsetDateTime;
 
 use crate::api::Api;
 use crate::error::{ApiError, ErrorKind};
 use crate::faults::{Fate, FaultHandle};
+use crate::signature::{self, AccessKey};
 
 /// The largest request: 100 records of 2 KB take less even when every byte is escaped.
 const MAX_BODY_BYTES: usize = 4 << 20;
@@ -25,6 +27,8 @@ const TARGET_PREFIX: &str = "Timestream_20181101.";
 /// What every connection answers from.
 pub(super) struct Calls {
     pub(super) api: Api,
+    /// Whose signatures are taken; when there are none, anybody may call.
+    pub(super) access_keys: Vec<AccessKey>,
     pub(super) faults: FaultHandle,
 }
 
@@ -72,6 +76,9 @@ async fn handle(calls: &Calls, request: Request<Incoming>) -> Result<Vec<u8>, Fa
         let message = format!("X-Amz-Target is {target:?}; it must begin with {TARGET_PREFIX}");
         ApiError::new(ErrorKind::UnknownOperation, message)
     })?;
+    if !calls.access_keys.is_empty() {
+        signature::verify(&calls.access_keys, &head, &body, OffsetDateTime::now_utc())?;
+    }
     let decision = calls.faults.decide(operation);
     if let Some(delay) = decision.delay {
         tokio::time::sleep(delay).await;

@@ -16,6 +16,7 @@ pub use tls::TlsFiles;
 
 use crate::api::Api;
 use crate::faults::{FaultHandle, Faults};
+use crate::signature::AccessKey;
 use crate::storage::{OpenError, Storage, Writer};
 use calls::Calls;
 
@@ -28,6 +29,8 @@ pub struct Config {
     pub listen_address: SocketAddr,
     /// HTTPS instead of HTTP.
     pub tls: Option<TlsFiles>,
+    /// The keys with which requests must be signed (Signature Version 4). Without any, nobody's signature is looked at.
+    pub access_keys: Vec<AccessKey>,
     /// Faults to be made from the start.
     pub faults: Faults,
 }
@@ -35,7 +38,7 @@ pub struct Config {
 impl Config {
     /// Plain HTTP, open to all who reach it, without faults.
     pub fn new(data_dir: PathBuf, listen_address: SocketAddr) -> Self {
-        Config { data_dir, listen_address, tls: None, faults: Faults::default() }
+        Config { data_dir, listen_address, tls: None, access_keys: Vec::new(), faults: Faults::default() }
     }
 }
 
@@ -78,7 +81,7 @@ impl Server {
     /// # Errors
     /// Data in use by another process or written by a newer version, an address in use, or TLS files that don't serve.
     pub async fn start(config: Config) -> Result<Server, StartError> {
-        let Config { data_dir, listen_address, tls, faults: plan } = config;
+        let Config { data_dir, listen_address, tls, access_keys, faults: plan } = config;
         let tls = tls.as_ref().map(tls::acceptor).transpose()?;
         let listen = |source| StartError::Listen { address: listen_address, source };
         let listener = TcpListener::bind(listen_address).await.map_err(listen)?;
@@ -87,7 +90,7 @@ impl Server {
         let faults = FaultHandle::default();
         faults.set(plan);
         let api = Api::new(storage, address, faults.clone());
-        let calls = Arc::new(Calls { api, faults: faults.clone() });
+        let calls = Arc::new(Calls { api, access_keys, faults: faults.clone() });
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(connections::serve(listener, tls, calls, stopped));
         Ok(Server { address, faults, stop, serving, writer })

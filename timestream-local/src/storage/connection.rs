@@ -14,6 +14,9 @@ pub(super) fn open_writer(file: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "cache_size", -65_536)?;
+    // In pages. A page that many commits change is then written back once (measured: half as many records a second
+    // with SQLite's 1000).
+    connection.pragma_update(None, "wal_autocheckpoint", 16_384)?;
     // What the log may keep on disk once it is empty again, in bytes.
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     strict(&connection)?;

@@ -95,9 +95,11 @@ fn give_back(connection: &Connection) -> rusqlite::Result<bool> {
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (free, all) = (pragma("freelist_count")?, pragma("page_count")?);
     if free.saturating_mul(4) < all || free < i64::from(PAGES) {
+        // The file itself shrinks when the log is written back to it.
+        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
         return Ok(true);
     }
     connection.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
-    // A file that can't shrink (an older one, before it was rewritten) would never be done.
+    // A file that can't shrink would never be done.
     Ok(pragma("freelist_count")? == free)
 }

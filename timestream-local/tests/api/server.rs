@@ -7,7 +7,8 @@ use aws_credential_types::Credentials;
 use aws_sdk_timestreamquery as query;
 use aws_sdk_timestreamwrite as write;
 use aws_sdk_timestreamwrite::types::{Dimension, MagneticStoreWriteProperties, Record, RetentionProperties, TimeUnit};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_types::retry::RetryConfig;
 use timestream_local::{Config, Server};
 
@@ -57,16 +58,9 @@ impl Running {
         Running { server, write, query, _scratch: scratch }
     }
 
-    /// Makes the table `db1.metrics`, which keeps all it can in the memory store and takes late records.
+    /// Makes the table `db1.metrics`.
     pub async fn table(self) -> Self {
-        self.write.create_database().database_name("db1").send().await.unwrap();
-        let retention = RetentionProperties::builder()
-            .memory_store_retention_period_in_hours(8766)
-            .magnetic_store_retention_period_in_days(73_000);
-        let late = MagneticStoreWriteProperties::builder().enable_magnetic_store_writes(true);
-        let table = self.write.create_table().database_name("db1").table_name("metrics");
-        let table = table.retention_properties(retention.build().unwrap());
-        table.magnetic_store_write_properties(late.build().unwrap()).send().await.unwrap();
+        make_table(&self.write).await;
         self
     }
 
@@ -79,19 +73,36 @@ impl Running {
         self.write.write_records().database_name("db1").table_name("metrics").set_records(Some(records))
     }
 
-    /// The rows of a query as text, NULL as "-", columns joined with a space.
+    /// The rows of a query.
     pub async fn rows(&self, text: &str) -> Vec<String> {
-        let (mut rows, mut token) = (Vec::new(), None);
-        loop {
-            let page = self.query.query().query_string(text).set_next_token(token).send().await.unwrap();
-            rows.extend(page.rows().iter().map(|row| {
-                let cells = row.data().iter().map(|cell| cell.scalar_value().unwrap_or("-"));
-                cells.collect::<Vec<_>>().join(" ")
-            }));
-            token = page.next_token;
-            if token.is_none() {
-                return rows;
-            }
+        rows(&self.query, text).await
+    }
+}
+
+/// Makes the table `db1.metrics`, which keeps all it can in the memory store and takes late records.
+pub async fn make_table(write: &write::Client) {
+    write.create_database().database_name("db1").send().await.unwrap();
+    let retention = RetentionProperties::builder()
+        .memory_store_retention_period_in_hours(8766)
+        .magnetic_store_retention_period_in_days(73_000);
+    let late = MagneticStoreWriteProperties::builder().enable_magnetic_store_writes(true);
+    let table = write.create_table().database_name("db1").table_name("metrics");
+    let table = table.retention_properties(retention.build().unwrap());
+    table.magnetic_store_write_properties(late.build().unwrap()).send().await.unwrap();
+}
+
+/// The rows of a query as text, NULL as "-", columns joined with a space.
+pub async fn rows(client: &query::Client, text: &str) -> Vec<String> {
+    let (mut rows, mut token) = (Vec::new(), None);
+    loop {
+        let page = client.query().query_string(text).set_next_token(token).send().await.unwrap();
+        rows.extend(page.rows().iter().map(|row| {
+            let cells = row.data().iter().map(|cell| cell.scalar_value().unwrap_or("-"));
+            cells.collect::<Vec<_>>().join(" ")
+        }));
+        token = page.next_token;
+        if token.is_none() {
+            return rows;
         }
     }
 }
@@ -103,13 +114,30 @@ pub fn keys(access_key: &str, secret_key: &str) -> Credentials {
 
 /// Clients of an endpoint.
 pub fn clients(endpoint: &str, credentials: &Credentials) -> (write::Client, query::Client) {
-    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    trusting_clients(endpoint, credentials, None)
+}
+
+/// Clients of an endpoint that trust a certificate, and it alone.
+pub fn trusting_clients(
+    endpoint: &str,
+    credentials: &Credentials,
+    certificate: Option<&str>,
+) -> (write::Client, query::Client) {
+    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+    let http = match certificate {
+        None => http.build_https(),
+        Some(pem) => {
+            let trust = TrustStore::empty().with_pem_certificate(pem.as_bytes());
+            http.tls_context(TlsContext::builder().with_trust_store(trust).build().unwrap()).build_https()
+        }
+    };
     let write = write::Config::builder()
         .behavior_version_latest()
         .region(write::config::Region::new("us-east-1"))
         .credentials_provider(credentials.clone())
         .retry_config(RetryConfig::disabled())
         .http_client(http.clone())
+        .sleep_impl(TokioSleep::new())
         .endpoint_url(endpoint)
         .build();
     let query = query::Config::builder()
@@ -118,6 +146,7 @@ pub fn clients(endpoint: &str, credentials: &Credentials) -> (write::Client, que
         .credentials_provider(credentials.clone())
         .retry_config(RetryConfig::disabled())
         .http_client(http)
+        .sleep_impl(TokioSleep::new())
         .endpoint_url(endpoint)
         .build();
     (write::Client::from_conf(write), query::Client::from_conf(query))

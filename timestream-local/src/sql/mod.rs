@@ -83,7 +83,9 @@ pub(crate) struct Compiled {
     pub sql: String,
     /// The values of `?1`, `?2`, …
     pub parameters: Vec<Value>,
-    /// The result's columns in Timestream's terms; [`ColumnType::text`] prints a value of each.
+    /// It counts all records of a table, which reads the file once from end to end.
+    pub counts: bool,
+    /// The result's columns in Timestream's terms; [`ColumnType::write_datum`] prints a value of each.
     pub columns: Vec<Column>,
 }
 

@@ -250,7 +250,8 @@ fn taken_apart(function: &Function) -> Result<Call<'_>> {
         _ => None,
     };
     let Some(ident) = ident else {
-        return Err(super::SqlError::new(format!("Function {} not registered", function.name)));
+        let start = function.name.0.first().and_then(|part| part.as_ident()).map_or_else(Location::empty, place);
+        return Err(at(start, format!("Function {} not registered", function.name)));
     };
     let mut call = Call {
         name: ident.value.to_ascii_lowercase(),

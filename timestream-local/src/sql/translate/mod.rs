@@ -44,7 +44,8 @@ type Result<T> = std::result::Result<T, SqlError>;
 pub(super) fn query(tokens: Vec<TokenWithSpan>, catalog: &dyn Catalog, now_ns: i64) -> Result<Compiled> {
     let mut translator = Translator::new(catalog, now_ns);
     let rows = translator.query(&parsed(tokens)?)?;
-    Ok(Compiled { sql: rows.sql, parameters: translator.parameters, columns: rows.columns })
+    let Rows { sql, columns, counts, .. } = rows;
+    Ok(Compiled { sql, parameters: translator.parameters, columns, counts })
 }
 
 /// Checks the one query that the tokens hold, and finds the types of its parameters.
@@ -63,13 +64,17 @@ pub(super) fn prepare(tokens: Vec<TokenWithSpan>, catalog: &dyn Catalog, now_ns:
 
 fn parsed(tokens: Vec<TokenWithSpan>) -> Result<Query> {
     let mut parser = Parser::new(&TimestreamDialect).with_tokens_with_locations(tokens);
+    let start = parser.peek_token().span.start;
     let tree = parser.parse_query().map_err(refused)?;
     let _ = parser.consume_token(&Token::SemiColon);
     let rest = parser.peek_token();
     if rest.token != Token::EOF {
         return Err(at(rest.span.start, format!("mismatched input '{}'", rest.token)));
     }
-    Ok(*tree)
+    match tree.body.as_ref() {
+        SetExpr::Select(_) | SetExpr::Query(_) | SetExpr::SetOperation { .. } => Ok(*tree),
+        body => Err(refused_body(body, start)),
+    }
 }
 
 /// The parser's message, with the place moved to where Timestream puts it.
@@ -110,6 +115,8 @@ struct Rows {
     columns: Vec<Column>,
     /// It has one row at most.
     single: bool,
+    /// It counts the records of a table and nothing else.
+    counts: bool,
 }
 
 /// Where an expression stands, which says what may be in it.
@@ -327,8 +334,8 @@ fn body_location(body: &SetExpr) -> Location {
     }
 }
 
-/// Refuses the bodies of a query that are no SELECT.
-fn refuse_body(body: &SetExpr) -> SqlError {
+/// The refusal of the bodies of a query that are no SELECT.
+fn refused_body(body: &SetExpr, start: Location) -> SqlError {
     let what = match body {
         SetExpr::Values(_) => "VALUES",
         SetExpr::Insert(_) => "INSERT",
@@ -337,5 +344,5 @@ fn refuse_body(body: &SetExpr) -> SqlError {
         SetExpr::Merge(_) => "MERGE",
         _ => "TABLE",
     };
-    SqlError::new(format!("{what} is not supported"))
+    unsupported(start, what)
 }

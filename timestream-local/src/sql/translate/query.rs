@@ -11,7 +11,7 @@ use super::super::types::{Column, ColumnType};
 use super::operators::converted;
 use super::relations::renamed;
 use super::scope::{Relation, Scope, ScopeColumn};
-use super::{Clause, NamedQuery, Result, Rows, Translator, Typed, Usage, location, place, refuse_body, unsupported};
+use super::{Clause, NamedQuery, Result, Rows, Translator, Typed, Usage, location, place, refused_body, unsupported};
 
 impl Translator<'_> {
     /// A query within another, of which it sees nothing. `around` is what it would see if it could, for the error.
@@ -58,7 +58,7 @@ impl Translator<'_> {
                 rows
             }
         };
-        let limit = limit(query.limit_clause.as_ref())?;
+        let limit = limit(query.limit_clause.as_ref(), super::query_location(query))?;
         rows.single |= limit.starts_with(" LIMIT 1 ") || limit == " LIMIT 1";
         rows.sql = format!("{with}{}{limit}", rows.sql);
         Ok(rows)
@@ -85,12 +85,12 @@ impl Translator<'_> {
             SetExpr::Select(select) => self.ordered_select(select, &[]),
             SetExpr::Query(query) => {
                 let rows = self.subquery(query, None)?;
-                Ok(Rows { sql: format!("SELECT * FROM ({})", rows.sql), ..rows })
+                Ok(Rows { sql: format!("SELECT * FROM ({})", rows.sql), counts: false, ..rows })
             }
             SetExpr::SetOperation { left, op, set_quantifier, right } => {
                 self.nested(|walker| walker.set_operation(left, *op, *set_quantifier, right))
             }
-            other => Err(refuse_body(other)),
+            other => Err(refused_body(other, super::body_location(other))),
         }
     }
 
@@ -106,7 +106,7 @@ impl Translator<'_> {
             (SetOperator::Union, SetQuantifier::None | SetQuantifier::Distinct) => "UNION",
             (SetOperator::Intersect, SetQuantifier::None | SetQuantifier::Distinct) => "INTERSECT",
             (SetOperator::Except, SetQuantifier::None | SetQuantifier::Distinct) => "EXCEPT",
-            _ => return Err(SqlError::new(format!("{operator} {quantifier} is not supported"))),
+            _ => return Err(unsupported(super::body_location(left), format!("{operator} {quantifier}"))),
         };
         let start = super::body_location(left);
         let (left, right) = (self.body(left)?, self.body(right)?);
@@ -129,7 +129,7 @@ impl Translator<'_> {
             }
         }
         let sql = format!("{} {word} {}", self.as_types(left, &columns), self.as_types(right, &columns));
-        Ok(Rows { sql, columns, single: false })
+        Ok(Rows { sql, columns, single: false, counts: false })
     }
 
     /// The rows with every column in the type of its place.
@@ -225,13 +225,13 @@ fn not_orderable(start: Location, kind: ColumnType) -> SqlError {
     at(start, format!("Type {} is not orderable, and therefore cannot be used in ORDER BY", kind.sql_name()))
 }
 
-fn limit(clause: Option<&LimitClause>) -> Result<String> {
+fn limit(clause: Option<&LimitClause>, start: Location) -> Result<String> {
     let Some(clause) = clause else { return Ok(String::new()) };
     let LimitClause::LimitOffset { limit, offset, limit_by } = clause else {
-        return Err(SqlError::new("LIMIT with a comma is not supported"));
+        return Err(unsupported(start, "LIMIT with a comma"));
     };
     if !limit_by.is_empty() {
-        return Err(SqlError::new("LIMIT BY is not supported"));
+        return Err(unsupported(start, "LIMIT BY"));
     }
     // SQLite wants a LIMIT before OFFSET; −1 is none.
     let limit = limit.as_ref().map_or(Ok(-1), |limit| count(limit, "LIMIT"))?;

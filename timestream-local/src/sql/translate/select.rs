@@ -73,15 +73,15 @@ impl Translator<'_> {
         }
         self.check_bare_columns()?;
         let counts_rows = tail.is_empty() && fields == "count(*) AS c0";
-        let source = match from.samples {
+        let (source, counts) = match from.samples {
             // Every sample has its series, so the samples alone can be counted, which SQLite does page by page.
-            Some(samples) if counts_rows => format!(" FROM {samples}"),
-            _ if from.sql.is_empty() => String::new(),
-            _ => format!(" FROM {}", from.sql),
+            Some(samples) if counts_rows => (format!(" FROM {samples}"), true),
+            _ if from.sql.is_empty() => (String::new(), false),
+            _ => (format!(" FROM {}", from.sql), false),
         };
         let distinct = if distinct { "DISTINCT " } else { "" };
         let single = self.usage.aggregated && self.usage.keys.is_none();
-        Ok(Rows { sql: format!("SELECT {distinct}{fields}{source}{tail}{keys}"), columns, single })
+        Ok(Rows { sql: format!("SELECT {distinct}{fields}{source}{tail}{keys}"), columns, single, counts })
     }
 
     fn check_bare_columns(&self) -> Result<()> {

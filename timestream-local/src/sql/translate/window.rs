@@ -3,6 +3,7 @@
 use sqlparser::ast::{
     Expr, Function, NullTreatment, Value, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
 };
+use sqlparser::tokenizer::Location;
 
 use super::super::lexer::at;
 use super::super::types::ColumnType::{Bigint, Double};
@@ -49,7 +50,7 @@ impl Translator<'_> {
         {
             return Err(unsupported(call.start, format!("This form of {} OVER", call.name)));
         }
-        let behind = format!(" OVER ({})", self.window(spec, scope)?);
+        let behind = format!(" OVER ({})", self.window(spec, call.start, scope)?);
         let name = call.name.as_str();
         match (name, call.arguments.as_slice()) {
             ("row_number" | "rank" | "dense_rank", []) => Ok(Typed::new(format!("{name}(){behind}"), Bigint)),
@@ -90,7 +91,7 @@ impl Translator<'_> {
         }
     }
 
-    fn window(&mut self, spec: &WindowSpec, scope: &Scope) -> Result<String> {
+    fn window(&mut self, spec: &WindowSpec, start: Location, scope: &Scope) -> Result<String> {
         let mut parts = Vec::new();
         if !spec.partition_by.is_empty() {
             let mut keys = Vec::new();
@@ -107,7 +108,7 @@ impl Translator<'_> {
             parts.push(format!("ORDER BY {}", keys.join(", ")));
         }
         if let Some(frame) = &spec.window_frame {
-            parts.push(frame_sql(frame)?);
+            parts.push(frame_sql(frame, start)?);
         }
         Ok(parts.join(" "))
     }
@@ -123,11 +124,11 @@ impl Translator<'_> {
     }
 }
 
-fn frame_sql(frame: &WindowFrame) -> Result<String> {
+fn frame_sql(frame: &WindowFrame, start: Location) -> Result<String> {
     let units = match frame.units {
         WindowFrameUnits::Rows => "ROWS",
         WindowFrameUnits::Range => "RANGE",
-        WindowFrameUnits::Groups => return Err(super::SqlError::new("A frame of GROUPS is not supported")),
+        WindowFrameUnits::Groups => return Err(unsupported(start, "A frame of GROUPS")),
     };
     let by_value = units == "RANGE";
     let end = frame.end_bound.as_ref().unwrap_or(&WindowFrameBound::CurrentRow);

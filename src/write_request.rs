@@ -85,6 +85,37 @@ pub struct WriteRequest {
     pub exemplars: u64,
 }
 
+/// A request has more labels, series or samples than bytes to hold them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoRoom;
+
+/// What the tables of a request that is being decoded may still take in memory, in bytes. It keeps a request of empty
+/// labels and samples, two bytes each, from taking many times its size.
+#[derive(Debug)]
+pub(crate) struct Room(usize);
+
+impl Room {
+    /// Room for `factor` times `bytes`, and for the first few items of any request.
+    pub(crate) fn new(bytes: usize, factor: usize) -> Self {
+        const FIRST_ITEMS: usize = 8192;
+        Room(bytes.saturating_mul(factor).saturating_add(FIRST_ITEMS))
+    }
+
+    /// Appends to a table within the room.
+    pub(crate) fn push<T>(&mut self, table: &mut Vec<T>, item: T) -> Result<(), NoRoom> {
+        if table.len() == table.capacity() {
+            let more = table.capacity().max(16).min(self.0 / size_of::<T>());
+            if more == 0 {
+                return Err(NoRoom);
+            }
+            table.reserve_exact(more);
+            self.0 -= more * size_of::<T>();
+        }
+        table.push(item);
+        Ok(())
+    }
+}
+
 impl WriteRequest {
     /// All series.
     pub fn series(&self) -> &[Series] {
@@ -139,11 +170,41 @@ impl WriteRequest {
         text
     }
 
+    /// About how many bytes the JSON of its samples' records takes, with no attribute in common.
+    pub fn records_footprint(&self) -> usize {
+        /// The keys, brackets and commas of a dimension.
+        const DIMENSION: usize = 24;
+        /// The keys of a record, with its time and an ordinary value.
+        const RECORD: usize = 110;
+        /// A record that is not too large for Timestream is hardly larger than this.
+        const LARGEST: usize = 8192;
+        let series = self.series.iter().filter(|series| series.sample_count() > 0);
+        let bytes = series.map(|series| {
+            let labels = self.labels(series).iter();
+            let labels: usize = labels.map(|label| label.name.len() + label.value.len() + DIMENSION).sum();
+            (series.name.len() + labels + RECORD).min(LARGEST) * series.sample_count()
+        });
+        bytes.sum()
+    }
+
     /// The memory that the request holds, in bytes.
     pub fn footprint(&self) -> usize {
         self.buffer.capacity()
             + self.labels.capacity() * size_of::<Label>()
             + self.series.capacity() * size_of::<Series>()
             + self.samples.capacity() * size_of::<Sample>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_grows_until_the_room_is_used_up() {
+        let mut room = Room(1000);
+        let mut table: Vec<u64> = Vec::new();
+        while room.push(&mut table, 7).is_ok() {}
+        assert_eq!((table.len(), table.capacity(), room.0), (125, 125, 0));
     }
 }

@@ -13,7 +13,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 
 use crate::sink::Sink;
 use crate::sink::call::{Call, Part, Record};
-use crate::sink::clients::{CallerClients, CallerId};
+use crate::sink::caller_clients::CallerClients;
+use crate::sink::caller_keys::CallerId;
 use crate::sink::pending::PendingWrite;
 
 /// Records per WriteRecords call (Timestream quota).
@@ -35,19 +36,19 @@ pub struct Queue {
     sender: Sender<QueuedWrite>,
 }
 
-/// The queue holds as many requests as it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct QueueFull;
+/// The queue holds as many requests as it may. This one comes back.
+#[derive(Debug)]
+pub struct QueueFull(pub QueuedWrite);
 
 impl Queue {
     /// Queues a request.
     ///
     /// # Errors
-    /// [`QueueFull`]; the request is dropped.
+    /// [`QueueFull`].
     pub fn push(&self, queued: QueuedWrite) -> Result<(), QueueFull> {
         match self.sender.try_send(queued) {
             Ok(()) => Ok(()),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(QueueFull),
+            Err(TrySendError::Full(queued) | TrySendError::Disconnected(queued)) => Err(QueueFull(queued)),
         }
     }
 

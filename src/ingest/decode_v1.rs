@@ -5,7 +5,11 @@
 use std::ops::Range;
 
 use super::protobuf::{Fields, ProtobufError, Value};
-use crate::write_request::{Label, Sample, Series, Span, WriteRequest};
+use crate::write_request::{Label, Room, Sample, Series, Span, WriteRequest};
+
+/// The most that the tables of a request take in memory, as a multiple of its bytes. A label of one letter each takes 8
+/// bytes on the wire and 16 in the table, a sample 17 and 16. Ordinary requests take less than half.
+pub const TABLES_FACTOR: usize = 3;
 
 const METRIC_NAME_LABEL: &[u8] = b"__name__";
 
@@ -16,10 +20,11 @@ const METRIC_NAME_LABEL: &[u8] = b"__name__";
 /// Faults of single series are not errors here: they are marked for validation.
 pub fn decode(buffer: Vec<u8>) -> Result<WriteRequest, ProtobufError> {
     let mut request = WriteRequest::default();
+    let mut room = Room::new(buffer.len(), TABLES_FACTOR);
     let mut fields = Fields::new(&buffer, 0..buffer.len());
     while let Some((number, value)) = fields.next()? {
         match (number, value) {
-            (1, Value::Bytes(range)) => series(&buffer, range, &mut request)?,
+            (1, Value::Bytes(range)) => series(&buffer, range, &mut request, &mut room)?,
             (1, _) => return Err(ProtobufError::new("a series of a wrong type", 0)),
             // Metadata describes metric families; Timestream has no place for it.
             _ => {}
@@ -29,8 +34,14 @@ pub fn decode(buffer: Vec<u8>) -> Result<WriteRequest, ProtobufError> {
     Ok(request)
 }
 
-fn series(buffer: &[u8], range: Range<usize>, request: &mut WriteRequest) -> Result<(), ProtobufError> {
+fn series(
+    buffer: &[u8],
+    range: Range<usize>,
+    request: &mut WriteRequest,
+    room: &mut Room,
+) -> Result<(), ProtobufError> {
     let at = range.start;
+    let no_room = |_| ProtobufError::new("more labels and samples than its bytes can mean", at);
     let first_label = request.labels.len();
     let first_sample = request.samples.len();
     let mut name = Span::default();
@@ -51,10 +62,14 @@ fn series(buffer: &[u8], range: Range<usize>, request: &mut WriteRequest) -> Res
                 } else if !label.1.is_empty() {
                     sorted &= previous < label_name;
                     previous = label_name;
-                    request.labels.push(Label { name: span(label.0)?, value: span(label.1)? });
+                    let label = Label { name: span(label.0)?, value: span(label.1)? };
+                    room.push(&mut request.labels, label).map_err(no_room)?;
                 }
             }
-            (2, Value::Bytes(range)) => request.samples.push(sample(buffer, range)?),
+            (2, Value::Bytes(range)) => {
+                let sample = sample(buffer, range)?;
+                room.push(&mut request.samples, sample).map_err(no_room)?;
+            }
             (3, Value::Bytes(_)) => request.exemplars += 1,
             (4, Value::Bytes(_)) => request.histograms += 1,
             (1..=4, _) => return Err(ProtobufError::new("a field of a wrong type in a series", at)),
@@ -67,13 +82,13 @@ fn series(buffer: &[u8], range: Range<usize>, request: &mut WriteRequest) -> Res
         labels.sort_by(|a, b| buffer[text(a)].cmp(&buffer[text(b)]));
         malformed |= labels.windows(2).any(|pair| buffer[text(&pair[0])] == buffer[text(&pair[1])]);
     }
-    request.series.push(Series {
+    let series = Series {
         name,
         malformed,
         labels: (index(first_label)?, index(request.labels.len())?),
         samples: (index(first_sample)?, index(request.samples.len())?),
-    });
-    Ok(())
+    };
+    room.push(&mut request.series, series).map_err(no_room)
 }
 
 fn label(buffer: &[u8], range: Range<usize>) -> Result<(Range<usize>, Range<usize>), ProtobufError> {
@@ -196,6 +211,30 @@ mod tests {
         });
         prop::collection::vec(series, 0..5)
             .prop_map(|timeseries| proto::WriteRequest { timeseries, metadata: vec![proto::MetricMetadata::default()] })
+    }
+
+    #[test]
+    fn a_request_of_empty_samples_takes_no_more_memory_than_it_may() {
+        let mut bytes = Vec::new();
+        for _ in 0..100_000 {
+            bytes.extend_from_slice(&[0x0a, 2, 0x12, 0]);
+        }
+        let error = decode(bytes).unwrap_err();
+        assert!(error.to_string().contains("more labels and samples than its bytes can mean"), "{error}");
+        let tightest = proto::WriteRequest {
+            timeseries: vec![
+                proto::TimeSeries {
+                    labels: vec![proto::Label { name: "a".into(), value: "b".into() }],
+                    samples: vec![proto::Sample { value: Some(1.0), timestamp: 1_700_000_000_000 }],
+                    ..Default::default()
+                };
+                10_000
+            ],
+            metadata: vec![],
+        };
+        let bytes = tightest.encode_to_vec();
+        let length = bytes.len();
+        assert!(decode(bytes).unwrap().footprint() <= (1 + TABLES_FACTOR) * length + 8192);
     }
 
     proptest! {

@@ -2,9 +2,9 @@
 
 pub mod auth;
 pub mod body;
-pub mod budget;
 pub mod decode_v1;
 mod protobuf;
+mod repeated;
 pub mod server;
 pub mod tls;
 pub mod validate;

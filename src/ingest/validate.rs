@@ -37,7 +37,15 @@ pub struct Dropped {
 }
 
 impl Dropped {
-    fn ignore(&mut self, reason: Ignored, samples: usize) {
+    /// Samples ignored.
+    pub fn ignored_count(&self) -> u64 {
+        self.ignored.iter().map(|(_, samples)| samples).sum()
+    }
+
+    pub(super) fn ignore(&mut self, reason: Ignored, samples: usize) {
+        if samples == 0 {
+            return;
+        }
         match self.ignored.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, count)) => *count += samples as u64,
             None => self.ignored.push((reason, samples as u64)),

@@ -11,16 +11,17 @@ use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
 use super::body::{self, BodyLimits};
-use super::budget::Budget;
 use super::decode_v1;
+use super::repeated;
 use super::validate::{self, Dropped, Policy};
-use crate::batcher::{Queue, QueuedWrite};
+use crate::batcher::{Queue, QueueFull, QueuedWrite};
+use crate::budget::{Budget, Exhausted, Reservation};
 use crate::error::{Error, Kind};
-use crate::sink::clients::CallerClients;
+use crate::sink::caller_clients::CallerClients;
 use crate::sink::pending::{Outcome, PendingWrite, Tally};
 use crate::telemetry::Metrics;
 use crate::telemetry::rate_limit::RateLimit;
-use crate::telemetry::reason::{Failed, Ignored};
+use crate::telemetry::reason::{Failed, Ignored, Rejected};
 use crate::write_request::WriteRequest;
 
 /// How long past its deadline a request waits for the sink, which keeps the deadline itself.
@@ -79,53 +80,60 @@ impl Writer {
     {
         check_headers(headers)?;
         let limits = self.settings.limits;
-        let (packed, mut reservation) = body::read(body, limits, &self.budget).await?;
+        let budget = match caller.share() {
+            Some(share) => &self.budget.for_caller(share.clone()),
+            None => &self.budget,
+        };
+        let (packed, mut memory) = body::read(body, limits, budget).await?;
         let deadline = Instant::now() + self.settings.timeout;
-        let unpacked = body::decompress(&packed, limits.max_decoded_bytes, &mut reservation).await?;
+        let unpacked =
+            body::decompress(&packed, limits.max_decoded_bytes, 1 + decode_v1::TABLES_FACTOR, &mut memory).await?;
         drop(packed);
         let decoded = decode_v1::decode(unpacked).map_err(|error| {
             Error::invalid("ProtobufError", format!("the body is not a prometheus.WriteRequest: {error}"))
         })?;
-        let received = decoded.sample_count() as u64;
-        self.metrics.received_samples.increment(received);
-        let full = |error| {
-            self.metrics.failed(Failed::MemoryLimit).increment(received);
-            body::out_of_memory(error)
-        };
-        reservation.resize(decoded.footprint()).await.map_err(full)?;
-        let result = self.store(caller, decoded, deadline).await;
-        drop(reservation);
-        result
+        // The client may hang up at any await. So samples are counted as received after this one, and from there on
+        // each has an outcome whatever happens.
+        let fits = memory.resize(decoded.footprint() + decoded.records_footprint()).await;
+        self.metrics.received_samples.increment(decoded.sample_count() as u64);
+        match fits {
+            Ok(()) => self.store(caller, decoded, memory, deadline).await,
+            Err(why) => {
+                let samples = decoded.sample_count() as u64;
+                match why {
+                    Exhausted::ForNow => self.metrics.failed(Failed::MemoryLimit).increment(samples),
+                    Exhausted::ForEver => self.metrics.rejected(Rejected::TooLarge).increment(samples),
+                }
+                Err(body::out_of_memory(why, budget).into())
+            }
+        }
     }
 
     async fn store(
         &self,
         caller: Arc<CallerClients>,
         mut request: WriteRequest,
+        memory: Reservation,
         deadline: Instant,
     ) -> Result<(), WriteError> {
         let received = request.sample_count() as u64;
         let (histograms, exemplars) = (request.histograms, request.exemplars);
         self.metrics.ignored_exemplars.increment(exemplars);
-        let dropped = validate::validate(&mut request, self.settings.policy).map_err(|error| {
+        let mut dropped = validate::validate(&mut request, self.settings.policy).map_err(|error| {
             // The program stops; what was in hand is sent again to the next one.
             self.metrics.failed(Failed::Shutdown).increment(received);
             error!(error = %error, "stopping, as the fail-on options ask");
             WriteError::Stop(error)
         })?;
+        dropped.ignore(Ignored::Repeated, repeated::drop_repeated(&mut request) as usize);
         let mut tally = self.count(&dropped);
         if request.sample_count() > 0 {
-            let samples = request.sample_count() as u64;
-            let (write, reply) = PendingWrite::new(request, deadline);
+            let (write, reply) = PendingWrite::new(request, deadline, memory, self.metrics.clone());
             let queued = QueuedWrite { caller, write: Arc::new(write) };
-            if self.queue.push(queued).is_err() {
-                self.metrics.failed(Failed::QueueFull).increment(samples);
-                return Err(Error::new(
-                    Kind::Unavailable,
-                    "QueueFull",
-                    "the connector's queue is full; send again later",
-                )
-                .into());
+            if let Err(QueueFull(QueuedWrite { write, .. })) = self.queue.push(queued) {
+                let message = "the connector's queue is full; send again later";
+                let error = Error::new(Kind::Unavailable, "QueueFull", message);
+                write.settle_rest(Outcome::Failed(Failed::QueueFull, error));
             }
             let written = match tokio::time::timeout_at(deadline + REPLY_MARGIN, reply).await {
                 Ok(Ok(written)) => written,
@@ -161,7 +169,7 @@ impl Writer {
     }
 
     fn answer(&self, received: u64, dropped: &Dropped, tally: &Tally, histograms: u64) -> Result<(), WriteError> {
-        let ignored: u64 = dropped.ignored.iter().map(|(_, samples)| samples).sum();
+        let ignored = dropped.ignored_count();
         debug!(
             received,
             written = tally.written,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::error::Error;
+use crate::sink::clients::Endpoint;
 use crate::telemetry::log::{Format, LogOptions};
 
 mod table;
@@ -24,10 +25,10 @@ pub struct Options {
     pub destination: Destination,
     /// The signing region.
     pub region: String,
-    /// A fixed endpoint for writes.
-    pub write_base_endpoint: Option<String>,
-    /// A fixed endpoint for queries.
-    pub query_base_endpoint: Option<String>,
+    /// How to reach Timestream for writes.
+    pub write_endpoint: Endpoint,
+    /// How to reach Timestream for queries.
+    pub query_endpoint: Endpoint,
     /// Whether calls are made with the environment's credentials instead of each caller's.
     pub enable_sigv4_auth: bool,
     /// Retries of a failed query.
@@ -164,8 +165,8 @@ impl Options {
         let options = Options {
             destination: source.destination(embedded)?,
             region: source.text("region").unwrap_or_default(),
-            write_base_endpoint: source.endpoint("write-base-endpoint")?,
-            query_base_endpoint: source.endpoint("query-base-endpoint")?,
+            write_endpoint: source.endpoint("write-base-endpoint", "write-discovery-endpoint")?,
+            query_endpoint: source.endpoint("query-base-endpoint", "query-discovery-endpoint")?,
             enable_sigv4_auth: source.boolean("enable-sigv4-auth", "ParseOptionError")?,
             max_read_retries: source.retries("max-read-retries")?,
             max_write_retries: source.retries("max-write-retries")?,
@@ -268,7 +269,14 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
         self.parsed(flag, "ParseOptionError", ":port, host:port or [ipv6]:port", ListenAddress::parse)
     }
 
-    fn endpoint(&self, flag: &'static str) -> Result<Option<String>, Error> {
+    fn endpoint(&self, fixed: &'static str, discovery: &'static str) -> Result<Endpoint, Error> {
+        match self.url(fixed)? {
+            Some(url) => Ok(Endpoint::Fixed(url)),
+            None => self.url(discovery).map(Endpoint::Discovered),
+        }
+    }
+
+    fn url(&self, flag: &'static str) -> Result<Option<String>, Error> {
         if self.text(flag).is_none() {
             return Ok(None);
         }

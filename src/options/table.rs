@@ -61,6 +61,8 @@ pub const OPTIONS: &[OptionSpec] = &[
     switch(DESTINATION, "enable-sigv4-auth", &["enable_sigv4_auth"], "false", "Use the AWS credentials of the environment instead of each caller's basic auth; true in AWS Lambda"),
     option(DESTINATION, "write-base-endpoint", &["write_base_endpoint"], "URL", "", "Fixed endpoint for writes, such as PrivateLink; switches endpoint discovery off"),
     option(DESTINATION, "query-base-endpoint", &["query_base_endpoint"], "URL", "", "Fixed endpoint for queries; switches endpoint discovery off"),
+    option(DESTINATION, "write-discovery-endpoint", &["write_discovery_endpoint", "AWS_ENDPOINT_URL_TIMESTREAM_WRITE"], "URL", "", "Where DescribeEndpoints is asked for the write endpoint, instead of the region's public endpoint"),
+    option(DESTINATION, "query-discovery-endpoint", &["query_discovery_endpoint", "AWS_ENDPOINT_URL_TIMESTREAM_QUERY"], "URL", "", "Where DescribeEndpoints is asked for the query endpoint, instead of the region's public endpoint"),
     option(DESTINATION, "max-write-retries", &["max_write_retries"], "N", "10", "Retries of a failed WriteRecords call"),
     aliased("max-retries", option(DESTINATION, "max-read-retries", &["max_read_retries", "max_retries"], "N", "3", "Retries of a failed query")),
     switch(EMBEDDED, "embedded", &["embedded"], "false", "Store in the embedded Timestream instead of AWS; callers need no credentials"),

@@ -182,18 +182,15 @@ fn json_string(body: &mut Vec<u8>, text: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use proptest::prelude::*;
     use prost::Message;
     use serde_json::{Value, json};
-    use tokio::time::Instant;
 
     use super::*;
     use crate::ingest::decode_v1;
     use crate::proto;
     use crate::sink::call::{Part, Record};
-    use crate::sink::clients::CallerClients;
+    use crate::sink::caller_clients::CallerClients;
     use crate::sink::pending::PendingWrite;
 
     type Labels = Vec<(String, String)>;
@@ -218,7 +215,7 @@ mod tests {
                 samples.map(move |sample| Record { series, sample })
             });
             let records = records.collect();
-            Part { write: Arc::new(PendingWrite::new(request, Instant::now()).0), records }
+            Part { write: PendingWrite::for_tests(request), records }
         });
         Call { caller: CallerClients::for_tests(), parts: parts.collect() }
     }

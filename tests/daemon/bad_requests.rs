@@ -3,8 +3,8 @@
 use timestream_prometheus_connector::proto;
 
 use super::connector::{Connector, Scratch};
-use super::endpoint::SlowEndpoint;
 use super::remote::{self, Answer, WRITE_HEADERS, eq, now_ms, packed, post, query, series, write, write_request};
+use super::timestream::Timestream;
 
 fn post_write(connector: &Connector, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     post(&format!("http://{}/write", connector.address), headers, body)
@@ -138,7 +138,7 @@ fn native_histograms_are_answered_400_and_the_samples_beside_them_are_stored() {
 
 #[test]
 fn callers_without_credentials_are_asked_for_them() {
-    let endpoint = SlowEndpoint::start(std::time::Duration::ZERO);
+    let endpoint = Timestream::slow(std::time::Duration::ZERO);
     let url = format!("--write-base-endpoint=http://{}", endpoint.address);
     let connector = Connector::start(&["--default-database=d", "--default-table=t", &url], &[]);
     let body = write_request(&[series(&[("__name__", "up"), ("job", "a")], &[(1.0, now_ms())])]);

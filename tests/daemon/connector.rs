@@ -47,15 +47,23 @@ impl Connector {
     /// Starts the connector with the embedded Timestream on free ports, its data in `data`.
     pub fn embedded(data: &Path, arguments: &[&str]) -> Self {
         let data = format!("--embedded.data-dir={}", data.join("data").display());
-        let mut all = vec!["--embedded", "--embedded.listen-address=127.0.0.1:0", &data];
+        let mut all = vec!["--embedded", &data];
+        if !arguments.iter().any(|argument| argument.starts_with("--embedded.listen-address")) {
+            all.push("--embedded.listen-address=127.0.0.1:0");
+        }
         all.extend(arguments);
         Connector::start(&all, &[])
     }
 
     /// Starts the connector on a free port and waits until it is ready.
     pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::start_at("127.0.0.1:0", arguments, environment)
+    }
+
+    /// Starts the connector at an address and waits until it is ready.
+    pub fn start_at(address: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_timestream-prometheus-connector"))
-            .arg("--web.listen-address=127.0.0.1:0")
+            .arg(format!("--web.listen-address={address}"))
             .args(arguments)
             .envs(environment.iter().copied())
             .stderr(Stdio::piped())
@@ -96,6 +104,11 @@ impl Connector {
 
     pub fn get(&self, path: &str) -> Answer {
         remote::get(&format!("http://{}{path}", self.address), &[])
+    }
+
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Ends the process at once, as a power cut would.
@@ -150,6 +163,18 @@ impl Connector {
         );
         (received, written)
     }
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The memory that a process has resident.
+pub fn resident_bytes(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
 impl Drop for Connector {

@@ -4,13 +4,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 mod connector;
-mod endpoint;
 mod remote;
+mod timestream;
 
 mod bad_requests;
+mod discovery;
 mod durability;
+mod faults;
 mod prometheus;
+mod recovery;
 mod round_trip;
 mod shutdown;
 mod speed;
+mod stalled;
 mod start;

@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::connector::{Connector, PATIENCE, Scratch};
+use super::connector::{Connector, PATIENCE, Scratch, free_port};
 use super::remote;
 
-struct Prometheus {
+pub struct Prometheus {
     child: Child,
     address: String,
 }
 
 impl Prometheus {
-    fn start(folder: &Path, name: &str, config: &str) -> Self {
+    pub fn start(folder: &Path, name: &str, config: &str) -> Self {
         let folder = folder.join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let address = format!("127.0.0.1:{}", free_port());
@@ -44,7 +44,7 @@ impl Prometheus {
     }
 
     /// The result of a query at `time`, in seconds; series in a fixed order.
-    fn query(&self, promql: &str, time: f64) -> Value {
+    pub fn query(&self, promql: &str, time: f64) -> Value {
         let promql: String = promql.bytes().map(|byte| format!("%{byte:02x}")).collect();
         let answer = self.get(&format!("/api/v1/query?query={promql}&time={time}"));
         let mut answer: Value = serde_json::from_slice(&answer.body).unwrap();
@@ -71,10 +71,6 @@ impl Drop for Prometheus {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 #[test]
@@ -139,6 +135,6 @@ fn a_second_prometheus_reads_what_the_first_wrote() {
     connector.assert_conserved();
 }
 
-fn now() -> f64 {
+pub fn now() -> f64 {
     remote::now_ms() as f64 / 1000.0
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use time::OffsetDateTime;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::api::Api;
 use crate::error::{ApiError, ErrorKind};
@@ -17,6 +18,8 @@ use crate::signature::{self, AccessKey};
 
 /// The largest request: 100 records of 2 KB take less even when every byte is escaped.
 const MAX_BODY_BYTES: usize = 4 << 20;
+/// What all bodies that are read or handled may take together, in KiB. Further calls wait for their turn.
+const MAX_BODIES_KIB: u32 = 128 << 10;
 /// How long the head, and then the body, of a request may take.
 pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -26,10 +29,28 @@ const TARGET_PREFIX: &str = "Timestream_20181101.";
 
 /// What every connection answers from.
 pub(super) struct Calls {
-    pub(super) api: Api,
+    api: Api,
     /// Whose signatures are taken; when there are none, anybody may call.
-    pub(super) access_keys: Vec<AccessKey>,
-    pub(super) faults: FaultHandle,
+    access_keys: Vec<AccessKey>,
+    faults: FaultHandle,
+    bodies: Semaphore,
+}
+
+impl Calls {
+    pub(super) fn new(api: Api, access_keys: Vec<AccessKey>, faults: FaultHandle) -> Self {
+        Calls { api, access_keys, faults, bodies: Semaphore::new(MAX_BODIES_KIB as usize) }
+    }
+
+    /// Room for a body, until what is returned is dropped. A body of unknown length takes that of the largest.
+    async fn room(&self, body: &Incoming) -> Result<SemaphorePermit<'_>, ApiError> {
+        let length =
+            body.size_hint().upper().map_or(MAX_BODY_BYTES, |upper| usize::try_from(upper).unwrap_or(usize::MAX));
+        let kib = u32::try_from(length.min(MAX_BODY_BYTES).div_ceil(1024)).unwrap_or(MAX_BODIES_KIB);
+        match tokio::time::timeout(READ_TIMEOUT, self.bodies.acquire_many(kib)).await {
+            Ok(Ok(room)) => Ok(room),
+            _ => Err(ApiError::new(ErrorKind::Throttling, "Too many calls are under way.")),
+        }
+    }
 }
 
 /// The connection is to be closed without an answer.
@@ -69,6 +90,7 @@ pub(super) async fn answer(calls: &Calls, request: Request<Incoming>) -> Result<
 
 async fn handle(calls: &Calls, request: Request<Incoming>) -> Result<Vec<u8>, Failure> {
     let (head, body) = request.into_parts();
+    let _room = calls.room(&body).await?;
     let body = read(body).await?;
     let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
     let target = text(TARGET).unwrap_or_default();

@@ -210,3 +210,42 @@ async fn every_time_unit_is_the_same_moment() {
     let times = running.rows("SELECT DISTINCT time FROM db1.metrics").await;
     assert_eq!(times, ["2023-11-14 22:13:20.000000000"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_has_at_most_128_dimensions_and_8192_measures() {
+    let running = Running::start().await.table().await;
+    let with = |dimensions: std::ops::Range<usize>, measure: String| {
+        let dimensions = dimensions.map(|number| dimension(&format!("d{number}"), "x")).collect();
+        let mut record = record("", 1.0, 0);
+        record.dimensions = Some(dimensions);
+        record.measure_name = Some(measure);
+        record
+    };
+    running.records([with(0..128, "m0".into())]).send().await.unwrap();
+    let over = rejected(&running, [with(100..129, "m0".into()), with(3..9, "m0".into())]).await;
+    assert_eq!((over.len(), over[0].record_index), (1, 0));
+    assert!(over[0].reason().unwrap().contains("128 dimensions"));
+    for call in 0..82 {
+        let records: Vec<_> = (call * 100..8192.min((call + 1) * 100)).map(|n| with(0..1, format!("m{n}"))).collect();
+        running.records(records).send().await.unwrap();
+    }
+    let over = rejected(&running, [with(0..1, "m8191".into()), with(0..1, "m8192".into())]).await;
+    assert_eq!((over.len(), over[0].record_index), (1, 1));
+    assert!(over[0].reason().unwrap().contains("8192 measure names"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_has_at_most_1024_multi_measure_names() {
+    let running = Running::start().await.table().await;
+    let names = |from: usize, to: usize| {
+        let values = (from..to).map(|number| value(&format!("v{number}"), "true", MeasureValueType::Boolean));
+        multi(&format!("h{from}"), values.collect())
+    };
+    running.records((0..4).map(|part| names(part * 256, (part + 1) * 256))).send().await.unwrap();
+    let over = rejected(&running, [names(1020, 1025), names(1000, 1024)]).await;
+    assert_eq!((over.len(), over[0].record_index), (1, 0));
+    assert!(over[0].reason().unwrap().contains("1024 measures"));
+    assert_eq!(running.rows("SELECT count(*) FROM db1.metrics WHERE v1023").await, ["2"]);
+    let all = running.query.query().query_string("SELECT * FROM db1.metrics").send().await.unwrap();
+    assert_eq!(all.column_info().len(), 3 + 1024);
+}

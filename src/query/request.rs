@@ -71,7 +71,10 @@ pub(super) fn parse(queries: Vec<Query>) -> Result<Vec<ParsedQuery>, Error> {
     };
     let parse = |query: Query| {
         let bounds = bounds((query.start_timestamp_ms, query.end_timestamp_ms), query.hints.as_ref());
-        Ok(ParsedQuery { bounds, matchers: query.matchers.into_iter().map(&mut matcher).collect::<Result<_, Error>>()? })
+        Ok(ParsedQuery {
+            bounds,
+            matchers: query.matchers.into_iter().map(&mut matcher).collect::<Result<_, Error>>()?,
+        })
     };
     queries.into_iter().map(parse).collect()
 }

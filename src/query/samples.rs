@@ -49,7 +49,12 @@ mod tests {
         for results in [
             vec![],
             vec![vec![]],
-            vec![vec![series("a", 0), series("b", 3)], vec![], vec![series("c", 100_000)], vec![series(&"d".repeat(300), 1)]],
+            vec![
+                vec![series("a", 0), series("b", 3)],
+                vec![],
+                vec![series("c", 100_000)],
+                vec![series(&"d".repeat(300), 1)],
+            ],
         ] {
             let whole = results.iter().map(|series| QueryResult { timeseries: series.clone() }).collect();
             let unpacked = snap::raw::Decoder::new().decompress_vec(&pack(results).unwrap()).unwrap();

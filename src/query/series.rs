@@ -202,23 +202,19 @@ mod tests {
         let mut set = set(&[], 100);
         let t = |ms| format!("1970-01-01 00:00:00.00{ms}000000");
         set.add_page(&[]).unwrap();
-        set.add_page(
-            &[
-                row(&[Some("b"), None, None, Some("up"), Some(&t(1)), Some("1.5"), None, None]),
-                row(&[None, None, Some("-"), Some("up"), Some(&t(1)), Some("-0"), None, None]),
-                row(&[Some("b"), None, None, Some("up"), Some("1970-01-01 00:00:00.001500000"), Some("2"), None, None]),
-                row(&[Some("b"), Some("y"), None, Some("up"), Some(&t(1)), None, Some("9007199254740993"), None]),
-                row(&[Some("b"), Some("y"), None, Some("up"), Some(&t(2)), None, None, None]),
-            ],
-        )
+        set.add_page(&[
+            row(&[Some("b"), None, None, Some("up"), Some(&t(1)), Some("1.5"), None, None]),
+            row(&[None, None, Some("-"), Some("up"), Some(&t(1)), Some("-0"), None, None]),
+            row(&[Some("b"), None, None, Some("up"), Some("1970-01-01 00:00:00.001500000"), Some("2"), None, None]),
+            row(&[Some("b"), Some("y"), None, Some("up"), Some(&t(1)), None, Some("9007199254740993"), None]),
+            row(&[Some("b"), Some("y"), None, Some("up"), Some(&t(2)), None, None, None]),
+        ])
         .unwrap();
-        set.add_page(
-            &[
-                row(&[Some("b"), None, None, Some("up"), Some(&t(2)), Some("4E0"), None, Some("")]),
-                row(&[Some("a"), None, None, Some("up"), Some(&t(3)), Some("1"), None, Some("z")]),
-                row(&[Some("a"), None, None, Some("up"), Some(&t(2)), Some("2"), None, Some("z")]),
-            ],
-        )
+        set.add_page(&[
+            row(&[Some("b"), None, None, Some("up"), Some(&t(2)), Some("4E0"), None, Some("")]),
+            row(&[Some("a"), None, None, Some("up"), Some(&t(3)), Some("1"), None, Some("z")]),
+            row(&[Some("a"), None, None, Some("up"), Some(&t(2)), Some("2"), None, Some("z")]),
+        ])
         .unwrap();
         assert_eq!((set.samples(), set.other_rows()), (6, 1));
         assert_eq!(

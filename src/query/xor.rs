@@ -9,14 +9,14 @@ use crate::proto::Chunk;
 use crate::proto::chunk::Encoding;
 
 /// The most samples of a chunk.
-pub const MAX_SAMPLES: u16 = 120;
+pub(super) const MAX_SAMPLES: u16 = 120;
 
 /// Room for a chunk of ordinary samples.
 const USUAL_BYTES: usize = 512;
 
 /// A chunk being written.
 #[derive(Debug)]
-pub struct XorChunk {
+pub(super) struct XorChunk {
     bits: Bits,
     samples: u16,
     first_time: i64,
@@ -43,7 +43,7 @@ impl Default for XorChunk {
 
 impl XorChunk {
     /// Adds a sample, later than the one before; its time in milliseconds.
-    pub fn push(&mut self, time: i64, value: f64) {
+    pub(super) fn push(&mut self, time: i64, value: f64) {
         let value = value.to_bits();
         match self.samples {
             0 => {
@@ -107,17 +107,17 @@ impl XorChunk {
     }
 
     /// Whether the next sample needs another chunk.
-    pub fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.samples >= MAX_SAMPLES
     }
 
     /// Whether it holds no sample.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.samples == 0
     }
 
     /// The chunk as it is sent.
-    pub fn finish(self) -> Chunk {
+    pub(super) fn finish(self) -> Chunk {
         let mut data = Vec::with_capacity(self.bits.bytes.len() + 10);
         data.extend_from_slice(&self.samples.to_be_bytes());
         data.extend_from_slice(&self.bits.finish());

@@ -23,11 +23,20 @@ pub fn read_chunks(url: &str, queries: &[proto::Query]) -> Vec<Vec<Series>> {
         Some("application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse")
     );
     assert_eq!(answer.header("content-encoding"), None);
-    series_of(&answer.body, queries.len())
+    series_of(&answer.body, queries.len(), |chunk, samples, rest| {
+        assert!((1..=120).contains(&samples.len()), "{} samples in a chunk", samples.len());
+        assert_eq!(samples[0].0, chunk.min_time_ms);
+        assert_eq!(samples[samples.len() - 1].0, chunk.max_time_ms);
+        assert!(rest.len() < 8 && !rest.contains(&true));
+    })
 }
 
-/// The series of each query in a body of frames.
-pub fn series_of(mut body: &[u8], queries: usize) -> Vec<Vec<Series>> {
+/// The series of each query in a body of frames; `check` sees each chunk, its samples, and the bits behind them.
+pub fn series_of(
+    mut body: &[u8],
+    queries: usize,
+    check: impl Fn(&proto::Chunk, &[(i64, u64)], &[bool]),
+) -> Vec<Vec<Series>> {
     let mut results: Vec<Vec<Series>> = vec![Vec::new(); queries];
     let mut last_query = 0;
     while !body.is_empty() {
@@ -49,10 +58,8 @@ pub fn series_of(mut body: &[u8], queries: usize) -> Vec<Vec<Series>> {
         let samples = &mut results[query].last_mut().unwrap().1;
         for chunk in series.chunks {
             assert_eq!(chunk.r#type, 1);
-            let decoded = decode::decode(&chunk.data);
-            assert!((1..=120).contains(&decoded.len()), "{} samples in a chunk", decoded.len());
-            assert_eq!(decoded.first().unwrap().0, chunk.min_time_ms);
-            assert_eq!(decoded.last().unwrap().0, chunk.max_time_ms);
+            let (decoded, rest) = decode::decode(&chunk.data);
+            check(&chunk, &decoded, &rest);
             samples.extend(decoded.into_iter().map(|(time, bits)| (f64::from_bits(bits), time)));
         }
     }

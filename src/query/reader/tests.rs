@@ -141,7 +141,10 @@ async fn a_column_that_came_since_is_described_too() {
     assert_eq!(results[0].timeseries[0].labels.len(), 3);
     assert_eq!(fake.queries().len(), 4);
 
-    let fake = Fake::new(|_, body| if is_describe(body) { describe(&["job"]) } else { page(&["new", "measure_name"], &[], None) });
+    let fake =
+        Fake::new(
+            |_, body| if is_describe(body) { describe(&["job"]) } else { page(&["new", "measure_name"], &[], None) },
+        );
     let error = read(&reader(SETTINGS), &fake, 1, vec![query(Type::Eq, "job", "a")]).await.unwrap_err();
     assert_eq!((error.name(), error.kind()), ("SchemaChangedError", Kind::Unavailable));
 }
@@ -149,7 +152,8 @@ async fn a_column_that_came_since_is_described_too() {
 #[tokio::test]
 async fn samples_answers_have_limits_alone_and_together() {
     let rows: Vec<Value> = (0..10).map(|index| sample(&format!("{index}"), 0, "1")).collect();
-    let fake = Fake::new(move |_, body| if is_describe(body) { describe(&["job"]) } else { page(&COLUMNS, &rows, None) });
+    let fake =
+        Fake::new(move |_, body| if is_describe(body) { describe(&["job"]) } else { page(&COLUMNS, &rows, None) });
     let both = || vec![query(Type::Neq, "job", "x"), query(Type::Neq, "job", "y")];
     let enough = ReadSettings { max_bytes: 8000, ..SETTINGS };
     assert!(read(&reader(enough), &fake, 1, both()).await.is_ok());

@@ -86,9 +86,8 @@ fn matchers_that_do_not_fit_a_query_text_are_refused() {
 #[test]
 fn streamed_rows_come_in_the_order_of_prometheus() {
     let schema = Schema::of_dimensions(["job", "Job", "z__x_z"]);
-    let ordered = |matchers: &[Matcher]| {
-        select("d", "t", &schema, matchers, (0, i64::MAX), Order::Series).unwrap().unwrap()
-    };
+    let ordered =
+        |matchers: &[Matcher]| select("d", "t", &schema, matchers, (0, i64::MAX), Order::Series).unwrap().unwrap();
     assert_eq!(
         ordered(&[]),
         "SELECT * FROM (SELECT *, CASE WHEN \"job\" <> '' THEN 1 WHEN \"z__x_z\" <> '' THEN 0 ELSE -1 END AS \
@@ -97,10 +96,14 @@ fn streamed_rows_come_in_the_order_of_prometheus() {
          CASE WHEN \"z__x_z\" <> '' THEN \"z__x_z\" WHEN ts_last_label < 0 THEN '' END NULLS LAST, \
          CASE WHEN \"job\" <> '' THEN \"job\" WHEN ts_last_label < 1 THEN '' END NULLS LAST, time"
     );
-    let fixed = ordered(&[matcher(Type::Eq, "job", "a"), matcher(Type::Eq, "__name__", "up"), matcher(Type::Eq, "Job", "")]);
-    assert!(fixed.ends_with(
-        "ORDER BY CASE WHEN \"z__x_z\" <> '' THEN \"z__x_z\" WHEN ts_last_label < 0 THEN '' END NULLS LAST, time"
-    ), "{fixed}");
+    let fixed =
+        ordered(&[matcher(Type::Eq, "job", "a"), matcher(Type::Eq, "__name__", "up"), matcher(Type::Eq, "Job", "")]);
+    assert!(
+        fixed.ends_with(
+            "ORDER BY CASE WHEN \"z__x_z\" <> '' THEN \"z__x_z\" WHEN ts_last_label < 0 THEN '' END NULLS LAST, time"
+        ),
+        "{fixed}"
+    );
     let none = select("d", "t", &Schema::default(), &[], (0, i64::MAX), Order::Series).unwrap().unwrap();
     assert_eq!(none, "SELECT * FROM \"d\".\"t\" WHERE time >= from_milliseconds(0) ORDER BY measure_name, time");
 }

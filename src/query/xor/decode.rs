@@ -29,8 +29,8 @@ impl Reader<'_> {
     }
 }
 
-/// The times and the bits of the values of a chunk. Panics on what is no chunk.
-pub fn decode(data: &[u8]) -> Vec<(i64, u64)> {
+/// The times and the bits of the values of a chunk, and the bits that stand behind them. Panics on what is no chunk.
+pub fn decode(data: &[u8]) -> (Vec<(i64, u64)>, Vec<bool>) {
     let count = usize::from(data[0]) * 256 + usize::from(data[1]);
     let mut reader = Reader { data: &data[2..], at: 0 };
     let mut samples: Vec<(i64, u64)> = Vec::new();
@@ -79,7 +79,6 @@ pub fn decode(data: &[u8]) -> Vec<(i64, u64)> {
         };
         samples.push((time, value));
     }
-    let left = reader.data.len() * 8 - reader.at;
-    assert!(left < 8 && reader.bits(left) == 0, "what is left over fills the last byte");
-    samples
+    let rest = (reader.at..reader.data.len() * 8).map(|_| reader.bit()).collect();
+    (samples, rest)
 }

@@ -48,9 +48,12 @@ fn one() -> Vec<Query> {
 
 #[tokio::test]
 async fn frames_are_sent_while_later_pages_arrive() {
-    let fake = Fake::new(|operation, body| {
-        if is_describe(body) || operation == "CancelQuery" { describe(&["job"]) } else { endless(body) }
-    });
+    let fake =
+        Fake::new(
+            |operation, body| {
+                if is_describe(body) || operation == "CancelQuery" { describe(&["job"]) } else { endless(body) }
+            },
+        );
     let mut chunks = start(&reader(SETTINGS), &fake, one()).await.unwrap();
     assert!(!chunks.is_end_stream());
     assert!(chunks.frame().await.unwrap().is_ok(), "the answer has no end, and yet a part came");
@@ -102,9 +105,12 @@ async fn after_a_part_was_sent_nothing_is_retried_and_a_fault_breaks_the_answer_
 
 #[tokio::test]
 async fn limits_break_a_streamed_answer_off() {
-    let fake = Fake::new(|operation, body| {
-        if is_describe(body) || operation == "CancelQuery" { describe(&["job"]) } else { endless(body) }
-    });
+    let fake =
+        Fake::new(
+            |operation, body| {
+                if is_describe(body) || operation == "CancelQuery" { describe(&["job"]) } else { endless(body) }
+            },
+        );
     let few = ReadSettings { max_samples: 7, ..SETTINGS };
     let (frames_sent, error) = frames(start(&reader(few), &fake, one()).await.unwrap()).await;
     assert!(!frames_sent.is_empty());
@@ -116,9 +122,12 @@ async fn limits_break_a_streamed_answer_off() {
 
 #[tokio::test]
 async fn the_deadline_breaks_an_answer_off_though_nobody_takes_it() {
-    let fake = Fake::new(|operation, body| {
-        if is_describe(body) || operation == "CancelQuery" { describe(&["job"]) } else { endless(body) }
-    });
+    let fake =
+        Fake::new(
+            |operation, body| {
+                if is_describe(body) || operation == "CancelQuery" { describe(&["job"]) } else { endless(body) }
+            },
+        );
     let reader = reader(ReadSettings { max_concurrent: 1, timeout: Duration::from_millis(300), ..SETTINGS });
     let chunks = start(&reader, &fake, one()).await.unwrap();
     // Another request gets its turn although the first answer is never read.
@@ -148,13 +157,9 @@ async fn several_queries_are_streamed_in_their_order() {
 
 #[tokio::test]
 async fn rows_out_of_order_break_the_answer_off() {
-    for rows in [
-        [sample("b", 1, "1"), sample("a", 1, "1")],
-        [sample("a", 2, "1"), sample("a", 1, "1")],
-    ] {
-        let fake = Fake::new(move |_, body| {
-            if is_describe(body) { describe(&["job"]) } else { page(&COLUMNS, &rows, None) }
-        });
+    for rows in [[sample("b", 1, "1"), sample("a", 1, "1")], [sample("a", 2, "1"), sample("a", 1, "1")]] {
+        let fake =
+            Fake::new(move |_, body| if is_describe(body) { describe(&["job"]) } else { page(&COLUMNS, &rows, None) });
         assert_eq!(start(&reader(SETTINGS), &fake, one()).await.unwrap_err().name(), "UnexpectedAnswerError");
     }
 }

@@ -185,4 +185,6 @@ fn starts_with(column: &str, start: &str) -> String {
 }
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;

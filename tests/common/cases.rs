@@ -144,7 +144,7 @@ const PATTERNS: &[&str] = &[
     "%.*",
     "a_.*",
     "\\^a\\$",
-    "[[]a[]]",
+   
     "\\\\",
     "back\\\\.*",
     "(?s).*\n.*",
@@ -169,6 +169,7 @@ const PATTERNS: &[&str] = &[
 
 /// Patterns that the `regex` crate reads with Unicode in mind, or not at all.
 const RE2_PATTERNS: &[&str] = &[
+    "[[]a[]]",
     "\\w+",
     "\\W*",
     "\\d+",

@@ -43,7 +43,7 @@ fn a_hundred_thousand_selectors_are_answered_as_the_model_says() {
 
     let mut random = Random(seed);
     let first = remote::now_ms() - 3_000_000;
-    let series = Dialect::Model.series(&mut random, 60, first, 12);
+    let series = Dialect::Model.series(&mut random, 40, first, 5);
     let last = series.iter().flat_map(|(_, samples)| samples).map(|(_, time)| *time).max().unwrap();
     let answer = remote::write(&address, &series);
     assert_eq!(answer.status, 204, "{}", answer.text());

@@ -27,7 +27,13 @@ fn columns() -> Columns {
 fn row(series: usize, time: usize) -> Row {
     let text = |text: String| Datum::builder().scalar_value(text).build();
     let labels = DIMENSIONS.iter().map(|name| text(format!("{name}-of-series-{series:04}")));
-    let time = format!("2023-11-{:02} {:02}:{:02}:{:02}.000000000", 1 + time / 86_400, time / 3600 % 24, time / 60 % 60, time % 60);
+    let time = format!(
+        "2023-11-{:02} {:02}:{:02}:{:02}.000000000",
+        1 + time / 86_400,
+        time / 3600 % 24,
+        time / 60 % 60,
+        time % 60
+    );
     let values = [text("http_requests_total".to_owned()), text(time), text(format!("{}", series as f64 * 1.5))];
     Row::builder().set_data(Some(labels.chain(values).collect())).build().unwrap()
 }

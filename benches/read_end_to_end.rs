@@ -57,7 +57,11 @@ fn main() {
             let read = connector.metric("timestream_connector_read_samples_total");
             assert_eq!(read, (samples * ROUNDS as i64) as f64);
             let peak = connector.memory_mb("VmHWM") - idle;
-            println!("{samples:>8} {form:>20} {:>9.2} {:>12.1} {peak:>14.1}", fastest.as_secs_f64(), bytes as f64 / 1e6);
+            println!(
+                "{samples:>8} {form:>20} {:>9.2} {:>12.1} {peak:>14.1}",
+                fastest.as_secs_f64(),
+                bytes as f64 / 1e6
+            );
             assert!(form == "SAMPLES" || peak < LIMIT_MB, "a streamed answer took {peak} MB");
             times.push(fastest.as_secs_f64());
         }

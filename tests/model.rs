@@ -32,9 +32,8 @@ fn a_hundred_thousand_selectors_are_answered_as_the_model_says() {
     let folder = std::env::temp_dir().join(format!("connector-model-{}", std::process::id()));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let data = format!("--embedded.data-dir={}", folder.display());
-    let arguments = [
-        "connector", "--embedded", "--embedded.listen-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0", &data,
-    ];
+    let arguments =
+        ["connector", "--embedded", "--embedded.listen-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0", &data];
     let options = Options::parse(arguments.map(str::to_owned), |_| None).unwrap();
     let daemon = runtime.block_on(Daemon::start(options)).unwrap();
     let address = format!("127.0.0.1:{}", daemon.address().port());

@@ -67,10 +67,10 @@ impl Columns {
         Ok(None)
     }
 
-    /// The time of a row in milliseconds.
+    /// The time of a row in nanoseconds.
     pub(super) fn time(&self, row: &[Datum]) -> Result<i64, Error> {
         let time = text(row, self.time).ok_or_else(|| unexpected("a row without a time".to_owned()))?;
-        timestamp::to_milliseconds(time).ok_or_else(|| unexpected(format!("{time:?} is no time")))
+        timestamp::to_nanoseconds(time).ok_or_else(|| unexpected(format!("{time:?} is no time")))
     }
 
     /// The values of a row's labels, sorted by label; the empty string where there is none.

@@ -152,7 +152,7 @@ impl Reader {
         held: &AtomicUsize,
     ) -> Result<(Vec<TimeSeries>, Reservation), Error> {
         let mut reservation = self.memory.reserve(0).await.map_err(out_of_memory)?;
-        let Some((mut rows, columns)) = source.open(&query, Order::Time).await? else {
+        let Some((mut rows, columns)) = source.open(&query, Order::Any).await? else {
             return Ok((Vec::new(), reservation));
         };
         let mut series = SeriesSet::new(columns, Arc::clone(&query.matchers), self.settings.max_samples);
@@ -170,9 +170,10 @@ impl Reader {
             }
             reservation.resize(series.bytes()).await.map_err(out_of_memory)?;
         }
-        self.metrics.samples.increment(series.samples() as u64);
         self.metrics.other_rows.increment(series.other_rows());
-        Ok((series.finish(), reservation))
+        let series = series.finish();
+        self.metrics.samples.increment(series.iter().map(|one| one.samples.len() as u64).sum());
+        Ok((series, reservation))
     }
 
     async fn permit(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Error> {

@@ -9,6 +9,7 @@ use aws_sdk_timestreamquery::types::{Datum, Row};
 use super::columns::{Columns, are_wanted, compare, too_many_samples, unexpected};
 use super::frames::FrameWriter;
 use super::matcher::Matcher;
+use super::timestamp::MILLISECOND;
 use crate::error::Error;
 use crate::proto::Label;
 
@@ -91,7 +92,7 @@ impl SeriesRuns {
         if !self.is_wanted {
             return Ok(());
         }
-        let time = self.columns.time(row)?;
+        let time = self.columns.time(row)?.div_euclid(MILLISECOND);
         match self.sample.replace((time, value)) {
             // Other writers may store finer times: the last within a millisecond stands for it.
             Some((before, _)) if before == time => return Ok(()),

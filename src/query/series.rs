@@ -8,6 +8,7 @@ use aws_sdk_timestreamquery::types::{Datum, Row};
 
 use super::columns::{Columns, are_wanted, compare, too_many_samples};
 use super::matcher::Matcher;
+use super::timestamp::MILLISECOND;
 use crate::error::Error;
 use crate::proto::{Label, Sample, TimeSeries};
 
@@ -65,18 +66,11 @@ impl SeriesSet {
             return Ok(());
         };
         let Some(place) = self.place(row)? else { return Ok(()) };
-        let timestamp = self.columns.time(row)?;
+        let time = self.columns.time(row)?;
         let Some(series) = self.series.get_mut(place) else { return Ok(()) };
-        match series.samples.last_mut() {
-            // Other writers may store finer times: the last within a millisecond stands for it.
-            Some(last) if last.timestamp == timestamp => {
-                last.value = Some(value);
-                return Ok(());
-            }
-            Some(last) => series.in_order &= last.timestamp < timestamp,
-            None => {}
-        }
-        series.samples.push(Sample { value: Some(value), timestamp });
+        series.in_order &= series.samples.last().is_none_or(|last| last.timestamp <= time);
+        // In nanoseconds until the end, since other writers may store finer times than milliseconds.
+        series.samples.push(Sample { value: Some(value), timestamp: time });
         self.samples += 1;
         self.bytes += SAMPLE_BYTES;
         if self.samples > self.max_samples {
@@ -112,11 +106,6 @@ impl SeriesSet {
         self.bytes
     }
 
-    /// Samples so far.
-    pub(super) fn samples(&self) -> usize {
-        self.samples
-    }
-
     /// Rows left out so far because their value is neither a double nor a bigint.
     pub(super) fn other_rows(&self) -> u64 {
         self.other_rows
@@ -131,14 +120,16 @@ impl SeriesSet {
             .map(|Series { labels, mut samples, in_order }| {
                 if !in_order {
                     samples.sort_by_key(|sample| sample.timestamp);
-                    samples.dedup_by(|later, kept| {
-                        let same = later.timestamp == kept.timestamp;
-                        if same {
-                            kept.value = later.value;
-                        }
-                        same
-                    });
                 }
+                samples.iter_mut().for_each(|sample| sample.timestamp = sample.timestamp.div_euclid(MILLISECOND));
+                // The last within a millisecond stands for it.
+                samples.dedup_by(|later, kept| {
+                    let same = later.timestamp == kept.timestamp;
+                    if same {
+                        kept.value = later.value;
+                    }
+                    same
+                });
                 TimeSeries { labels, samples, exemplars: Vec::new(), histograms: Vec::new() }
             })
             .collect()
@@ -203,6 +194,16 @@ mod tests {
         let t = |ms| format!("1970-01-01 00:00:00.00{ms}000000");
         set.add_page(&[]).unwrap();
         set.add_page(&[
+            row(&[
+                Some("a"),
+                None,
+                None,
+                Some("up"),
+                Some("1970-01-01 00:00:00.003000001"),
+                Some("1.25"),
+                None,
+                Some("z"),
+            ]),
             row(&[Some("b"), None, None, Some("up"), Some(&t(1)), Some("1.5"), None, None]),
             row(&[None, None, Some("-"), Some("up"), Some(&t(1)), Some("-0"), None, None]),
             row(&[Some("b"), None, None, Some("up"), Some("1970-01-01 00:00:00.001500000"), Some("2"), None, None]),
@@ -216,11 +217,11 @@ mod tests {
             row(&[Some("a"), None, None, Some("up"), Some(&t(2)), Some("2"), None, Some("z")]),
         ])
         .unwrap();
-        assert_eq!((set.samples(), set.other_rows()), (6, 1));
+        assert_eq!(set.other_rows(), 1);
         assert_eq!(
             shown(&set.finish()),
             [
-                "Zone=z,__name__=up,job=a 2@2 1@3",
+                "Zone=z,__name__=up,job=a 2@2 1.25@3",
                 "__name__=up -0@1",
                 "__name__=up,_x=y,job=b 9007199254740992@1",
                 "__name__=up,job=b 2@1 4@2",

@@ -13,8 +13,40 @@ use crate::proto::label_matcher::Type;
 /// Texts made to break out of a string or a name, and any others.
 fn hostile() -> impl Strategy<Value = String> {
     let parts = [
-        "'", "''", "\"", "\"\"", "\\", "\\'", ";", "--", "/*", "*/", " OR 1=1", "') OR ('1'='1", "'; DROP TABLE t; --", "\0", "\n",
-        "%", "_", "U&'", "\\u0027", "＇", "ʼ", "é", "SELECT", "$$", "`", "{", "}", ":p", "?", "\u{1a}", "$tag$", "E'", "X'", "N'",
+        "'",
+        "''",
+        "\"",
+        "\"\"",
+        "\\",
+        "\\'",
+        ";",
+        "--",
+        "/*",
+        "*/",
+        " OR 1=1",
+        "') OR ('1'='1",
+        "'; DROP TABLE t; --",
+        "\0",
+        "\n",
+        "%",
+        "_",
+        "U&'",
+        "\\u0027",
+        "＇",
+        "ʼ",
+        "é",
+        "SELECT",
+        "$$",
+        "`",
+        "{",
+        "}",
+        ":p",
+        "?",
+        "\u{1a}",
+        "$tag$",
+        "E'",
+        "X'",
+        "N'",
     ];
     prop_oneof![
         4 => prop::collection::vec(prop::sample::select(parts.to_vec()), 0..6).prop_map(|parts| parts.concat()),
@@ -33,8 +65,12 @@ struct Asked {
 
 fn asked() -> impl Strategy<Value = Asked> {
     let kind = prop::sample::select(vec![Type::Eq, Type::Neq, Type::Re, Type::Nre]);
-    (any::<bool>(), kind, 0..4_usize, hostile())
-        .prop_map(|(on_name, kind, form, value)| Asked { on_name, kind, form, value })
+    (any::<bool>(), kind, 0..4_usize, hostile()).prop_map(|(on_name, kind, form, value)| Asked {
+        on_name,
+        kind,
+        form,
+        value,
+    })
 }
 
 impl Asked {
@@ -112,7 +148,7 @@ proptest! {
         all in prop::collection::vec(asked(), 1..5),
         streamed in any::<bool>(),
     ) {
-        let order = if streamed { Order::Series } else { Order::Time };
+        let order = if streamed { Order::Series } else { Order::Any };
         let schema = Schema::of_dimensions(["job", &column]);
         let label = crate::dimension::restore(&column).into_owned();
         let sql = |database: &str, table: &str, value: &dyn Fn(&Asked) -> String| {

@@ -22,8 +22,8 @@ const LAST_MS: i64 = i64::MAX / 1_000_000;
 /// The order of an answer's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
-    /// By time.
-    Time,
+    /// As they come, which costs Timestream least.
+    Any,
     /// Series by series as Prometheus sorts them, each by time.
     Series,
 }
@@ -69,7 +69,7 @@ pub(super) fn select(
     }
     let rows = format!("FROM {}.{} WHERE {}", identifier(database), identifier(table), conditions.join(" AND "));
     let sql = match order {
-        Order::Time => format!("SELECT * {rows} ORDER BY time"),
+        Order::Any => format!("SELECT * {rows}"),
         Order::Series => order::ordered(&rows, schema, matchers),
     };
     if sql.len() > MAX_QUERY_BYTES {

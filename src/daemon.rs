@@ -6,11 +6,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_types::region::Region;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio_rustls::TlsAcceptor;
@@ -18,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::batcher;
+use crate::budget::Budget;
 use crate::error::{Error, Kind};
 use crate::ingest::body::BodyLimits;
-use crate::ingest::budget::Budget;
 use crate::ingest::server::{self, ServerSettings};
 use crate::ingest::tls;
 use crate::ingest::validate::Policy;
@@ -77,8 +74,7 @@ impl Daemon {
 
         let metrics = Arc::new(Metrics::new());
         let http = clients::http_client();
-        let source = credentials(&options, &http).await;
-        let clients = Arc::new(Clients::new(client_settings(&options), source, http));
+        let clients = Arc::new(Clients::new(client_settings(&options), credentials(&options), http));
         #[cfg(feature = "embedded")]
         if embedded.is_some() {
             crate::embedded::create_table(&clients, &options.destination).await?;
@@ -103,7 +99,8 @@ impl Daemon {
             fail_on_long_label: options.fail_on_long_label,
             fail_on_invalid_sample_value: options.fail_on_invalid_sample_value,
         };
-        let write = WriteSettings { limits, policy, timeout: options.write.timeout };
+        let native_histograms = options.native_histograms;
+        let write = WriteSettings { limits, policy, native_histograms, timeout: options.write.timeout };
         let readiness = starting;
         probe::start(&options, &readiness, abandon.clone());
         let fatal = CancellationToken::new();
@@ -204,30 +201,21 @@ impl Daemon {
 fn client_settings(options: &Options) -> ClientSettings {
     ClientSettings {
         region: options.region.clone(),
-        write_endpoint: options.write_base_endpoint.clone(),
-        query_endpoint: options.query_base_endpoint.clone(),
+        write: options.write_endpoint.clone(),
+        query: options.query_endpoint.clone(),
         write_call_timeout: options.write.call_timeout,
         query_call_timeout: QUERY_CALL_TIMEOUT.min(options.read.timeout),
         max_concurrent_calls: options.write.max_concurrent_calls,
     }
 }
 
-async fn credentials(options: &Options, http: &SharedHttpClient) -> CredentialsSource {
+fn credentials(options: &Options) -> CredentialsSource {
     if options.embedded.is_some() {
         // The embedded Timestream checks no signature; the SDK signs all the same.
         let fixed = Credentials::new("embedded", "embedded", None, None, "Embedded");
         return CredentialsSource::Fixed(SharedCredentialsProvider::new(fixed));
     }
-    if !options.enable_sigv4_auth {
-        return CredentialsSource::Callers;
-    }
-    let region = Region::new(options.region.clone());
-    let config = aws_config::defaults(BehaviorVersion::latest());
-    let config = config.region(region).http_client(http.clone()).load().await;
-    match config.credentials_provider() {
-        Some(provider) => CredentialsSource::Fixed(provider),
-        None => CredentialsSource::Callers,
-    }
+    if options.enable_sigv4_auth { CredentialsSource::Environment } else { CredentialsSource::Callers }
 }
 
 /// An error that ends the start.

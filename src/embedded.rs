@@ -7,7 +7,7 @@ use aws_sdk_timestreamwrite::types::{MagneticStoreWriteProperties, RetentionProp
 use crate::daemon::start_error;
 use crate::error::Error;
 use crate::options::{Destination, Options};
-use crate::sink::clients::Clients;
+use crate::sink::clients::{Clients, Endpoint};
 use crate::sink::service_error;
 
 /// Retention of the table that is made on start: the memory store's longest, since nothing is cheaper here, and a
@@ -36,15 +36,15 @@ pub(crate) async fn start(mut options: Options) -> Result<(Options, Option<times
     }
     let endpoint = format!("http://{reached}");
     tracing::info!(endpoint, data_dir = %embedded.data_dir.display(), "the embedded Timestream listens");
-    options.write_base_endpoint = Some(endpoint.clone());
-    options.query_base_endpoint = Some(endpoint);
+    options.write_endpoint = Endpoint::Fixed(endpoint.clone());
+    options.query_endpoint = Endpoint::Fixed(endpoint);
     Ok((options, Some(server)))
 }
 
 /// Makes the database and the table, where they are not there yet.
 pub(crate) async fn create_table(clients: &Clients, destination: &Destination) -> Result<(), Error> {
     let Some(caller) = clients.fixed() else { return Ok(()) };
-    let client = caller.write().await?;
+    let (client, _) = caller.write().await?;
     let Destination { database, table } = destination;
     if let Err(error) = client.create_database().database_name(database).send().await {
         conflict_is_fine(service_error::from_sdk(&error))?;

@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::time::Duration;
 
 use hyper::StatusCode;
 
@@ -82,25 +81,18 @@ pub struct Error {
     kind: Kind,
     name: Cow<'static, str>,
     message: Cow<'static, str>,
-    retry_after: Option<Duration>,
 }
 
 impl Error {
     /// An error of `kind`, with the name that documentation lists it under and a message for people. Neither may hold
     /// a secret: both are logged and sent.
     pub fn new(kind: Kind, name: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
-        Error { kind, name: name.into(), message: message.into(), retry_after: None }
+        Error { kind, name: name.into(), message: message.into() }
     }
 
     /// The caller's request is wrong: `message` names what.
     pub fn invalid(name: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Error::new(Kind::Invalid, name, message)
-    }
-
-    /// The same error with a time after which to send again.
-    pub fn retry_after(mut self, after: Duration) -> Self {
-        self.retry_after = Some(after);
-        self
     }
 
     /// Where it came from and what may help.
@@ -118,9 +110,13 @@ impl Error {
         &self.message
     }
 
-    /// After which time to send again: as set, or one second for whatever may succeed later.
-    pub fn retry_after_hint(&self) -> Option<Duration> {
-        self.retry_after.or_else(|| self.kind.is_retryable().then_some(Duration::from_secs(1)))
+    /// In how many seconds to send again, for whatever may succeed later. It doubles with each attempt that the sender
+    /// says it has made, up to half a minute, and is drawn from the upper half of that, so that senders who failed
+    /// together do not come back together.
+    pub fn retry_after_seconds(&self, attempt: u32) -> Option<u64> {
+        const LONGEST: u64 = 30;
+        let longest = LONGEST.min(1 << attempt.min(5));
+        self.kind.is_retryable().then(|| fastrand::u64(longest.div_ceil(2)..=longest))
     }
 }
 
@@ -142,6 +138,17 @@ mod tests {
             assert!(kind.is_retryable());
             assert_eq!(kind.status(Direction::Write), StatusCode::SERVICE_UNAVAILABLE);
         }
+    }
+
+    #[test]
+    fn the_time_until_the_next_attempt_grows_and_is_never_nothing() {
+        let error = Error::new(Kind::Unavailable, "QueueFull", "full");
+        for (attempt, within) in [(0, 1..=1), (1, 1..=2), (2, 2..=4), (4, 8..=16), (5, 15..=30), (u32::MAX, 15..=30)] {
+            for _ in 0..100 {
+                assert!(within.contains(&error.retry_after_seconds(attempt).unwrap()), "{attempt}");
+            }
+        }
+        assert_eq!(Error::invalid("SnappyError", "no").retry_after_seconds(3), None);
     }
 
     #[test]

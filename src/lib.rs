@@ -1,6 +1,7 @@
 //! The Timestream Prometheus Connector as a library: the daemon's rooms, for its binary, its tests and its benches.
 
 pub mod batcher;
+pub mod budget;
 pub mod daemon;
 pub mod dimension;
 #[cfg(feature = "embedded")]

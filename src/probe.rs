@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::options::Options;
+use crate::sink::clients::Endpoint;
 use crate::telemetry::health::{Latch, Readiness};
 
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -47,9 +48,12 @@ pub(crate) fn start(options: &Options, readiness: &Readiness, stop: Cancellation
 }
 
 fn endpoint(options: &Options) -> (String, u16) {
-    let fixed: Option<Uri> = options.write_base_endpoint.as_deref().and_then(|url| url.parse().ok());
+    let (Endpoint::Fixed(url) | Endpoint::Discovered(Some(url))) = &options.write_endpoint else {
+        return (format!("ingest.timestream.{}.amazonaws.com", options.region), 443);
+    };
+    let fixed: Option<Uri> = url.parse().ok();
     let host = fixed.as_ref().and_then(|uri| uri.host()).map(|host| host.trim_matches(['[', ']']).to_owned());
     let default_port = if fixed.as_ref().and_then(|uri| uri.scheme_str()) == Some("http") { 80 } else { 443 };
     let port = fixed.as_ref().and_then(|uri| uri.port_u16()).unwrap_or(default_port);
-    (host.unwrap_or_else(|| format!("ingest.timestream.{}.amazonaws.com", options.region)), port)
+    (host.unwrap_or_default(), port)
 }

@@ -8,13 +8,13 @@ use hyper::body::Body;
 use hyper::header::CONTENT_ENCODING;
 use prost::Message;
 
+use crate::budget::Budget;
 use crate::error::{Error, Kind};
 use crate::ingest::body::{self, BodyLimits};
-use crate::ingest::budget::Budget;
 use crate::options::{Destination, Options};
 use crate::proto::ReadRequest;
 use crate::query::{Caller, ReadAnswer, ReadMetrics, ReadSettings, Reader};
-use crate::sink::clients::CallerClients;
+use crate::sink::caller_clients::CallerClients;
 use crate::sink::service_error;
 use crate::telemetry::Metrics;
 
@@ -77,7 +77,7 @@ impl ReadHandler {
             return Err(Error::new(Kind::UnsupportedMedia, "UnsupportedMediaType", message));
         }
         let (packed, mut reservation) = body::read(body, self.limits, &self.budget).await?;
-        let unpacked = body::decompress(&packed, self.limits.max_decoded_bytes, &mut reservation).await?;
+        let unpacked = body::decompress(&packed, self.limits.max_decoded_bytes, 1, &mut reservation).await?;
         let request = ReadRequest::decode(unpacked.as_slice()).map_err(|error| {
             Error::invalid("ProtobufError", format!("the body is not a prometheus.ReadRequest: {error}"))
         })?;

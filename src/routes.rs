@@ -8,27 +8,31 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::service::Service;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::batcher::Queue;
+use crate::budget::Budget;
 use crate::error::{Direction, Error, Kind};
 use crate::ingest::auth;
-use crate::ingest::budget::Budget;
+use crate::ingest::content_type;
 use crate::ingest::server::AnswerBody;
 use crate::ingest::write::{WriteError, Writer};
+use crate::ingest::written::Written;
 use crate::options::Destination;
 use crate::query::ReadAnswer;
 use crate::read::ReadHandler;
-use crate::sink::clients::{CallerClients, Clients};
+use crate::sink::caller_clients::CallerClients;
+use crate::sink::clients::Clients;
 use crate::telemetry::Metrics;
 use crate::telemetry::health::Readiness;
 
 /// The content type of streamed chunks (prometheus/prometheus, storage/remote/read_handler.go).
 const STREAMED_CHUNKS: &str = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
+const RETRY_ATTEMPT: HeaderName = HeaderName::from_static("retry-attempt");
 
 /// All that answers requests.
 #[derive(Debug)]
@@ -81,14 +85,14 @@ impl Routes {
             _ => {
                 let message =
                     format!("no such path; there are /write, /read, {}, /-/healthy, /-/ready", self.telemetry_path);
-                return error_answer(&Error::new(Kind::NotFound, "NotFound", message), Direction::Read);
+                return error_answer(&Error::new(Kind::NotFound, "NotFound", message), Direction::Read, 0);
             }
         };
         if !methods.contains(request.method()) {
             let allowed = methods[0].as_str();
             let message = format!("{path} takes {allowed}, not {}", request.method());
             let mut answer =
-                error_answer(&Error::new(Kind::MethodNotAllowed, "MethodNotAllowed", message), Direction::Read);
+                error_answer(&Error::new(Kind::MethodNotAllowed, "MethodNotAllowed", message), Direction::Read, 0);
             answer
                 .headers_mut()
                 .insert(ALLOW, HeaderValue::from_str(allowed).unwrap_or(HeaderValue::from_static("GET")));
@@ -106,25 +110,33 @@ impl Routes {
 
     async fn write(&self, request: Request<Incoming>) -> Response<AnswerBody> {
         let (head, body) = request.into_parts();
-        let caller = match self.caller(&head.headers) {
-            Ok(caller) => caller,
-            Err(error) => return error_answer(&error, Direction::Write),
+        let attempt = attempt(&head.headers);
+        let mut written = Written::default();
+        let result = async {
+            let caller = self.caller(&head.headers)?;
+            let version = content_type::negotiate(&head.headers)?;
+            self.writer.write(caller, version, body, &mut written).await
         };
-        match self.writer.write(caller, &head.headers, body).await {
+        let mut answer = match result.await {
             Ok(()) => empty(StatusCode::NO_CONTENT),
-            Err(WriteError::Answer(error)) => error_answer(&error, Direction::Write),
+            Err(WriteError::Answer(error)) => error_answer(&error, Direction::Write, attempt),
             Err(WriteError::Stop(error)) => {
                 self.fatal.cancel();
-                error_answer(&error, Direction::Write)
+                error_answer(&error, Direction::Write, attempt)
             }
+        };
+        if content_type::is_version_2(&head.headers) {
+            written.put_headers(answer.headers_mut());
         }
+        answer
     }
 
     async fn read(&self, request: Request<Incoming>) -> Response<AnswerBody> {
         let (head, body) = request.into_parts();
+        let attempt = attempt(&head.headers);
         let caller = match self.caller(&head.headers) {
             Ok(caller) => caller,
-            Err(error) => return error_answer(&error, Direction::Read),
+            Err(error) => return error_answer(&error, Direction::Read, attempt),
         };
         match self.reader.read(&caller, &head.headers, body).await {
             Ok(ReadAnswer::Samples(packed)) => {
@@ -141,7 +153,7 @@ impl Routes {
             }
             Err(error) => {
                 warn!(error = %error, "read request failed");
-                error_answer(&error, Direction::Read)
+                error_answer(&error, Direction::Read, attempt)
             }
         }
     }
@@ -205,8 +217,14 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// The one place where an error becomes an answer.
-fn error_answer(error: &Error, direction: Direction) -> Response<AnswerBody> {
+/// How often the sender says that it has tried this request before: Prometheus' `Retry-Attempt` header.
+fn attempt(headers: &HeaderMap) -> u32 {
+    let attempt = headers.get(RETRY_ATTEMPT).and_then(|value| value.to_str().ok());
+    attempt.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// The one place where an error becomes an answer, to a caller that has tried `attempt` times before.
+fn error_answer(error: &Error, direction: Direction, attempt: u32) -> Response<AnswerBody> {
     let status = error.kind().status(direction);
     debug!(status = status.as_u16(), error = %error, "request answered with an error");
     let mut answer = text(status, "text/plain; charset=utf-8", format!("{error}\n"));
@@ -217,8 +235,8 @@ fn error_answer(error: &Error, direction: Direction) -> Response<AnswerBody> {
             HeaderValue::from_static("Basic realm=\"IAM access key and secret key\", charset=\"UTF-8\""),
         );
     }
-    if let Some(after) = error.retry_after_hint() {
-        headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+    if let Some(seconds) = error.retry_after_seconds(attempt) {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     answer
 }

@@ -7,7 +7,7 @@ use hyper::header::AUTHORIZATION;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Kind};
-use crate::sink::clients::CallerKeys;
+use crate::sink::caller_keys::CallerKeys;
 
 /// The header that carries the session token of temporary credentials.
 pub const SESSION_TOKEN_HEADER: &str = "x-amz-security-token";

@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body;
 
-use super::budget::{Budget, Exhausted, Reservation};
+use crate::budget::{Budget, Exhausted, Reservation};
 use crate::error::{Error, Kind};
 
 /// The most that one byte of snappy can stand for: a copy of three bytes yields up to 64.
@@ -52,6 +52,7 @@ where
         return Err(too_large());
     }
     let mut body = std::pin::pin!(body);
+    let out_of_memory = |why| out_of_memory(why, budget);
     let mut reservation = budget.reserve(0).await.map_err(out_of_memory)?;
     let mut read = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -68,14 +69,15 @@ where
     Ok((read.freeze(), reservation))
 }
 
-/// Decompresses a snappy block. The size that it states is checked, and taken from the budget, before any byte is
-/// allocated for it.
+/// Decompresses a snappy block. The size that it states is checked, and taken from the budget `memory_factor` times for
+/// what will be made of it, before any byte is allocated for it.
 ///
 /// # Errors
-/// 413 when it states more than `max_decoded_bytes`, 400 when it is not snappy, 503 when the budget is exhausted.
+/// 413 when it states more than `max_decoded_bytes` or than the budget can ever give, 400 when it is not snappy, 503 when the budget is exhausted.
 pub async fn decompress(
     body: &[u8],
     max_decoded_bytes: usize,
+    memory_factor: usize,
     reservation: &mut Reservation,
 ) -> Result<Vec<u8>, Error> {
     let bad = |error: &dyn std::fmt::Display| {
@@ -90,7 +92,8 @@ pub async fn decompress(
     if stated > body.len().saturating_mul(MAX_SNAPPY_RATIO) {
         return Err(bad(&format_args!("{} bytes can't hold the {stated} that it states", body.len())));
     }
-    reservation.resize(body.len() + stated).await.map_err(out_of_memory)?;
+    let memory = body.len() + stated * memory_factor;
+    reservation.resize(memory).await.map_err(|why| out_of_memory(why, reservation.budget()))?;
     let mut decoded = vec![0; stated];
     let length = snap::raw::Decoder::new().decompress(body, &mut decoded).map_err(|error| bad(&error))?;
     decoded.truncate(length);
@@ -98,8 +101,17 @@ pub async fn decompress(
 }
 
 /// The answer when the byte budget is exhausted.
-pub fn out_of_memory(_: Exhausted) -> Error {
-    Error::new(Kind::Unavailable, "MemoryLimit", "the connector's memory limit is reached; send again later")
+pub fn out_of_memory(why: Exhausted, budget: &Budget) -> Error {
+    match why {
+        Exhausted::ForNow => {
+            Error::new(Kind::Unavailable, "MemoryLimit", "the connector's memory limit is reached; send again later")
+        }
+        Exhausted::ForEver => {
+            let message =
+                format!("the request takes more memory than one may of --write.memory-limit, {}", budget.limit());
+            Error::new(Kind::TooLarge, "RequestTooLarge", message)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -113,7 +125,7 @@ mod tests {
 
     async fn decoded(body: &[u8]) -> Result<Vec<u8>, Error> {
         let mut reservation = Budget::new(1 << 20).reserve(body.len()).await.unwrap();
-        decompress(body, LIMITS.max_decoded_bytes, &mut reservation).await
+        decompress(body, LIMITS.max_decoded_bytes, 1, &mut reservation).await
     }
 
     #[tokio::test]
@@ -132,8 +144,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_body_over_the_budget_is_told_to_come_again() {
-        let error = read(Full::new(Bytes::from(vec![7; 100])), LIMITS, &Budget::new(99)).await.unwrap_err();
+        let budget = Budget::new(120);
+        let other = budget.reserve(30).await.unwrap();
+        let error = read(Full::new(Bytes::from(vec![7; 100])), LIMITS, &budget).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Unavailable);
+        drop(other);
+        assert_eq!(budget.in_use(), 0);
+        let error = read(Full::new(Bytes::from(vec![7; 100])), LIMITS, &Budget::new(99)).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::TooLarge, "it never fits");
     }
 
     #[tokio::test]

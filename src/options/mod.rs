@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::error::Error;
+use crate::ingest::histogram::NativeHistograms;
+use crate::sink::clients::Endpoint;
 use crate::telemetry::log::{Format, LogOptions};
 
 mod table;
@@ -24,10 +26,10 @@ pub struct Options {
     pub destination: Destination,
     /// The signing region.
     pub region: String,
-    /// A fixed endpoint for writes.
-    pub write_base_endpoint: Option<String>,
-    /// A fixed endpoint for queries.
-    pub query_base_endpoint: Option<String>,
+    /// How to reach Timestream for writes.
+    pub write_endpoint: Endpoint,
+    /// How to reach Timestream for queries.
+    pub query_endpoint: Endpoint,
     /// Whether calls are made with the environment's credentials instead of each caller's.
     pub enable_sigv4_auth: bool,
     /// Retries of a failed query.
@@ -40,6 +42,8 @@ pub struct Options {
     pub fail_on_long_label: bool,
     /// Whether a non-finite value stops the program.
     pub fail_on_invalid_sample_value: bool,
+    /// What to do with native histograms.
+    pub native_histograms: NativeHistograms,
     /// The HTTP server.
     pub web: WebOptions,
     /// The write path.
@@ -166,14 +170,15 @@ impl Options {
         let options = Options {
             destination: source.destination(embedded)?,
             region: source.text("region").unwrap_or_default(),
-            write_base_endpoint: source.endpoint("write-base-endpoint")?,
-            query_base_endpoint: source.endpoint("query-base-endpoint")?,
+            write_endpoint: source.endpoint("write-base-endpoint", "write-discovery-endpoint")?,
+            query_endpoint: source.endpoint("query-base-endpoint", "query-discovery-endpoint")?,
             enable_sigv4_auth: source.boolean("enable-sigv4-auth", "ParseOptionError")?,
             max_read_retries: source.retries("max-read-retries")?,
             max_write_retries: source.retries("max-write-retries")?,
             embedded: if embedded { Some(source.embedded()?) } else { None },
             fail_on_long_label: source.boolean("fail-on-long-label", "ParseMetricLabelError")?,
             fail_on_invalid_sample_value: source.boolean("fail-on-invalid-sample-value", "ParseSampleOptionError")?,
+            native_histograms: source.native_histograms()?,
             web: source.web()?,
             write: source.write()?,
             read: source.read()?,
@@ -270,7 +275,14 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
         self.parsed(flag, "ParseOptionError", ":port, host:port or [ipv6]:port", ListenAddress::parse)
     }
 
-    fn endpoint(&self, flag: &'static str) -> Result<Option<String>, Error> {
+    fn endpoint(&self, fixed: &'static str, discovery: &'static str) -> Result<Endpoint, Error> {
+        match self.url(fixed)? {
+            Some(url) => Ok(Endpoint::Fixed(url)),
+            None => self.url(discovery).map(Endpoint::Discovered),
+        }
+    }
+
+    fn url(&self, flag: &'static str) -> Result<Option<String>, Error> {
         if self.text(flag).is_none() {
             return Ok(None);
         }
@@ -329,6 +341,15 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
             max_decoded_bytes: self.bytes("web.max-decoded-bytes")?,
             read_timeout: self.duration("web.read-timeout")?,
         })
+    }
+
+    fn native_histograms(&self) -> Result<NativeHistograms, Error> {
+        let how = |text: &str| match text {
+            "reject" => Some(NativeHistograms::Reject),
+            "expand" => Some(NativeHistograms::Expand),
+            _ => None,
+        };
+        self.parsed("native-histograms", "ParseOptionError", "reject, expand", how)
     }
 
     fn write(&self) -> Result<WriteOptions, Error> {

@@ -69,8 +69,7 @@ impl FrameWriter {
         let series = ChunkedSeries { labels: std::mem::take(&mut self.labels), chunks };
         let mut message = ChunkedReadResponse { chunked_series: vec![series], query_index: self.query_index };
         let encoded = message.encode_to_vec();
-        // A length below the limit of protobuf always fits, and a vector grows.
-        let _ = prost::encoding::encode_varint(encoded.len() as u64, &mut self.ready);
+        prost::encoding::encode_varint(encoded.len() as u64, &mut self.ready);
         self.ready.extend_from_slice(&CHECKSUM.checksum(&encoded).to_be_bytes());
         self.ready.extend_from_slice(&encoded);
         self.labels = message.chunked_series.pop().map(|series| series.labels).unwrap_or_default();
@@ -146,23 +145,16 @@ mod tests {
         }
         writer.end_series();
         let frames = frames(&writer.take());
-        let shown: Vec<(String, i64, Vec<(i64, i64, u8)>)> = frames
+        let shown: Vec<String> = frames
             .into_iter()
             .map(|(_, frame)| {
                 let [series] = frame.chunked_series.as_slice() else { panic!("one series") };
-                let chunks = series.chunks.iter().map(|chunk| (chunk.min_time_ms, chunk.max_time_ms, chunk.data[1]));
-                (series.labels[0].value.clone(), frame.query_index, chunks.collect())
+                let show = |chunk: &Chunk| format!("{}-{}:{}", chunk.min_time_ms, chunk.max_time_ms, chunk.data[1]);
+                let chunks: Vec<String> = series.chunks.iter().map(show).collect();
+                format!("{} {} {}", frame.query_index, series.labels[0].value, chunks.join(" "))
             })
             .collect();
-        let long = vec![(0, 119_000, 120), (120_000, 239_000, 120), (240_000, 240_000, 1)];
-        assert_eq!(
-            shown,
-            [
-                ("a".to_owned(), 7, long),
-                ("b".to_owned(), 7, vec![(0, 0, 1)]),
-                ("c".to_owned(), 7, vec![(0, 119_000, 120)])
-            ]
-        );
+        assert_eq!(shown, ["7 a 0-119000:120 120000-239000:120 240000-240000:1", "7 b 0-0:1", "7 c 0-119000:120"]);
     }
 
     #[test]

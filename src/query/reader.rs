@@ -18,9 +18,8 @@ use super::series::SeriesSet;
 use super::source::Source;
 use super::sql::Order;
 use super::stream::ChunkStream;
+use crate::budget::{Budget, Exhausted, Reservation};
 use crate::error::{Error, Kind};
-use crate::ingest::body::out_of_memory;
-use crate::ingest::budget::{Budget, Reservation};
 use crate::proto::{ReadRequest, TimeSeries};
 use crate::sink::retry::RetryPolicy;
 
@@ -151,7 +150,7 @@ impl Reader {
         query: ParsedQuery,
         held: &AtomicUsize,
     ) -> Result<(Vec<TimeSeries>, Reservation), Error> {
-        let mut reservation = self.memory.reserve(0).await.map_err(out_of_memory)?;
+        let mut reservation = self.memory.reserve(0).await.map_err(no_memory)?;
         let Some((mut rows, columns)) = source.open(&query, Order::Any).await? else {
             return Ok((Vec::new(), reservation));
         };
@@ -168,7 +167,7 @@ impl Reader {
                 );
                 return Err(Error::new(Kind::TooLarge, "AnswerSizeLimitError", message));
             }
-            reservation.resize(series.bytes()).await.map_err(out_of_memory)?;
+            reservation.resize(series.bytes()).await.map_err(no_memory)?;
         }
         self.metrics.other_rows.increment(series.other_rows());
         let series = series.finish();
@@ -200,7 +199,7 @@ impl Packed {
         for reservation in &mut reservations {
             let kept = reservation.bytes().min(rest);
             rest -= kept;
-            reservation.resize(kept).await.map_err(out_of_memory)?;
+            reservation.resize(kept).await.map_err(no_memory)?;
         }
         Ok(Packed { bytes, _reservations: reservations })
     }
@@ -209,6 +208,21 @@ impl Packed {
 impl AsRef<[u8]> for Packed {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
+    }
+}
+
+/// The error of an answer for which there is no memory, now or ever.
+fn no_memory(why: Exhausted) -> Error {
+    match why {
+        Exhausted::ForNow => {
+            Error::new(Kind::Unavailable, "MemoryLimit", "the memory limit of reads is reached; ask again")
+        }
+        Exhausted::ForEver => Error::new(
+            Kind::TooLarge,
+            "AnswerSizeLimitError",
+            "the answer would take more memory than all reads may; narrow its matchers or its range, or ask for \
+             STREAMED_XOR_CHUNKS",
+        ),
     }
 }
 

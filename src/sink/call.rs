@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::clients::CallerClients;
+use super::caller_clients::CallerClients;
 use super::pending::PendingWrite;
 
 /// A record of a call: a sample of a request, by its numbers there.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -15,19 +17,25 @@ use crate::telemetry::reason::{Failed, Rejected};
 
 pub mod body;
 pub mod call;
+pub mod caller_clients;
+pub mod caller_keys;
 pub mod clients;
 mod interceptors;
+pub mod metering;
 pub mod pending;
 mod rejection;
 pub mod retry;
 pub mod service_error;
 mod transport;
 
-use call::Call;
-use clients::CallerClients;
-use pending::Outcome;
+use call::{Call, Record};
+use caller_clients::CallerClients;
+use pending::{Outcome, PendingWrite};
 use retry::RetryPolicy;
 use transport::Accepted;
+
+/// Halves of one refused call that are sent side by side.
+const MAX_HALVES: usize = 8;
 
 /// How the sink writes.
 #[derive(Debug, Clone)]
@@ -87,15 +95,25 @@ impl Inner {
                 &Outcome::Failed(Failed::Timeout, Error::new(Kind::Unavailable, "RequestTimeout", message)),
             );
         };
-        // A call that is refused for its content is halved until the record at fault stands alone.
-        let mut calls = vec![call];
-        while let Some(call) = calls.pop() {
-            match self.send(&caller, &call, deadline).await {
+        // A call that is refused for its content is halved until the record at fault stands alone: for one such record
+        // of a hundred in seven rounds and at most 14 further calls, for a hundred of them in 198.
+        let mut waiting = vec![call];
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            while under_way.len() < MAX_HALVES
+                && let Some(call) = waiting.pop()
+            {
+                under_way.push(async {
+                    let answer = self.send(&caller, &call, deadline).await;
+                    (call, answer)
+                });
+            }
+            let Some((call, answer)) = under_way.next().await else { break };
+            match answer {
                 Ok(accepted) => self.settle_accepted(&call, accepted),
                 Err(error) if error.kind() == Kind::Invalid && call.record_count() > 1 => {
                     if let Some((first, second)) = call.split() {
-                        calls.push(second);
-                        calls.push(first);
+                        waiting.extend([second, first]);
                     }
                 }
                 Err(error) => self.settle_all(&call, &outcome_of(error)),
@@ -105,21 +123,26 @@ impl Inner {
 
     async fn send(&self, caller: &CallerClients, call: &Call, deadline: Instant) -> Result<Accepted, Error> {
         let Inner { settings, metrics, abandon, .. } = self;
-        let body = Bytes::from(body::write_records_body(&settings.database, &settings.table, call));
+        let (body, metered) = body::write_records_body(&settings.database, &settings.table, call);
+        let body = Bytes::from(body);
         let policy = RetryPolicy { max_retries: settings.max_retries, deadline };
         let attempts = retry::retry(policy, &metrics.write_retries, || async {
-            let client = caller.write().await?;
+            let (client, generation) = caller.write().await?;
             let start = Instant::now();
             metrics.write_requests.increment(1);
-            let answer = transport::write_records(&client, body.clone()).await;
+            let answer = transport::write_records(&client, body.clone(), call.record_count()).await;
             metrics.write_duration.record(start.elapsed().as_secs_f64());
-            if let Err(error) = &answer {
-                debug!(error = %error, records = call.record_count(), "WriteRecords failed");
-                if error.name() == service_error::INVALID_ENDPOINT {
-                    caller.forget_write_endpoint().await;
+            match answer {
+                Ok(accepted) => {
+                    metrics.metered_units.increment(metered.units());
+                    metrics.saved_units.increment(metered.units_without_sharing() - metered.units());
+                    Ok(accepted)
+                }
+                Err(error) => {
+                    debug!(error = %error, records = call.record_count(), "WriteRecords failed");
+                    Err(caller.renew_write(generation, error).await)
                 }
             }
-            answer
         });
         tokio::select! {
             answer = attempts => answer,
@@ -132,7 +155,7 @@ impl Inner {
         let mut rejected = rejected.into_iter().peekable();
         let mut index = 0;
         for part in &call.parts {
-            let mut written = part.records.len() as u64;
+            let mut written = Vec::with_capacity(part.records.len());
             for record in &part.records {
                 if let Some(rejection) = rejected.next_if(|rejection| rejection.index == index) {
                     let request = part.write.request();
@@ -141,42 +164,42 @@ impl Inner {
                     let message = format!("{} ({series} at {timestamp} ms)", rejection.reason);
                     let error = Error::invalid("RejectedRecordsException", message);
                     let reason = rejection::classify(&rejection.reason);
-                    self.settle(&part.write, 1, Outcome::Rejected(reason, error));
-                    written -= 1;
+                    self.settle(&part.write, std::slice::from_ref(record), Outcome::Rejected(reason, error));
+                } else {
+                    written.push(*record);
                 }
                 index += 1;
             }
-            if written > 0 {
-                self.settle(&part.write, written, Outcome::Written);
+            if !written.is_empty() {
+                self.settle(&part.write, &written, Outcome::Written);
             }
         }
     }
 
     fn settle_all(&self, call: &Call, outcome: &Outcome) {
         for part in &call.parts {
-            self.settle(&part.write, part.records.len() as u64, outcome.clone());
+            self.settle(&part.write, &part.records, outcome.clone());
         }
     }
 
-    /// Counts what became of samples, logs it, and tells their request.
-    fn settle(&self, write: &pending::PendingWrite, samples: u64, outcome: Outcome) {
+    /// Logs what became of samples, and tells their request.
+    fn settle(&self, write: &PendingWrite, records: &[Record], outcome: Outcome) {
+        let samples = records.len();
         match &outcome {
-            Outcome::Written => self.metrics.written_samples.increment(samples),
+            Outcome::Written => {}
             Outcome::Rejected(reason, error) => {
-                self.metrics.rejected(*reason).increment(samples);
                 debug!(reason = reason.as_str(), samples, error = %error, "samples rejected");
                 if let Some(suppressed) = self.rejections.check() {
                     warn!(reason = reason.as_str(), error = %error, suppressed, "Timestream rejected samples");
                 }
             }
             Outcome::Failed(reason, error) => {
-                self.metrics.failed(*reason).increment(samples);
                 if let Some(suppressed) = self.failures.check() {
                     warn!(reason = reason.as_str(), error = %error, suppressed, "samples could not be written");
                 }
             }
         }
-        write.settle(samples, outcome);
+        write.settle(records, outcome);
     }
 }
 

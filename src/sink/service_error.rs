@@ -16,6 +16,11 @@ use crate::error::{Error, Kind};
 /// The exception with which Timestream says that the client must discover its endpoint anew.
 pub const INVALID_ENDPOINT: &str = "InvalidEndpointException";
 
+/// Whether an exception says that credentials were good and are no longer.
+pub fn is_expiry(code: &str) -> bool {
+    matches!(code, "ExpiredToken" | "ExpiredTokenException" | "UnrecognizedClientException" | "InvalidClientTokenId")
+}
+
 /// The error of a call, as a caller is told of it.
 pub fn from_sdk<E, R>(error: &SdkError<E, R>) -> Error
 where
@@ -24,9 +29,8 @@ where
 {
     match error {
         SdkError::ServiceError(context) => from_exception(context.err().code(), context.err().message()),
-        SdkError::TimeoutError(_) => {
-            Error::new(Kind::Unavailable, "RequestTimeout", "Timestream did not answer in time")
-        }
+        SdkError::TimeoutError(_) => timeout(),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => timeout(),
         SdkError::ConstructionFailure(_) => before_sending(&causes(error)),
         SdkError::DispatchFailure(failure) if failure.is_other() => before_sending(&causes(error)),
         other => {
@@ -73,6 +77,10 @@ pub fn from_exception(code: Option<&str>, message: Option<&str>) -> Error {
         _ => Kind::Unavailable,
     };
     Error::new(kind, code.to_owned(), message)
+}
+
+fn timeout() -> Error {
+    Error::new(Kind::Unavailable, "RequestTimeout", "Timestream did not answer in time")
 }
 
 /// A call that failed before it was sent: the environment has no credentials, or they can't be had just now.

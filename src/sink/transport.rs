@@ -26,11 +26,11 @@ pub(super) struct Rejection {
     pub(super) reason: String,
 }
 
-/// Sends `body` as a WriteRecords call.
+/// Sends `body` as a WriteRecords call of `count` records.
 ///
 /// # Errors
 /// The whole call failed or was refused.
-pub(super) async fn write_records(client: &Client, body: Bytes) -> Result<Accepted, Error> {
+pub(super) async fn write_records(client: &Client, body: Bytes, count: usize) -> Result<Accepted, Error> {
     let sent = client.write_records().customize().interceptor(interceptors::Body(body)).send().await;
     let error = match sent {
         Ok(_) => return Ok(Accepted::All),
@@ -48,7 +48,8 @@ pub(super) async fn write_records(client: &Client, body: Bytes) -> Result<Accept
         let mut rejections: Vec<_> = rejections.collect();
         rejections.sort_by_key(|rejection| rejection.index);
         rejections.dedup_by_key(|rejection| rejection.index);
-        if !rejections.is_empty() {
+        // Of a rejection that names no record of the call, nobody knows which records it spared.
+        if rejections.last().is_some_and(|last| last.index < count) {
             return Ok(Accepted::Partly(rejections));
         }
     }

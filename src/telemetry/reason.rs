@@ -34,6 +34,8 @@ reasons! {
         NegativeInfinity = "negative_inf",
         /// The value is Prometheus' stale marker.
         StaleMarker = "stale_marker",
+        /// The same series and time come again later in the request.
+        Repeated = "repeated",
     }
 }
 

@@ -3,8 +3,8 @@
 use timestream_prometheus_connector::proto;
 
 use super::connector::{Connector, Scratch};
-use super::endpoint::SlowEndpoint;
 use super::remote::{self, Answer, WRITE_HEADERS, eq, now_ms, packed, post, query, series, write, write_request};
+use super::timestream::Timestream;
 
 fn post_write(connector: &Connector, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     post(&format!("http://{}/write", connector.address), headers, body)
@@ -17,7 +17,6 @@ fn what_is_wrong_with_a_request_is_said() {
         Connector::embedded(scratch.path(), &["--web.max-body-bytes=10000", "--web.max-decoded-bytes=20000"]);
     let snappy = |bytes: &[u8]| snap::raw::Encoder::new().compress_vec(bytes).unwrap();
     let noise: Vec<u8> = (0..10_001u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    let v2 = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
     for (what, headers, body, status, name) in [
         ("not snappy", WRITE_HEADERS, b"hello".to_vec(), 400, "SnappyError"),
         ("not protobuf", WRITE_HEADERS, snappy(&[0xff; 30]), 400, "ProtobufError"),
@@ -26,13 +25,6 @@ fn what_is_wrong_with_a_request_is_said() {
         ("a bomb", WRITE_HEADERS, vec![0xff, 0xff, 0xff, 0xff, 0x0f], 413, "RequestTooLarge"),
         ("gzip", &[("Content-Encoding", "gzip")], vec![], 415, "UnsupportedMediaType"),
         ("json", &[("Content-Type", "application/json")], vec![], 415, "UnsupportedMediaType"),
-        (
-            "remote write 2.0",
-            &[("Content-Type", v2), ("Content-Encoding", "snappy")],
-            vec![0],
-            415,
-            "UnsupportedMediaType",
-        ),
     ] {
         let answer = post_write(&connector, headers, &body);
         assert_eq!(answer.status, status, "{what}: {}", answer.text());
@@ -138,7 +130,7 @@ fn native_histograms_are_answered_400_and_the_samples_beside_them_are_stored() {
 
 #[test]
 fn callers_without_credentials_are_asked_for_them() {
-    let endpoint = SlowEndpoint::start(std::time::Duration::ZERO);
+    let endpoint = Timestream::slow(std::time::Duration::ZERO);
     let url = format!("--write-base-endpoint=http://{}", endpoint.address);
     let connector = Connector::start(&["--default-database=d", "--default-table=t", &url], &[]);
     let body = write_request(&[series(&[("__name__", "up"), ("job", "a")], &[(1.0, now_ms())])]);

@@ -47,15 +47,23 @@ impl Connector {
     /// Starts the connector with the embedded Timestream on free ports, its data in `data`.
     pub fn embedded(data: &Path, arguments: &[&str]) -> Self {
         let data = format!("--embedded.data-dir={}", data.join("data").display());
-        let mut all = vec!["--embedded", "--embedded.listen-address=127.0.0.1:0", &data];
+        let mut all = vec!["--embedded", &data];
+        if !arguments.iter().any(|argument| argument.starts_with("--embedded.listen-address")) {
+            all.push("--embedded.listen-address=127.0.0.1:0");
+        }
         all.extend(arguments);
         Connector::start(&all, &[])
     }
 
     /// Starts the connector on a free port and waits until it is ready.
     pub fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::start_at("127.0.0.1:0", arguments, environment)
+    }
+
+    /// Starts the connector at an address and waits until it is ready.
+    pub fn start_at(address: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_timestream-prometheus-connector"))
-            .arg("--web.listen-address=127.0.0.1:0")
+            .arg(format!("--web.listen-address={address}"))
             .args(arguments)
             .envs(environment.iter().copied())
             .stderr(Stdio::piped())
@@ -98,6 +106,11 @@ impl Connector {
         remote::get(&format!("http://{}{path}", self.address), &[])
     }
 
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends the process at once, as a power cut would.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
@@ -111,6 +124,7 @@ impl Connector {
     }
 
     /// A line of `/proc/<pid>/status` that is in kB, such as VmRSS or VmHWM, in MB.
+    #[allow(dead_code, reason = "benches/read_end_to_end.rs uses it")]
     pub fn memory_mb(&self, line: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let found = status.lines().find_map(|one| one.strip_prefix(line)?.strip_prefix(':')?.strip_suffix(" kB"));
@@ -157,6 +171,26 @@ impl Connector {
         );
         (received, written)
     }
+
+    /// Every native histogram received was counted once as written, ignored, rejected or failed; gives those four.
+    pub fn assert_histograms_conserved(&self) -> [f64; 4] {
+        let total = |outcome: &str| self.metric(&format!("timestream_connector_{outcome}_histograms_total"));
+        let each = ["written", "ignored", "rejected", "failed"].map(total);
+        assert_eq!(total("received"), each.iter().sum::<f64>(), "written, ignored, rejected, failed: {each:?}");
+        each
+    }
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The memory that a process has resident.
+pub fn resident_bytes(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
 impl Drop for Connector {

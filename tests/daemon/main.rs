@@ -8,16 +8,24 @@
 mod cases;
 mod chunks;
 mod connector;
-mod endpoint;
 mod prometheus_server;
 mod remote;
+mod timestream;
+mod v2;
 
 mod bad_requests;
 mod differential;
+mod discovery;
 mod durability;
+mod faults;
+mod native_histograms;
 mod prometheus;
+mod prometheus_3;
+mod recovery;
+mod remote_write_2;
 mod round_trip;
 mod shutdown;
 mod speed;
+mod stalled;
 mod start;
 mod streaming;

@@ -69,6 +69,6 @@ fn a_second_prometheus_reads_what_the_first_wrote() {
     connector.assert_conserved();
 }
 
-fn now() -> f64 {
+pub fn now() -> f64 {
     remote::now_ms() as f64 / 1000.0
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::Engine;
 use prost::Message;
 use timestream_prometheus_connector::proto;
 
@@ -80,6 +81,11 @@ pub const WRITE_HEADERS: &[(&str, &str)] = &[
     ("Content-Type", "application/x-protobuf"),
     ("X-Prometheus-Remote-Write-Version", "0.1.0"),
 ];
+
+/// The header of HTTP basic auth.
+pub fn basic_auth(user: &str, password: &str) -> String {
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")))
+}
 
 /// Sends series to `/write` of the connector at `address`.
 pub fn write(address: &str, series: &[Series]) -> Answer {

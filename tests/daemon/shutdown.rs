@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use super::connector::{Connector, Scratch};
-use super::endpoint::SlowEndpoint;
-use super::remote::{now_ms, series, write};
+use super::remote::{WRITE_HEADERS, now_ms, series, try_post, write, write_request};
+use super::timestream::Timestream;
 
 const KEYS: &[(&str, &str)] = &[("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
 
 fn slow_connector(delay: Duration, arguments: &[&str]) -> Connector {
-    let endpoint = SlowEndpoint::start(delay);
+    let endpoint = Timestream::slow(delay);
     let url = format!("--write-base-endpoint=http://{}", endpoint.address);
     let mut all = vec!["--default-database=d", "--default-table=t", "--enable-sigv4-auth", &url];
     all.extend(arguments);
@@ -18,6 +18,11 @@ fn slow_connector(delay: Duration, arguments: &[&str]) -> Connector {
 
 fn write_one(address: &str) -> super::remote::Answer {
     write(address, &[series(&[("__name__", "up"), ("job", "a")], &[(1.0, now_ms())])])
+}
+
+fn try_write_one(address: &str) -> Option<super::remote::Answer> {
+    let request = write_request(&[series(&[("__name__", "up"), ("job", "a")], &[(1.0, now_ms())])]);
+    try_post(&format!("http://{address}/write"), WRITE_HEADERS, &request).ok()
 }
 
 #[test]
@@ -44,6 +49,60 @@ fn what_does_not_finish_in_the_grace_period_is_answered_503() {
     assert!(answer.header("retry-after").is_some());
     assert_eq!(connector.wait().code(), Some(0));
     assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn sigterm_under_load_loses_nothing_that_was_answered() {
+    let timestream = Timestream::slow(Duration::from_millis(30));
+    let url = format!("--write-base-endpoint=http://{}", timestream.address);
+    let arguments = ["--default-database=d", "--default-table=t", "--enable-sigv4-auth", &url];
+    let mut connector = Connector::start(&arguments, KEYS);
+    let address = connector.address.clone();
+    let answered = std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..16)
+            .map(|sender| {
+                let address = &address;
+                scope.spawn(move || {
+                    let (mut answered, sender) = (0, sender.to_string());
+                    for at in now_ms().. {
+                        let one = |index: usize| {
+                            series(&[("__name__", "m"), ("s", &sender), ("i", &index.to_string())], &[(1.0, at)])
+                        };
+                        let request = write_request(&(0..30).map(one).collect::<Vec<_>>());
+                        match try_post(&format!("http://{address}/write"), WRITE_HEADERS, &request) {
+                            Ok(answer) if answer.status == 204 => answered += 30,
+                            Ok(answer) => assert_eq!(answer.status, 503, "{}", answer.text()),
+                            // Nobody listens any more.
+                            Err(_) => break,
+                        }
+                    }
+                    answered
+                })
+            })
+            .collect();
+        std::thread::sleep(Duration::from_millis(700));
+        connector.terminate();
+        assert_eq!(connector.wait().code(), Some(0));
+        senders.into_iter().map(|sender| sender.join().unwrap()).sum::<usize>()
+    });
+    assert!(answered > 0);
+    let stored = timestream.records("test").len();
+    assert!(stored >= answered, "{stored} stored of {answered} answered");
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let mut connector = slow_connector(Duration::from_secs(60), &[]);
+    let address = connector.address.clone();
+    let in_flight = std::thread::spawn(move || try_write_one(&address));
+    std::thread::sleep(Duration::from_millis(500));
+    let start = Instant::now();
+    connector.terminate();
+    connector.wait_for_log("stopping: finishing what is in flight");
+    connector.terminate();
+    assert_eq!(connector.wait().code(), Some(1));
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(in_flight.join().unwrap().is_none(), "no answer that could be taken for a good one");
 }
 
 #[test]

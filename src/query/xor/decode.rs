@@ -40,7 +40,7 @@ pub fn decode(data: &[u8]) -> (Vec<(i64, u64)>, Vec<bool>) {
         let time = if index == 0 {
             let zigzag = reader.varint();
             let half = i64::try_from(zigzag / 2).unwrap();
-            if zigzag % 2 == 0 { half } else { -1 - half }
+            if zigzag.is_multiple_of(2) { half } else { -1 - half }
         } else if index == 1 {
             step = i64::try_from(reader.varint()).unwrap();
             samples[0].0 + step

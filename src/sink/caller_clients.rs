@@ -1,0 +1,265 @@
+//! The SDK clients of one caller.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_timestreamquery as query;
+use aws_sdk_timestreamwrite as write;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use tokio::sync::{Mutex, Semaphore};
+
+use super::caller_keys::CallerId;
+use super::clients::{ClientSettings, Endpoint};
+use super::interceptors::UserAgent;
+use super::service_error;
+use crate::budget::Share;
+use crate::error::{Error, Kind};
+
+/// How long a TCP and TLS handshake may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where the credentials of a caller's calls come from.
+#[derive(Debug)]
+pub(super) enum CallerCredentials {
+    /// They never change.
+    Fixed(SharedCredentialsProvider),
+    /// The default AWS provider chain: environment, profile, web identity, container, instance.
+    Environment,
+}
+
+/// The clients of one caller. They are made, and find their endpoint, on first use.
+#[derive(Debug)]
+pub struct CallerClients {
+    id: CallerId,
+    settings: Arc<ClientSettings>,
+    http: SharedHttpClient,
+    credentials: CallerCredentials,
+    write: Mutex<Renewable<write::Client>>,
+    query: Mutex<Renewable<query::Client>>,
+    /// What the caller holds of the memory for writes.
+    share: Arc<Share>,
+    /// A permit for each WriteRecords call that may be under way.
+    pub(super) slots: Semaphore,
+}
+
+/// A client that is made anew when Timestream says that its endpoint or its credentials are no longer the right ones.
+#[derive(Debug)]
+struct Renewable<C> {
+    client: Option<C>,
+    /// Grows with each client that is given up, so that many calls which fail at once give up one client only.
+    generation: u64,
+}
+
+impl<C> Default for Renewable<C> {
+    fn default() -> Self {
+        Renewable { client: None, generation: 0 }
+    }
+}
+
+impl<C> Renewable<C> {
+    fn give_up(&mut self, generation: u64) {
+        if self.generation == generation {
+            self.client = None;
+            self.generation += 1;
+        }
+    }
+}
+
+impl CallerClients {
+    pub(super) fn new(
+        id: CallerId,
+        settings: Arc<ClientSettings>,
+        http: SharedHttpClient,
+        credentials: CallerCredentials,
+    ) -> Self {
+        let slots = Semaphore::new(settings.max_concurrent_calls);
+        let (write, query, share) = (Mutex::default(), Mutex::default(), Arc::default());
+        CallerClients { id, settings, http, credentials, write, query, share, slots }
+    }
+
+    /// Whose clients these are.
+    pub fn id(&self) -> CallerId {
+        self.id
+    }
+
+    /// What the caller holds of the memory for writes, where there are other callers to leave some to.
+    pub fn share(&self) -> Option<&Arc<Share>> {
+        (self.id != CallerId::EVERYONE).then_some(&self.share)
+    }
+
+    /// The client for writes, its endpoint discovered, and its generation.
+    ///
+    /// # Errors
+    /// What DescribeEndpoints answers.
+    pub async fn write(&self) -> Result<(write::Client, u64), Error> {
+        let mut slot = self.write.lock().await;
+        if let Some(client) = &slot.client {
+            return Ok((client.clone(), slot.generation));
+        }
+        let config = self.config().await;
+        let mut config = write::config::Builder::from(&config)
+            .timeout_config(timeouts(self.settings.write_call_timeout))
+            .interceptor(UserAgent);
+        config.set_endpoint_url(self.settings.write.url());
+        let mut client = write::Client::from_conf(config.build());
+        if let Endpoint::Discovered(_) = self.settings.write {
+            // In a task of its own, because the SDK panics when Timestream names no endpoint.
+            let discovery = tokio::spawn(async move { client.with_endpoint_discovery_enabled().await });
+            let (discovered, reload) =
+                discovery.await.map_err(no_endpoint)?.map_err(|e| service_error::from_discovery(&*e))?;
+            // The SDK's resolver looks at the expiry only in this task, which ends with the client.
+            tokio::spawn(reload.reload_task());
+            client = discovered;
+        }
+        slot.client = Some(client.clone());
+        Ok((client, slot.generation))
+    }
+
+    /// The client for queries, its endpoint discovered.
+    ///
+    /// # Errors
+    /// What DescribeEndpoints answers.
+    pub async fn query(&self) -> Result<query::Client, Error> {
+        let mut slot = self.query.lock().await;
+        if let Some(client) = &slot.client {
+            return Ok(client.clone());
+        }
+        let config = self.config().await;
+        let mut config = query::config::Builder::from(&config)
+            .timeout_config(timeouts(self.settings.query_call_timeout))
+            .interceptor(UserAgent);
+        config.set_endpoint_url(self.settings.query.url());
+        let mut client = query::Client::from_conf(config.build());
+        if let Endpoint::Discovered(_) = self.settings.query {
+            let discovery = tokio::spawn(async move { client.with_endpoint_discovery_enabled().await });
+            let (discovered, reload) =
+                discovery.await.map_err(no_endpoint)?.map_err(|e| service_error::from_discovery(&*e))?;
+            tokio::spawn(reload.reload_task());
+            client = discovered;
+        }
+        slot.client = Some(client.clone());
+        Ok(client)
+    }
+
+    /// Gives up the client for writes of `generation` where `error` says that its endpoint or its credentials are no
+    /// longer the right ones and a new client may have others; then the error is one that a retry may help.
+    pub async fn renew_write(&self, generation: u64, error: Error) -> Error {
+        let expired = error.kind() == Kind::Forbidden
+            && service_error::is_expiry(error.name())
+            && matches!(self.credentials, CallerCredentials::Environment);
+        if !expired && error.name() != service_error::INVALID_ENDPOINT {
+            return error;
+        }
+        self.write.lock().await.give_up(generation);
+        if expired { Error::new(Kind::Unavailable, error.name().to_owned(), error.message().to_owned()) } else { error }
+    }
+
+    /// Gives up the client for queries: Timestream says that its endpoint is no longer the right one.
+    pub async fn forget_query_endpoint(&self) {
+        let mut slot = self.query.lock().await;
+        let generation = slot.generation;
+        slot.give_up(generation);
+    }
+
+    /// The SDK's configuration: no retries (they are ours), the shared HTTP client. Credentials that never change are
+    /// not cached again by the SDK.
+    async fn config(&self) -> SdkConfig {
+        let region = Region::new(self.settings.region.clone());
+        let config = match &self.credentials {
+            CallerCredentials::Fixed(provider) => SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(region)
+                .http_client(self.http.clone())
+                .credentials_provider(provider.clone())
+                .identity_cache(aws_config::identity::IdentityCache::no_cache())
+                .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
+                    aws_smithy_async::rt::sleep::TokioSleep::new(),
+                ))
+                .time_source(aws_smithy_async::time::SharedTimeSource::default())
+                .build(),
+            CallerCredentials::Environment => {
+                let config = aws_config::defaults(BehaviorVersion::latest()).region(region);
+                config.http_client(self.http.clone()).load().await
+            }
+        };
+        config.into_builder().retry_config(RetryConfig::disabled()).build()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Arc<Self> {
+        let endpoint = Endpoint::Fixed("http://127.0.0.1:1".into());
+        let settings = ClientSettings {
+            region: "us-east-1".into(),
+            write: endpoint.clone(),
+            query: endpoint,
+            write_call_timeout: Duration::from_secs(1),
+            query_call_timeout: Duration::from_secs(1),
+            max_concurrent_calls: 1,
+        };
+        super::clients::Clients::new(
+            settings,
+            super::clients::CredentialsSource::Callers,
+            super::clients::http_client(),
+        )
+        .of_caller(super::caller_keys::CallerKeys::new("test", "hidden", None))
+    }
+}
+
+impl Endpoint {
+    fn url(&self) -> Option<String> {
+        match self {
+            Endpoint::Fixed(url) => Some(url.clone()),
+            Endpoint::Discovered(url) => url.clone(),
+        }
+    }
+}
+
+fn timeouts(call: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(call)
+        .operation_attempt_timeout(call)
+        .operation_timeout(call)
+        .build()
+}
+
+fn no_endpoint(_: tokio::task::JoinError) -> Error {
+    Error::new(Kind::Unavailable, "EndpointDiscoveryError", "Timestream named no endpoint")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_debug_output_shows_a_key() {
+        assert!(!format!("{:?}", CallerClients::for_tests()).contains("hidden"));
+    }
+
+    #[tokio::test]
+    async fn many_calls_that_fail_at_once_give_up_one_client_only() {
+        let clients = CallerClients::for_tests();
+        let moved = || Error::new(Kind::Unavailable, service_error::INVALID_ENDPOINT, "moved");
+        let (_, first) = clients.write().await.unwrap();
+        assert!(clients.renew_write(first, moved()).await.kind().is_retryable());
+        let (_, second) = clients.write().await.unwrap();
+        clients.renew_write(first, moved()).await;
+        let (_, third) = clients.write().await.unwrap();
+        assert_eq!((first, second, third), (0, 1, 1));
+    }
+
+    #[tokio::test]
+    async fn the_expired_keys_of_a_caller_are_refused_and_not_renewed() {
+        let clients = CallerClients::for_tests();
+        let (_, generation) = clients.write().await.unwrap();
+        let expired = Error::new(Kind::Forbidden, "ExpiredTokenException", "expired");
+        assert_eq!(clients.renew_write(generation, expired).await.kind(), Kind::Forbidden);
+        assert_eq!(clients.write().await.unwrap().1, generation);
+    }
+}

@@ -3,6 +3,12 @@
 //! of the scrapes, each shard every so many of them.
 
 #![allow(dead_code, reason = "each bench uses a part of it")]
+#![allow(
+    unreachable_pub,
+    missing_docs,
+    clippy::expect_used,
+    reason = "a module of benches, where a panic is the report"
+)]
 
 use prost::Message;
 use timestream_prometheus_connector::proto;

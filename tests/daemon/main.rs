@@ -12,8 +12,11 @@ mod prometheus_server;
 mod remote;
 mod timestream;
 mod v2;
+#[path = "../../benches/workload/mod.rs"]
+mod workload;
 
 mod bad_requests;
+mod cost;
 mod differential;
 mod discovery;
 mod durability;

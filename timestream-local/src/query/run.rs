@@ -23,8 +23,8 @@ const MAX_TIME: Duration = Duration::from_secs(3600);
 /// How long a page may wait for a client. A statement with rows left keeps the file from shrinking, so this is less than
 /// the hour for which the service keeps a token.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// As much of the file as may be mapped for a count, in bytes. It takes address space, not memory.
-const MAPPED_BYTES: i64 = 1 << 40;
+/// As much of the file as is mapped for a count, in bytes: what SQLite allows. It takes address space, not memory.
+const MAPPED_BYTES: i64 = 2 << 30;
 /// Steps of SQLite's machine between two looks at whether the query is still wanted.
 const STEPS: i32 = 20_000;
 /// The parser's, SQLite's and the functions' recursion is bounded; this is ample for it.

@@ -245,6 +245,7 @@ fn nesting_ends_in_an_answer() {
             format!("{}SELECT 1{}", "(".repeat(depth), ")".repeat(depth)),
             format!("{}SELECT 1", "WITH x AS (SELECT 1) ".repeat(depth)),
             format!("SELECT 1{}", " UNION SELECT 1".repeat(depth)),
+            format!("{}1{}", "SELECT 1 + (".repeat(depth), ") FROM db.t GROUP BY 1 + 1".repeat(depth)),
             format!("SELECT 1 FROM db.t{}", " CROSS JOIN db.t".repeat(depth)),
             format!("SELECT 1{}", ", 1".repeat(depth)),
             format!("SELECT sum(1) OVER ({}", "PARTITION BY (".repeat(depth)),

@@ -212,6 +212,10 @@ fn groups_and_orders_are_prestos() {
             &["2|4.0"],
         ),
         ("SELECT count(*) FROM db.t GROUP BY job ORDER BY count(*)", &["1", "3"]),
+        // A constant is no number of a column.
+        ("SELECT count(*) FROM db.t GROUP BY true", &["4"]),
+        ("SELECT count(*), now() > ago(1h) FROM db.t GROUP BY now()", &["4|true"]),
+        ("SELECT env FROM db.t ORDER BY now(), env DESC LIMIT 1", &["c"]),
         ("SELECT max(time) - min(time), max(job) FROM db.t", &["0 00:00:59.999000000|b_1"]),
     ]);
     check_refusals(&[

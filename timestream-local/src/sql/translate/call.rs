@@ -1,5 +1,6 @@
 //! Function calls: scalar functions by their signatures.
 
+use rusqlite::types::Value;
 use sqlparser::ast::{DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments};
 use sqlparser::tokenizer::Location;
 
@@ -137,14 +138,21 @@ impl Translator<'_> {
         self.special(&call, arguments)
     }
 
+    fn now(&mut self) -> Result<Typed> {
+        Ok(Typed::new(self.bind(Value::Integer(self.now_ns))?, Timestamp))
+    }
+
     /// Functions whose types are not fixed, and all others.
     fn special(&mut self, call: &Call<'_>, mut arguments: Vec<Typed>) -> Result<Typed> {
         let start = call.start;
         match (call.name.as_str(), arguments.len()) {
-            ("now" | "current_timestamp", 0) => Ok(Typed::new(self.now_ns.to_string(), Timestamp)),
-            ("current_date", 0) => Ok(Typed::new(self.now_ns.div_euclid(calendar::DAY).to_string(), ColumnType::Date)),
+            ("now" | "current_timestamp", 0) => self.now(),
+            ("current_date", 0) => {
+                let days = self.bind(Value::Integer(self.now_ns.div_euclid(calendar::DAY)))?;
+                Ok(Typed::new(days, ColumnType::Date))
+            }
             ("ago", 1) => {
-                arguments.insert(0, Typed::new(self.now_ns.to_string(), Timestamp));
+                arguments.insert(0, self.now()?);
                 self.call_scalar("$subtract", &arguments, start)
             }
             ("coalesce", 1) => Ok(arguments.remove(0)),

@@ -19,7 +19,7 @@ impl Translator<'_> {
                 typed.literal = Some(text.clone());
                 Ok(typed)
             }
-            Value::Boolean(truth) => Ok(Typed::new(if *truth { "1" } else { "0" }, ColumnType::Boolean)),
+            Value::Boolean(truth) => Ok(Typed::new(self.bind(Bound::Integer((*truth).into()))?, ColumnType::Boolean)),
             Value::Placeholder(name) => self.placeholder(name, start),
             Value::Null => Ok(Typed::new("NULL", ColumnType::Unknown)),
             other => Err(unsupported(start, format!("The literal {other}"))),

@@ -27,6 +27,8 @@ use scope::Relation;
 
 /// How deep expressions and subqueries may nest.
 const MAX_DEPTH: usize = 60;
+/// Expressions and queries walked through. GROUP BY has some looked at twice, within each other again and again.
+const MAX_STEPS: usize = 400_000;
 /// Bound values in one statement; SQLite's own limit is 32,766.
 const MAX_PARAMETERS: usize = 30_000;
 
@@ -171,6 +173,7 @@ struct Translator<'a> {
     named_queries: Vec<NamedQuery>,
     aliases: usize,
     depth: usize,
+    steps: usize,
     usage: Usage,
 }
 
@@ -186,6 +189,7 @@ impl<'a> Translator<'a> {
             named_queries: Vec::new(),
             aliases: 0,
             depth: 0,
+            steps: 0,
             usage: Usage::default(),
         }
     }
@@ -242,6 +246,10 @@ impl<'a> Translator<'a> {
     fn nested<T>(&mut self, walk: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if self.depth >= MAX_DEPTH {
             return Err(SqlError::new("The query is nested too deep."));
+        }
+        self.steps += 1;
+        if self.steps > MAX_STEPS {
+            return Err(SqlError::new("The query is too complex."));
         }
         self.depth += 1;
         let result = walk(self);

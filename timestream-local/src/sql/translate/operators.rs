@@ -1,5 +1,6 @@
 //! Operators over typed operands: conversions, comparison, arithmetic, logic, CASE and CAST.
 
+use rusqlite::types::Value;
 use sqlparser::ast::{BinaryOperator, CaseWhen, CastKind, DataType, Expr};
 use sqlparser::tokenizer::Location;
 
@@ -67,11 +68,14 @@ impl Translator<'_> {
                 return converted(typed, common);
             }
             // A text beside a time is read as one.
-            match typed.literal.as_deref().and_then(calendar::parse_timestamp) {
-                Some(time) => Typed::new(time.to_string(), common),
-                None => {
-                    let kind = typed.kind.sql_name();
-                    failure = Some(at(start, format!("'{shown}' cannot be applied to timestamp, {kind}")));
+            let time = typed.literal.as_deref().and_then(calendar::parse_timestamp);
+            let bound = time.map(|time| self.bind(Value::Integer(time)));
+            match bound.unwrap_or_else(|| {
+                Err(at(start, format!("'{shown}' cannot be applied to timestamp, {}", typed.kind.sql_name())))
+            }) {
+                Ok(sql) => Typed::new(sql, common),
+                Err(error) => {
+                    failure = Some(error);
                     typed
                 }
             }

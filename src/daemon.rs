@@ -99,7 +99,8 @@ impl Daemon {
             fail_on_long_label: options.fail_on_long_label,
             fail_on_invalid_sample_value: options.fail_on_invalid_sample_value,
         };
-        let write = WriteSettings { limits, policy, timeout: options.write.timeout };
+        let native_histograms = options.native_histograms;
+        let write = WriteSettings { limits, policy, native_histograms, timeout: options.write.timeout };
         let readiness = starting;
         probe::start(&options, &readiness, abandon.clone());
         let fatal = CancellationToken::new();

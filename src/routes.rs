@@ -18,15 +18,20 @@ use crate::batcher::Queue;
 use crate::budget::Budget;
 use crate::error::{Direction, Error, Kind};
 use crate::ingest::auth;
+use crate::ingest::content_type;
 use crate::ingest::server::AnswerBody;
 use crate::ingest::write::{WriteError, Writer};
+use crate::ingest::written::Written;
 use crate::options::Destination;
+use crate::query::ReadAnswer;
 use crate::read::ReadHandler;
 use crate::sink::caller_clients::CallerClients;
 use crate::sink::clients::Clients;
 use crate::telemetry::Metrics;
 use crate::telemetry::health::Readiness;
 
+/// The content type of streamed chunks (prometheus/prometheus, storage/remote/read_handler.go).
+const STREAMED_CHUNKS: &str = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
 const RETRY_ATTEMPT: HeaderName = HeaderName::from_static("retry-attempt");
 
 /// All that answers requests.
@@ -106,18 +111,24 @@ impl Routes {
     async fn write(&self, request: Request<Incoming>) -> Response<AnswerBody> {
         let (head, body) = request.into_parts();
         let attempt = attempt(&head.headers);
-        let caller = match self.caller(&head.headers) {
-            Ok(caller) => caller,
-            Err(error) => return error_answer(&error, Direction::Write, attempt),
+        let mut written = Written::default();
+        let result = async {
+            let caller = self.caller(&head.headers)?;
+            let version = content_type::negotiate(&head.headers)?;
+            self.writer.write(caller, version, body, &mut written).await
         };
-        match self.writer.write(caller, &head.headers, body).await {
+        let mut answer = match result.await {
             Ok(()) => empty(StatusCode::NO_CONTENT),
             Err(WriteError::Answer(error)) => error_answer(&error, Direction::Write, attempt),
             Err(WriteError::Stop(error)) => {
                 self.fatal.cancel();
                 error_answer(&error, Direction::Write, attempt)
             }
+        };
+        if content_type::is_version_2(&head.headers) {
+            written.put_headers(answer.headers_mut());
         }
+        answer
     }
 
     async fn read(&self, request: Request<Incoming>) -> Response<AnswerBody> {
@@ -128,11 +139,16 @@ impl Routes {
             Err(error) => return error_answer(&error, Direction::Read, attempt),
         };
         match self.reader.read(&caller, &head.headers, body).await {
-            Ok(packed) => {
+            Ok(ReadAnswer::Samples(packed)) => {
                 let mut answer = Response::new(full(packed));
                 let headers = answer.headers_mut();
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
                 headers.insert(CONTENT_ENCODING, HeaderValue::from_static("snappy"));
+                answer
+            }
+            Ok(ReadAnswer::Chunks(chunks)) => {
+                let mut answer = Response::new(chunks.boxed());
+                answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(STREAMED_CHUNKS));
                 answer
             }
             Err(error) => {

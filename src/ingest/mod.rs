@@ -2,12 +2,18 @@
 
 pub mod auth;
 pub mod body;
+pub mod content_type;
 pub mod decode_v1;
+pub mod decode_v2;
+pub mod histogram;
+mod not_stored;
 mod protobuf;
 mod repeated;
+mod series;
 pub mod server;
 pub mod tls;
 pub mod validate;
 pub mod write;
+pub mod written;
 
 pub use protobuf::ProtobufError;

@@ -5,10 +5,10 @@
 use crate::dimension::{self, MAX_MEASURE_NAME_BYTES, MAX_NAME_BYTES, PLACEHOLDER, PLACEHOLDER_VALUE};
 use crate::error::Error;
 use crate::telemetry::reason::{Ignored, Rejected};
-use crate::write_request::{Sample, Series, WriteRequest};
+use crate::write_request::{self, Fate, Sample, Series, WriteRequest};
 
 /// The bits of the NaN by which Prometheus marks a series as ended (prometheus/prometheus, model/value).
-const STALE_MARKER_BITS: u64 = 0x7ff0_0000_0000_0002;
+pub(super) const STALE_MARKER_BITS: u64 = 0x7ff0_0000_0000_0002;
 /// Dimensions per record (Timestream quota).
 const MAX_DIMENSIONS: usize = 128;
 /// Names and values of a record's dimensions, its measure name and value, in bytes (Timestream quota).
@@ -42,6 +42,11 @@ impl Dropped {
         self.ignored.iter().map(|(_, samples)| samples).sum()
     }
 
+    /// Samples rejected.
+    pub fn rejected_count(&self) -> u64 {
+        self.rejected.iter().map(|(_, samples, _)| samples).sum()
+    }
+
     pub(super) fn ignore(&mut self, reason: Ignored, samples: usize) {
         if samples == 0 {
             return;
@@ -69,10 +74,11 @@ pub fn validate(request: &mut WriteRequest, policy: Policy) -> Result<Dropped, E
     let mut samples = std::mem::take(&mut request.samples);
     let mut series = std::mem::take(&mut request.series);
     let mut kept = 0;
-    for one in &mut series {
+    for (number, one) in (0..).zip(&mut series) {
         let range = one.sample_indexes();
         let count = range.len();
         let first_kept = kept;
+        let rejected = dropped.rejected_count();
         if check_series(request, one, count, policy, &mut dropped)? {
             for index in range {
                 let sample = samples[index as usize];
@@ -83,6 +89,11 @@ pub fn validate(request: &mut WriteRequest, policy: Policy) -> Result<Dropped, E
             }
         }
         one.samples = (first_kept, kept);
+        if dropped.rejected_count() > rejected
+            && let Some(histogram) = write_request::expanded_by_series(&mut request.expanded, number)
+        {
+            histogram.fate = Fate::Rejected;
+        }
     }
     samples.truncate(kept as usize);
     request.samples = samples;
@@ -148,6 +159,9 @@ fn check_series(
 }
 
 fn dimension_name_bytes(name: &[u8]) -> usize {
+    if dimension::is_plain(name) {
+        return name.len();
+    }
     // The decoder has checked that labels are UTF-8.
     std::str::from_utf8(name).map_or(usize::MAX, |name| dimension::escape(name).len())
 }

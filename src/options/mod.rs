@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::error::Error;
+use crate::ingest::histogram::NativeHistograms;
 use crate::sink::clients::Endpoint;
 use crate::telemetry::log::{Format, LogOptions};
 
@@ -41,6 +42,8 @@ pub struct Options {
     pub fail_on_long_label: bool,
     /// Whether a non-finite value stops the program.
     pub fail_on_invalid_sample_value: bool,
+    /// What to do with native histograms.
+    pub native_histograms: NativeHistograms,
     /// The HTTP server.
     pub web: WebOptions,
     /// The write path.
@@ -123,8 +126,10 @@ pub struct ReadOptions {
     pub max_concurrent: usize,
     /// Samples that a query may answer.
     pub max_samples: usize,
-    /// Bytes that the series of one query may take while they are gathered.
+    /// Bytes that the series of one SAMPLES answer may take until it is sent.
     pub max_bytes: usize,
+    /// Bytes that all SAMPLES answers may take together.
+    pub memory_limit_bytes: usize,
     /// How long a request may take.
     pub timeout: Duration,
 }
@@ -173,6 +178,7 @@ impl Options {
             embedded: if embedded { Some(source.embedded()?) } else { None },
             fail_on_long_label: source.boolean("fail-on-long-label", "ParseMetricLabelError")?,
             fail_on_invalid_sample_value: source.boolean("fail-on-invalid-sample-value", "ParseSampleOptionError")?,
+            native_histograms: source.native_histograms()?,
             web: source.web()?,
             write: source.write()?,
             read: source.read()?,
@@ -337,6 +343,15 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
         })
     }
 
+    fn native_histograms(&self) -> Result<NativeHistograms, Error> {
+        let how = |text: &str| match text {
+            "reject" => Some(NativeHistograms::Reject),
+            "expand" => Some(NativeHistograms::Expand),
+            _ => None,
+        };
+        self.parsed("native-histograms", "ParseOptionError", "reject, expand", how)
+    }
+
     fn write(&self) -> Result<WriteOptions, Error> {
         Ok(WriteOptions {
             memory_limit_bytes: self.bytes("write.memory-limit")?,
@@ -353,6 +368,7 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
             max_concurrent: self.count("read.max-concurrent")?,
             max_samples: self.count("read.max-samples")?,
             max_bytes: self.bytes("read.max-bytes")?,
+            memory_limit_bytes: self.bytes("read.memory-limit")?,
             timeout: self.duration("read.timeout")?,
         })
     }

@@ -33,18 +33,24 @@ macro_rules! definitions {
 }
 
 definitions! {
-    RECEIVED = "timestream_connector_received_samples_total", [], "Samples received in decoded write requests.";
+    RECEIVED = "timestream_connector_received_samples_total", [], "Samples received in decoded write requests, and made from native histograms.";
     IGNORED = "timestream_connector_ignored_samples_total", ["reason"], "Samples left out by policy: long names, non-finite values, repetitions within a request.";
     WRITTEN = "timestream_connector_written_samples_total", [], "Samples that Timestream has stored.";
     REJECTED = "timestream_connector_rejected_samples_total", ["reason"], "Samples that can never be stored.";
     FAILED = "timestream_connector_failed_samples_total", ["reason"], "Samples not stored this time, answered so that the sender tries again.";
-    RECEIVED_HISTOGRAMS = "timestream_connector_received_histograms_total", [], "Native histograms received. They are not stored.";
-    REJECTED_HISTOGRAMS = "timestream_connector_rejected_histograms_total", [], "Native histograms answered with an error.";
+    RECEIVED_HISTOGRAMS = "timestream_connector_received_histograms_total", [], "Native histograms received.";
+    IGNORED_HISTOGRAMS = "timestream_connector_ignored_histograms_total", [], "Native histograms that only mark their series as ended, or of which samples were ignored.";
+    WRITTEN_HISTOGRAMS = "timestream_connector_written_histograms_total", [], "Native histograms whose samples Timestream has stored, all of them.";
+    REJECTED_HISTOGRAMS = "timestream_connector_rejected_histograms_total", [], "Native histograms that can never be stored, or are not to be.";
+    FAILED_HISTOGRAMS = "timestream_connector_failed_histograms_total", [], "Native histograms not stored this time, answered so that the sender tries again.";
     RECEIVED_EXEMPLARS = "timestream_connector_received_exemplars_total", [], "Exemplars received. They are not stored.";
-    IGNORED_EXEMPLARS = "timestream_connector_ignored_exemplars_total", [], "Exemplars ignored.";
+    IGNORED_EXEMPLARS = "timestream_connector_ignored_exemplars_total", [], "Exemplars ignored, in remote write 1.0.";
+    REJECTED_EXEMPLARS = "timestream_connector_rejected_exemplars_total", [], "Exemplars answered with an error, in remote write 2.0.";
     WRITE_REQUESTS = "timestream_connector_write_requests_total", [], "WriteRecords calls made to Timestream, retries included.";
     WRITE_DURATION = "timestream_connector_write_duration_seconds", [], "How long WriteRecords calls take.";
     WRITE_RETRIES = "timestream_connector_write_retries_total", [], "WriteRecords calls that were retries.";
+    METERED_UNITS = "timestream_connector_metered_units_total", [], "Write units of 1 KiB that Timestream bills for the calls it accepted, as estimated from their size.";
+    SAVED_UNITS = "timestream_connector_saved_units_total", [], "Write units that these calls would have been billed in addition if their records shared no attributes.";
     READ_REQUESTS = "timestream_connector_read_requests_total", [], "Query calls made to Timestream, further pages and retries included.";
     READ_DURATION = "timestream_connector_read_duration_seconds", [], "How long Query calls take.";
     READ_RETRIES = "timestream_connector_read_retries_total", [], "Query calls that were retries.";
@@ -53,6 +59,7 @@ definitions! {
     READ_SAMPLES = "timestream_connector_read_samples_total", [], "Samples sent in answers to remote read.";
     READ_SKIPPED_ROWS = "timestream_connector_read_skipped_rows_total", [], "Rows of Timestream that are no samples: values of other types, or none.";
     READ_CANCELS = "timestream_connector_read_cancels_total", [], "Queries cancelled because the reader hung up or a limit was reached.";
+    READ_ABORTS = "timestream_connector_read_aborts_total", [], "Streamed answers broken off by an error after a part was sent.";
     HTTP_REQUESTS = "timestream_connector_http_requests_in_flight", [], "HTTP requests being handled.";
     MEMORY = "timestream_connector_memory_bytes", [], "Bytes of the memory limit that write requests hold.";
     MEMORY_LIMIT = "timestream_connector_memory_limit_bytes", [], "The memory limit of write requests.";
@@ -73,18 +80,30 @@ pub struct Metrics {
     failed_samples: Vec<Counter>,
     /// Native histograms received.
     pub received_histograms: Counter,
+    /// Native histograms ignored.
+    pub ignored_histograms: Counter,
+    /// Native histograms written.
+    pub written_histograms: Counter,
     /// Native histograms rejected.
     pub rejected_histograms: Counter,
+    /// Native histograms failed.
+    pub failed_histograms: Counter,
     /// Exemplars received.
     pub received_exemplars: Counter,
     /// Exemplars ignored.
     pub ignored_exemplars: Counter,
+    /// Exemplars rejected.
+    pub rejected_exemplars: Counter,
     /// WriteRecords calls.
     pub write_requests: Counter,
     /// Seconds that WriteRecords calls take.
     pub write_duration: Histogram,
     /// WriteRecords calls that were retries.
     pub write_retries: Counter,
+    /// Write units billed.
+    pub metered_units: Counter,
+    /// Write units saved by sharing.
+    pub saved_units: Counter,
     /// Query calls.
     pub read_requests: Counter,
     /// Seconds that Query calls take.
@@ -101,6 +120,8 @@ pub struct Metrics {
     pub read_skipped_rows: Counter,
     /// Queries cancelled.
     pub read_cancels: Counter,
+    /// Streamed answers broken off.
+    pub read_aborts: Counter,
     /// HTTP requests being handled.
     pub http_requests: Gauge,
     /// Bytes held of the memory limit.
@@ -148,12 +169,18 @@ impl Metrics {
             rejected_samples: by_reason(REJECTED, &rejected),
             failed_samples: by_reason(FAILED, &failed),
             received_histograms: counter(&recorder, RECEIVED_HISTOGRAMS, &[]),
+            ignored_histograms: counter(&recorder, IGNORED_HISTOGRAMS, &[]),
+            written_histograms: counter(&recorder, WRITTEN_HISTOGRAMS, &[]),
             rejected_histograms: counter(&recorder, REJECTED_HISTOGRAMS, &[]),
+            failed_histograms: counter(&recorder, FAILED_HISTOGRAMS, &[]),
             received_exemplars: counter(&recorder, RECEIVED_EXEMPLARS, &[]),
             ignored_exemplars: counter(&recorder, IGNORED_EXEMPLARS, &[]),
+            rejected_exemplars: counter(&recorder, REJECTED_EXEMPLARS, &[]),
             write_requests: counter(&recorder, WRITE_REQUESTS, &[]),
             write_duration: histogram(&recorder, WRITE_DURATION),
             write_retries: counter(&recorder, WRITE_RETRIES, &[]),
+            metered_units: counter(&recorder, METERED_UNITS, &[]),
+            saved_units: counter(&recorder, SAVED_UNITS, &[]),
             read_requests: counter(&recorder, READ_REQUESTS, &[]),
             read_duration: histogram(&recorder, READ_DURATION),
             read_retries: counter(&recorder, READ_RETRIES, &[]),
@@ -162,6 +189,7 @@ impl Metrics {
             read_samples: counter(&recorder, READ_SAMPLES, &[]),
             read_skipped_rows: counter(&recorder, READ_SKIPPED_ROWS, &[]),
             read_cancels: counter(&recorder, READ_CANCELS, &[]),
+            read_aborts: counter(&recorder, READ_ABORTS, &[]),
             http_requests: gauge(&recorder, HTTP_REQUESTS, &[]),
             memory: gauge(&recorder, MEMORY, &[]),
             memory_limit: gauge(&recorder, MEMORY_LIMIT, &[]),

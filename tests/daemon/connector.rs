@@ -123,6 +123,14 @@ impl Connector {
         assert!(status.success());
     }
 
+    /// A line of `/proc/<pid>/status` that is in kB, such as VmRSS or VmHWM, in MB.
+    #[allow(dead_code, reason = "benches/read_end_to_end.rs uses it")]
+    pub fn memory_mb(&self, line: &str) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let found = status.lines().find_map(|one| one.strip_prefix(line)?.strip_prefix(':')?.strip_suffix(" kB"));
+        found.unwrap().trim().parse::<f64>().unwrap() * 1024.0 / 1e6
+    }
+
     /// Waits for the process to end.
     pub fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
@@ -162,6 +170,14 @@ impl Connector {
             "written {written}, ignored {ignored}, rejected {rejected}, failed {failed}"
         );
         (received, written)
+    }
+
+    /// Every native histogram received was counted once as written, ignored, rejected or failed; gives those four.
+    pub fn assert_histograms_conserved(&self) -> [f64; 4] {
+        let total = |outcome: &str| self.metric(&format!("timestream_connector_{outcome}_histograms_total"));
+        let each = ["written", "ignored", "rejected", "failed"].map(total);
+        assert_eq!(total("received"), each.iter().sum::<f64>(), "written, ignored, rejected, failed: {each:?}");
+        each
     }
 }
 

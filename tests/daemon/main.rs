@@ -3,18 +3,29 @@
 #![allow(unreachable_pub, missing_docs, reason = "the modules of a test binary are its own")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
+#[path = "../common/cases.rs"]
+#[allow(dead_code, reason = "tests/model.rs uses all of it")]
+mod cases;
+mod chunks;
 mod connector;
+mod prometheus_server;
 mod remote;
 mod timestream;
+mod v2;
 
 mod bad_requests;
+mod differential;
 mod discovery;
 mod durability;
 mod faults;
+mod native_histograms;
 mod prometheus;
+mod prometheus_3;
 mod recovery;
+mod remote_write_2;
 mod round_trip;
 mod shutdown;
 mod speed;
 mod stalled;
 mod start;
+mod streaming;

@@ -17,8 +17,9 @@ pub(super) fn open_writer(file: &Path) -> rusqlite::Result<Connection> {
     // In pages. A page that many commits change is then written back once (measured: half as many records a second
     // with SQLite's 1000).
     connection.pragma_update(None, "wal_autocheckpoint", 16_384)?;
-    // What the log may keep on disk once it is empty again, in bytes.
-    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    // What the log may keep on disk once it is empty again, in bytes: more than it usually takes, so that it is
+    // overwritten in place.
+    connection.pragma_update(None, "journal_size_limit", 128 << 20)?;
     strict(&connection)?;
     connection.set_prepared_statement_cache_capacity(256);
     Ok(connection)

@@ -73,6 +73,7 @@ fn comparisons_are_of_like_types() {
             "line 1:18: All CASE results must be the same type: integer, varchar",
         ),
         ("SELECT coalesce(1, 'a')", "line 1:8: All COALESCE operands must be the same type: integer, varchar"),
+        ("SELECT 'a' LIKE 'a' ESCAPE lower('X')", "line 1:8: LIKE with an ESCAPE that is no string is not supported"),
         ("SELECT 1 LIKE 'a'", "line 1:8: Unexpected parameters (integer, varchar) for function like"),
     ]);
 }

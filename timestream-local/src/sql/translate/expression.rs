@@ -74,7 +74,12 @@ impl Translator<'_> {
                 let mut arguments = vec![self.expression(expr, scope)?, self.expression(pattern, scope)?];
                 let name = match escape_char {
                     Some(escape) => {
-                        arguments.push(self.expression(escape, scope)?);
+                        let escape = self.expression(escape, scope)?;
+                        // The pattern is read once, so its escape may not change from row to row.
+                        if escape.literal.is_none() {
+                            return Err(unsupported(here(), "LIKE with an ESCAPE that is no string"));
+                        }
+                        arguments.push(escape);
                         "$like_escape"
                     }
                     None => "$like",

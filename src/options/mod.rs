@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::error::Error;
+use crate::ingest::server::ServerSettings;
 use crate::sink::clients::Endpoint;
 use crate::telemetry::log::{Format, LogOptions};
 
@@ -14,6 +15,7 @@ mod values;
 
 pub use table::{OPTIONS, OptionSpec};
 pub use values::ListenAddress;
+pub(crate) use values::duration;
 
 const DEFAULT_EMBEDDED_DATABASE: &str = "prometheus";
 const DEFAULT_EMBEDDED_TABLE: &str = "metrics";
@@ -80,14 +82,14 @@ pub struct WebOptions {
     pub telemetry_path: String,
     /// Certificate and key to serve HTTPS with.
     pub tls: Option<TlsFiles>,
-    /// Connections at once.
-    pub max_connections: usize,
+    /// HTTPS, users and more, in the format of Prometheus' exporter-toolkit.
+    pub config_file: Option<PathBuf>,
+    /// Limits of the server.
+    pub server: ServerSettings,
     /// Request body as received, in bytes.
     pub max_body_bytes: usize,
     /// Request body once decompressed, in bytes.
     pub max_decoded_bytes: usize,
-    /// How long headers, and then the body, may take.
-    pub read_timeout: Duration,
 }
 
 /// Files to serve HTTPS with.
@@ -330,10 +332,24 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
             listen_address: self.address("web.listen-address")?,
             telemetry_path: self.parsed("web.telemetry-path", "ParseOptionError", "a path such as /metrics", path)?,
             tls,
-            max_connections: self.count("web.max-connections")?,
+            config_file: self.text("web.config.file").map(PathBuf::from),
+            server: self.server()?,
             max_body_bytes: self.bytes("web.max-body-bytes")?,
             max_decoded_bytes: self.bytes("web.max-decoded-bytes")?,
+        })
+    }
+
+    fn server(&self) -> Result<ServerSettings, Error> {
+        Ok(ServerSettings {
+            max_connections: self.count("web.max-connections")?,
+            max_requests: self.count("web.max-requests-per-connection")?,
+            max_head_bytes: self.bytes("web.max-header-bytes")?,
+            max_headers: self.count("web.max-headers")?,
+            max_streams: self.count("web.http2-max-streams")?,
+            max_resets: self.count("web.http2-max-resets")?,
             read_timeout: self.duration("web.read-timeout")?,
+            idle_timeout: self.duration("web.idle-timeout")?,
+            write_timeout: self.duration("web.write-timeout")?,
         })
     }
 

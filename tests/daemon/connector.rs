@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::remote::{self, Answer};
+use super::secrets;
 
 /// How long a start, or anything else that a test waits for, may take.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -62,6 +63,26 @@ impl Connector {
 
     /// Starts the connector at an address and waits until it is ready.
     pub fn start_at(address: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let connector = Connector::listening_at(address, arguments, environment);
+        let deadline = Instant::now() + PATIENCE;
+        while connector.get("/-/ready").status != 200 {
+            assert!(Instant::now() < deadline, "not ready in time");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        connector
+    }
+
+    /// Starts the connector on a free port and waits until it listens, as far as a caller without keys can tell.
+    pub fn listening(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        Connector::listening_at("127.0.0.1:0", arguments, environment)
+    }
+
+    fn listening_at(address: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        for (name, value) in environment {
+            if ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].contains(name) {
+                secrets::must_be_marked(value);
+            }
+        }
         let mut child = Command::new(env!("CARGO_BIN_EXE_timestream-prometheus-connector"))
             .arg(format!("--web.listen-address={address}"))
             .args(arguments)
@@ -75,6 +96,7 @@ impl Connector {
             for line in stderr.lines().map_while(Result::ok) {
                 // The output of a test that fails shows the daemon's log.
                 eprintln!("  {line}");
+                secrets::check(&line);
                 let _ = sender.send(line);
             }
         });
@@ -82,11 +104,6 @@ impl Connector {
         let ready = connector.wait_for_log("Connector is ready");
         let write = ready.split("write=http://").nth(1).or(ready.split("write=https://").nth(1)).unwrap();
         connector.address = write.split("/write").next().unwrap().to_owned();
-        let deadline = Instant::now() + PATIENCE;
-        while connector.get("/-/ready").status != 200 {
-            assert!(Instant::now() < deadline, "not ready in time");
-            std::thread::sleep(Duration::from_millis(20));
-        }
         connector
     }
 
@@ -119,7 +136,12 @@ impl Connector {
 
     /// Sends SIGTERM.
     pub fn terminate(&self) {
-        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        self.signal("TERM");
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 
@@ -181,5 +203,8 @@ impl Drop for Connector {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if !std::thread::panicking() {
+            secrets::assert_none_shown();
+        }
     }
 }

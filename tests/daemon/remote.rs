@@ -6,6 +6,8 @@ use base64::Engine;
 use prost::Message;
 use timestream_prometheus_connector::proto;
 
+use super::secrets;
+
 /// An HTTP answer.
 pub struct Answer {
     pub status: u16,
@@ -34,6 +36,8 @@ fn agent() -> ureq::Agent {
 fn answer(response: ureq::http::Response<ureq::Body>) -> Answer {
     let (head, mut body) = response.into_parts();
     let body = body.with_config().limit(1 << 30).read_to_vec().unwrap();
+    secrets::check(&format!("{:?}", head.headers));
+    secrets::check(&String::from_utf8_lossy(&body));
     Answer { status: head.status.as_u16(), headers: head.headers, body }
 }
 
@@ -85,6 +89,7 @@ pub const WRITE_HEADERS: &[(&str, &str)] = &[
 
 /// The header of HTTP basic auth.
 pub fn basic_auth(user: &str, password: &str) -> String {
+    secrets::must_be_marked(password);
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")))
 }
 

@@ -1,8 +1,9 @@
 //! Gathers the records of many requests into calls.
 //!
-//! Requests come over a bounded channel to one thread, which hands their samples out to calls of a hundred, by caller.
-//! A full call leaves at once; one that is not full leaves after a short linger. The thread only moves numbers: decoding
-//! is done before it and bodies are written after it, on the runtime's threads.
+//! Requests come over a bounded channel to one thread, which hands their samples out to calls of a hundred, by caller and
+//! group. A full call leaves at once. Calls that are not full leave after a short linger; the small ones among them
+//! share. The thread only moves numbers: decoding and grouping are done before it and bodies are written after it, on
+//! the runtime's threads.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,8 +18,16 @@ use crate::sink::caller_clients::CallerClients;
 use crate::sink::caller_keys::CallerId;
 use crate::sink::pending::PendingWrite;
 
+mod group;
+
+pub use group::{GroupKey, Grouper, Groups};
+
 /// Records per WriteRecords call (Timestream quota).
 pub const MAX_RECORDS_PER_CALL: usize = 100;
+
+/// Fewer records than this of one group are not worth a call of their own: what they would save by sharing more is less
+/// than what a call costs, in CPU and in the unit that Timestream rounds up to.
+const MIN_RECORDS_OF_A_GROUP: usize = 12;
 
 /// A request whose samples are to be written under its caller's credentials.
 #[derive(Debug)]
@@ -27,6 +36,8 @@ pub struct QueuedWrite {
     pub caller: Arc<CallerClients>,
     /// The request, with at least one sample.
     pub write: Arc<PendingWrite>,
+    /// Its samples.
+    pub groups: Groups,
 }
 
 /// The way into the batcher. Cloning shares the queue; the batcher ends when the last clone is dropped and all that was
@@ -34,21 +45,23 @@ pub struct QueuedWrite {
 #[derive(Debug, Clone)]
 pub struct Queue {
     sender: Sender<QueuedWrite>,
+    grouper: Grouper,
 }
 
 /// The queue holds as many requests as it may. This one comes back.
 #[derive(Debug)]
-pub struct QueueFull(pub QueuedWrite);
+pub struct QueueFull(pub Arc<PendingWrite>);
 
 impl Queue {
     /// Queues a request.
     ///
     /// # Errors
     /// [`QueueFull`].
-    pub fn push(&self, queued: QueuedWrite) -> Result<(), QueueFull> {
-        match self.sender.try_send(queued) {
+    pub fn push(&self, caller: Arc<CallerClients>, write: PendingWrite) -> Result<(), QueueFull> {
+        let groups = self.grouper.groups(write.request());
+        match self.sender.try_send(QueuedWrite { caller, write: Arc::new(write), groups }) {
             Ok(()) => Ok(()),
-            Err(TrySendError::Full(queued) | TrySendError::Disconnected(queued)) => Err(QueueFull(queued)),
+            Err(TrySendError::Full(queued) | TrySendError::Disconnected(queued)) => Err(QueueFull(queued.write)),
         }
     }
 
@@ -71,21 +84,29 @@ pub fn start(capacity: usize, linger: Duration, sink: Sink) -> std::io::Result<(
     let (sender, receiver) = crossbeam_channel::bounded(capacity.max(1));
     let batcher = Batcher { receiver, linger, sink, gathering: HashMap::new() };
     let thread = std::thread::Builder::new().name("batcher".into()).spawn(move || batcher.run())?;
-    Ok((Queue { sender }, thread))
+    Ok((Queue { sender, grouper: Grouper::default() }, thread))
 }
 
 struct Batcher {
     receiver: Receiver<QueuedWrite>,
     linger: Duration,
     sink: Sink,
-    /// Calls that are not full, by caller. None is empty.
     gathering: HashMap<CallerId, Gathering>,
 }
 
+/// The calls of one caller that are not full.
 struct Gathering {
-    call: Call,
-    records: usize,
+    caller: Arc<CallerClients>,
+    /// By group. None is empty.
+    calls: HashMap<GroupKey, GatheringCall>,
+    /// When they leave at the latest, counted from the oldest record.
     leaves_at: Instant,
+}
+
+#[derive(Default)]
+struct GatheringCall {
+    parts: Vec<Part>,
+    records: usize,
 }
 
 impl Batcher {
@@ -106,44 +127,67 @@ impl Batcher {
             }
         }
         for (_, gathering) in self.gathering.drain() {
-            self.sink.deliver(gathering.call);
+            depart(&self.sink, gathering);
         }
     }
 
     fn gather(&mut self, queued: &QueuedWrite) {
-        let QueuedWrite { caller, write } = queued;
-        let mut gathering = self.gathering.remove(&caller.id()).unwrap_or_else(|| self.empty(caller));
-        let request = write.request();
-        let mut records = (0..).zip(request.series()).flat_map(|(series, one)| {
-            let samples = one.sample_indexes();
-            samples.map(move |sample| Record { series, sample })
+        let QueuedWrite { caller, write, groups } = queued;
+        let gathering = self.gathering.entry(caller.id()).or_insert_with(|| Gathering {
+            caller: caller.clone(),
+            calls: HashMap::new(),
+            leaves_at: Instant::now() + self.linger,
         });
-        loop {
-            let part: Vec<Record> = records.by_ref().take(MAX_RECORDS_PER_CALL - gathering.records).collect();
-            if part.is_empty() {
-                break;
-            }
-            gathering.records += part.len();
-            gathering.call.parts.push(Part { write: write.clone(), records: part });
-            if gathering.records == MAX_RECORDS_PER_CALL {
-                let full = std::mem::replace(&mut gathering, self.empty(caller));
-                self.sink.deliver(full.call);
+        for (key, mut records) in groups.iter() {
+            while !records.is_empty() {
+                let gathered = gathering.calls.entry(key).or_default();
+                let (now, later) = records.split_at(records.len().min(MAX_RECORDS_PER_CALL - gathered.records));
+                gathered.add(write, now);
+                records = later;
+                if gathered.records == MAX_RECORDS_PER_CALL
+                    && let Some(full) = gathering.calls.remove(&key)
+                {
+                    self.sink.deliver(Call { caller: caller.clone(), parts: full.parts });
+                }
             }
         }
-        if gathering.records > 0 {
-            self.gathering.insert(caller.id(), gathering);
+        if gathering.calls.is_empty() {
+            self.gathering.remove(&caller.id());
         }
-    }
-
-    fn empty(&self, caller: &Arc<CallerClients>) -> Gathering {
-        let call = Call { caller: caller.clone(), parts: Vec::new() };
-        Gathering { call, records: 0, leaves_at: Instant::now() + self.linger }
     }
 
     fn depart_due(&mut self) {
         let now = Instant::now();
         for (_, gathering) in self.gathering.extract_if(|_, gathering| gathering.leaves_at <= now) {
-            self.sink.deliver(gathering.call);
+            depart(&self.sink, gathering);
         }
+    }
+}
+
+impl GatheringCall {
+    fn add(&mut self, write: &Arc<PendingWrite>, records: &[Record]) {
+        self.records += records.len();
+        self.parts.push(Part { write: write.clone(), records: records.to_vec() });
+    }
+}
+
+/// Sends what a caller has gathered: groups of some size each in a call, smaller ones together.
+fn depart(sink: &Sink, gathering: Gathering) {
+    let Gathering { caller, calls, .. } = gathering;
+    let mut shared = GatheringCall::default();
+    for (_, call) in calls {
+        if call.records >= MIN_RECORDS_OF_A_GROUP {
+            sink.deliver(Call { caller: caller.clone(), parts: call.parts });
+            continue;
+        }
+        if shared.records + call.records > MAX_RECORDS_PER_CALL {
+            let full = std::mem::take(&mut shared);
+            sink.deliver(Call { caller: caller.clone(), parts: full.parts });
+        }
+        shared.records += call.records;
+        shared.parts.extend(call.parts);
+    }
+    if shared.records > 0 {
+        sink.deliver(Call { caller, parts: shared.parts });
     }
 }

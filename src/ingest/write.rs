@@ -14,7 +14,7 @@ use super::body::{self, BodyLimits};
 use super::decode_v1;
 use super::repeated;
 use super::validate::{self, Dropped, Policy};
-use crate::batcher::{Queue, QueueFull, QueuedWrite};
+use crate::batcher::{Queue, QueueFull};
 use crate::budget::{Budget, Exhausted, Reservation};
 use crate::error::{Error, Kind};
 use crate::sink::caller_clients::CallerClients;
@@ -129,8 +129,7 @@ impl Writer {
         let mut tally = self.count(&dropped);
         if request.sample_count() > 0 {
             let (write, reply) = PendingWrite::new(request, deadline, memory, self.metrics.clone());
-            let queued = QueuedWrite { caller, write: Arc::new(write) };
-            if let Err(QueueFull(QueuedWrite { write, .. })) = self.queue.push(queued) {
+            if let Err(QueueFull(write)) = self.queue.push(caller, write) {
                 let message = "the connector's queue is full; send again later";
                 let error = Error::new(Kind::Unavailable, "QueueFull", message);
                 write.settle_rest(Outcome::Failed(Failed::QueueFull, error));

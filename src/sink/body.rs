@@ -5,16 +5,18 @@
 
 use std::io::Write;
 
-use super::call::Call;
+use super::call::{Call, Part};
+use super::metering::Metered;
 use crate::dimension::{self, PLACEHOLDER, PLACEHOLDER_VALUE};
 use crate::write_request::{Label, Series, WriteRequest};
 
 /// What the body of a record without shared dimensions takes, roughly, in bytes.
 const RECORD_BYTES_GUESS: usize = 320;
 
-/// The body of `call` for one table.
-pub fn write_records_body(database: &str, table: &str, call: &Call) -> Vec<u8> {
+/// The body of `call` for one table, and what it is billed as.
+pub fn write_records_body(database: &str, table: &str, call: &Call) -> (Vec<u8>, Metered) {
     let shared = Shared::of(call);
+    let mut metered = Metered::default();
     let mut body = Vec::with_capacity(512 + call.record_count() * RECORD_BYTES_GUESS);
     body.extend_from_slice(b"{\"DatabaseName\":");
     json_string(&mut body, database.as_bytes());
@@ -22,7 +24,9 @@ pub fn write_records_body(database: &str, table: &str, call: &Call) -> Vec<u8> {
     json_string(&mut body, table.as_bytes());
     body.extend_from_slice(b",\"CommonAttributes\":{\"MeasureValueType\":\"DOUBLE\",\"TimeUnit\":\"MILLISECONDS\"");
     if let Some((request, series)) = shared.series {
+        metered.share(shared.labels.iter().map(|label| dimension_bytes(label)).sum());
         if shared.measure_name {
+            metered.share(series.name.len());
             body.extend_from_slice(b",\"MeasureName\":");
             json_string(&mut body, request.bytes(series.name));
         }
@@ -33,39 +37,47 @@ pub fn write_records_body(database: &str, table: &str, call: &Call) -> Vec<u8> {
     }
     body.extend_from_slice(b"},\"Records\":[");
     for part in &call.parts {
-        records(&mut body, part.write.request(), part.records.iter().map(|r| (r.series, r.sample)), &shared);
+        records(&mut body, part, &shared, &mut metered);
     }
     if body.last() == Some(&b',') {
         body.pop();
     }
     body.extend_from_slice(b"]}");
-    body
+    (body, metered)
 }
 
 /// Writes records, each with a comma behind it. The part of a record that tells its series is written once and
 /// copied for the series' further samples.
-fn records(body: &mut Vec<u8>, request: &WriteRequest, records: impl Iterator<Item = (u32, u32)>, shared: &Shared<'_>) {
-    let mut previous: Option<(u32, std::ops::Range<usize>)> = None;
-    for (series_index, sample_index) in records {
+fn records(body: &mut Vec<u8>, part: &Part, shared: &Shared<'_>, metered: &mut Metered) {
+    let request = part.write.request();
+    let mut previous: Option<(u32, std::ops::Range<usize>, usize)> = None;
+    for record in &part.records {
         body.push(b'{');
         let start = body.len();
-        match &previous {
-            Some((index, text)) if *index == series_index => body.extend_from_within(text.clone()),
-            _ => {
-                series_text(body, request, request.series_at(series_index), shared);
-                previous = Some((series_index, start..body.len()));
+        let own_bytes = match &previous {
+            Some((index, text, own_bytes)) if *index == record.series => {
+                body.extend_from_within(text.clone());
+                *own_bytes
             }
-        }
-        let sample = request.sample_at(sample_index);
+            _ => {
+                let own_bytes = series_text(body, request, request.series_at(record.series), shared);
+                previous = Some((record.series, start..body.len(), own_bytes));
+                own_bytes
+            }
+        };
+        metered.add_record(own_bytes);
+        let sample = request.sample_at(record.sample);
         // Display is the shortest decimal that parses back to the same double, without exponent. Writing to a Vec
         // does not fail.
         let _ = write!(body, "\"MeasureValue\":\"{}\",\"Time\":\"{}\"}},", sample.value, sample.timestamp);
     }
 }
 
-/// What tells a series from the others of the call, with a comma behind it.
-fn series_text(body: &mut Vec<u8>, request: &WriteRequest, series: &Series, shared: &Shared<'_>) {
+/// Writes what tells a series from the others of the call, with a comma behind it; gives its metered bytes.
+fn series_text(body: &mut Vec<u8>, request: &WriteRequest, series: &Series, shared: &Shared<'_>) -> usize {
+    let mut own_bytes = 0;
     if !shared.measure_name {
+        own_bytes += series.name.len();
         body.extend_from_slice(b"\"MeasureName\":");
         json_string(body, request.bytes(series.name));
         body.push(b',');
@@ -74,9 +86,16 @@ fn series_text(body: &mut Vec<u8>, request: &WriteRequest, series: &Series, shar
     let placeholder = labels.is_empty() && !shared.placeholder;
     if labels.len() > shared.labels.len() || placeholder {
         let own = labels.iter().filter(|label| !shared.has(request, label));
+        let own = own.inspect(|label| own_bytes += dimension_bytes(label));
         dimensions(body, request, own, placeholder);
         body.push(b',');
     }
+    own_bytes
+}
+
+/// The metered bytes of a dimension. An escaped name is a little longer than its label; it is rare enough to ignore.
+fn dimension_bytes(label: &Label) -> usize {
+    label.name.len() + label.value.len()
 }
 
 fn dimensions<'a>(
@@ -225,7 +244,7 @@ mod tests {
     }
 
     fn body(call: &Call) -> Value {
-        serde_json::from_slice(&write_records_body("d", "t", call)).unwrap()
+        serde_json::from_slice(&write_records_body("d", "t", call).0).unwrap()
     }
 
     #[test]

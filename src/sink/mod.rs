@@ -21,6 +21,7 @@ pub mod caller_clients;
 pub mod caller_keys;
 pub mod clients;
 mod interceptors;
+pub mod metering;
 pub mod pending;
 mod rejection;
 pub mod retry;
@@ -122,7 +123,8 @@ impl Inner {
 
     async fn send(&self, caller: &CallerClients, call: &Call, deadline: Instant) -> Result<Accepted, Error> {
         let Inner { settings, metrics, abandon, .. } = self;
-        let body = Bytes::from(body::write_records_body(&settings.database, &settings.table, call));
+        let (body, metered) = body::write_records_body(&settings.database, &settings.table, call);
+        let body = Bytes::from(body);
         let policy = RetryPolicy { max_retries: settings.max_retries, deadline };
         let attempts = retry::retry(policy, &metrics.write_retries, || async {
             let (client, generation) = caller.write().await?;
@@ -131,7 +133,11 @@ impl Inner {
             let answer = transport::write_records(&client, body.clone(), call.record_count()).await;
             metrics.write_duration.record(start.elapsed().as_secs_f64());
             match answer {
-                Ok(accepted) => Ok(accepted),
+                Ok(accepted) => {
+                    metrics.metered_units.increment(metered.units());
+                    metrics.saved_units.increment(metered.units_without_sharing() - metered.units());
+                    Ok(accepted)
+                }
                 Err(error) => {
                     debug!(error = %error, records = call.record_count(), "WriteRecords failed");
                     Err(caller.renew_write(generation, error).await)

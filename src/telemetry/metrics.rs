@@ -45,6 +45,8 @@ definitions! {
     WRITE_REQUESTS = "timestream_connector_write_requests_total", [], "WriteRecords calls made to Timestream, retries included.";
     WRITE_DURATION = "timestream_connector_write_duration_seconds", [], "How long WriteRecords calls take.";
     WRITE_RETRIES = "timestream_connector_write_retries_total", [], "WriteRecords calls that were retries.";
+    METERED_UNITS = "timestream_connector_metered_units_total", [], "Write units of 1 KiB that Timestream bills for the calls it accepted, as estimated from their size.";
+    SAVED_UNITS = "timestream_connector_saved_units_total", [], "Write units that these calls would have been billed in addition if their records shared no attributes.";
     READ_REQUESTS = "timestream_connector_read_requests_total", [], "Query calls made to Timestream, further pages and retries included.";
     READ_DURATION = "timestream_connector_read_duration_seconds", [], "How long Query calls take.";
     READ_RETRIES = "timestream_connector_read_retries_total", [], "Query calls that were retries.";
@@ -88,6 +90,10 @@ pub struct Metrics {
     pub write_duration: Histogram,
     /// WriteRecords calls that were retries.
     pub write_retries: Counter,
+    /// Write units billed.
+    pub metered_units: Counter,
+    /// Write units saved by sharing.
+    pub saved_units: Counter,
     /// Query calls.
     pub read_requests: Counter,
     /// Seconds that Query calls take.
@@ -163,6 +169,8 @@ impl Metrics {
             write_requests: counter(&recorder, WRITE_REQUESTS, &[]),
             write_duration: histogram(&recorder, WRITE_DURATION),
             write_retries: counter(&recorder, WRITE_RETRIES, &[]),
+            metered_units: counter(&recorder, METERED_UNITS, &[]),
+            saved_units: counter(&recorder, SAVED_UNITS, &[]),
             read_requests: counter(&recorder, READ_REQUESTS, &[]),
             read_duration: histogram(&recorder, READ_DURATION),
             read_retries: counter(&recorder, READ_RETRIES, &[]),

@@ -105,8 +105,10 @@ impl Daemon {
         let policy = Policy {
             fail_on_long_label: options.fail_on_long_label,
             fail_on_invalid_sample_value: options.fail_on_invalid_sample_value,
+            max_labels: options.write.max_labels,
         };
-        let write = WriteSettings { limits, policy, timeout: options.write.timeout };
+        let write =
+            WriteSettings { limits, policy, max_series: options.write.max_series, timeout: options.write.timeout };
         let readiness = starting;
         probe::start(&options, &readiness, abandon.clone());
         let fatal = CancellationToken::new();

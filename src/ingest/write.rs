@@ -34,6 +34,8 @@ pub struct WriteSettings {
     pub limits: BodyLimits,
     /// What to do with samples that are not stored.
     pub policy: Policy,
+    /// Series that a request may have.
+    pub max_series: usize,
     /// When a request is answered at the latest, counted from its body's last byte.
     pub timeout: Duration,
 }
@@ -92,6 +94,9 @@ impl Writer {
         let decoded = decode_v1::decode(unpacked).map_err(|error| {
             Error::invalid("ProtobufError", format!("the body is not a prometheus.WriteRequest: {error}"))
         })?;
+        if decoded.series().len() > self.settings.max_series {
+            return Err(self.too_many_series(&decoded).into());
+        }
         // The client may hang up at any await. So samples are counted as received after this one, and from there on
         // each has an outcome whatever happens.
         let fits = memory.resize(decoded.footprint() + decoded.records_footprint()).await;
@@ -107,6 +112,15 @@ impl Writer {
                 Err(body::out_of_memory(why, budget).into())
             }
         }
+    }
+
+    fn too_many_series(&self, request: &WriteRequest) -> Error {
+        let samples = request.sample_count() as u64;
+        self.metrics.received_samples.increment(samples);
+        self.metrics.rejected(Rejected::TooLarge).increment(samples);
+        let (series, limit) = (request.series().len(), self.settings.max_series);
+        let message = format!("the request has {series} series, over --write.max-series, {limit}");
+        Error::new(Kind::TooLarge, "RequestTooLarge", message)
     }
 
     async fn store(

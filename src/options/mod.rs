@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::error::Error;
 use crate::ingest::server::ServerSettings;
+use crate::ingest::validate::MAX_DIMENSIONS;
 use crate::sink::clients::Endpoint;
 use crate::telemetry::log::{Format, LogOptions};
 
@@ -104,6 +105,10 @@ pub struct TlsFiles {
 /// Options of the write path.
 #[derive(Debug, Clone)]
 pub struct WriteOptions {
+    /// Series of one request.
+    pub max_series: usize,
+    /// Labels of one series.
+    pub max_labels: usize,
     /// What all requests may hold in memory, in bytes.
     pub memory_limit_bytes: usize,
     /// Requests that may wait for the batcher.
@@ -354,7 +359,15 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
     }
 
     fn write(&self) -> Result<WriteOptions, Error> {
+        let dimensions = |text: &str| text.parse().ok().filter(|labels| (1..=MAX_DIMENSIONS).contains(labels));
         Ok(WriteOptions {
+            max_series: self.count("write.max-series")?,
+            max_labels: self.parsed(
+                "write.max-labels",
+                "ParseOptionError",
+                "a whole number from 1 to 128",
+                dimensions,
+            )?,
             memory_limit_bytes: self.bytes("write.memory-limit")?,
             queue_capacity: self.count("write.queue-capacity")?,
             linger: self.duration("write.linger")?,

@@ -86,6 +86,8 @@ pub const OPTIONS: &[OptionSpec] = &[
     option(LIMITS, "web.read-timeout", &["web_read_timeout"], "DURATION", "30s", "How long headers, and then the body, of a request may take"),
     option(LIMITS, "web.idle-timeout", &["web_idle_timeout"], "DURATION", "5m", "How long a connection may be without a request; then it is closed"),
     option(LIMITS, "web.write-timeout", &["web_write_timeout"], "DURATION", "30s", "How long an answer may wait for its client to read on; then the connection is closed"),
+    option(LIMITS, "write.max-series", &["write_max_series"], "N", "100000", "Series of a write request; more are answered 413"),
+    option(LIMITS, "write.max-labels", &["write_max_labels"], "N", "128", "Labels of a series, at most 128; a series with more is rejected"),
     option(LIMITS, "write.memory-limit", &["write_memory_limit"], "BYTES", "128MiB", "What all write requests may hold in memory; more is answered 503"),
     option(LIMITS, "write.queue-capacity", &["write_queue_capacity"], "N", "1024", "Write requests that may wait for the batcher; more are answered 503"),
     option(LIMITS, "write.linger", &["write_linger"], "DURATION", "5ms", "How long a call of fewer than 100 records waits for more"),

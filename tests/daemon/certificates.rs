@@ -85,9 +85,6 @@ impl Authority {
 impl Identity {
     /// The flags that serve HTTPS with it.
     pub fn flags(&self) -> [String; 2] {
-        [
-            format!("--tls-certificate={}", self.certificate.display()),
-            format!("--tls-key={}", self.key.display()),
-        ]
+        [format!("--tls-certificate={}", self.certificate.display()), format!("--tls-key={}", self.key.display())]
     }
 }

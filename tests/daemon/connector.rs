@@ -119,6 +119,11 @@ impl Connector {
         }
     }
 
+    /// The log lines that were not looked at yet.
+    pub fn log_lines(&mut self) -> Vec<String> {
+        self.log.iter().collect()
+    }
+
     pub fn get(&self, path: &str) -> Answer {
         remote::get(&format!("http://{}{path}", self.address), &[])
     }

@@ -3,18 +3,28 @@
 #![allow(unreachable_pub, missing_docs, reason = "the modules of a test binary are its own")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
+mod certificates;
 mod connector;
+mod curl;
+mod prometheus_server;
 mod remote;
+mod signature;
 mod timestream;
 
 mod bad_requests;
+mod callers;
 mod discovery;
 mod durability;
 mod faults;
+mod hostile;
+mod hostile_http2;
 mod prometheus;
 mod recovery;
 mod round_trip;
+mod secrets;
 mod shutdown;
 mod speed;
 mod stalled;
 mod start;
+mod tls;
+mod web_config;

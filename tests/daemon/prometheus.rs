@@ -3,75 +3,9 @@
 //! A scrapes itself and the connector and remote-writes. B has no data of its own. The same PromQL over the same past
 //! window must give the same answers from A's own storage and from B.
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-use serde_json::Value;
-
-use super::connector::{Connector, PATIENCE, Scratch, free_port};
+use super::connector::{Connector, Scratch};
+use super::prometheus_server::Prometheus;
 use super::remote;
-
-pub struct Prometheus {
-    child: Child,
-    address: String,
-}
-
-impl Prometheus {
-    pub fn start(folder: &Path, name: &str, config: &str) -> Self {
-        let folder = folder.join(name);
-        std::fs::create_dir_all(&folder).unwrap();
-        let address = format!("127.0.0.1:{}", free_port());
-        let config = config.replace("SELF", &address);
-        std::fs::write(folder.join("prometheus.yml"), config).unwrap();
-        let child = Command::new("prometheus")
-            .arg(format!("--config.file={}", folder.join("prometheus.yml").display()))
-            .arg(format!("--storage.tsdb.path={}", folder.join("tsdb").display()))
-            .arg(format!("--web.listen-address={address}"))
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(folder.join("log")).unwrap())
-            .spawn()
-            .expect("prometheus must be installed (Debian: apt-get install prometheus)");
-        let prometheus = Prometheus { child, address };
-        prometheus.wait_until("it is ready", || {
-            std::net::TcpStream::connect(&prometheus.address).is_ok() && prometheus.get("/-/ready").status == 200
-        });
-        prometheus
-    }
-
-    fn get(&self, path: &str) -> remote::Answer {
-        remote::get(&format!("http://{}{path}", self.address), &[])
-    }
-
-    /// The result of a query at `time`, in seconds; series in a fixed order.
-    pub fn query(&self, promql: &str, time: f64) -> Value {
-        let promql: String = promql.bytes().map(|byte| format!("%{byte:02x}")).collect();
-        let answer = self.get(&format!("/api/v1/query?query={promql}&time={time}"));
-        let mut answer: Value = serde_json::from_slice(&answer.body).unwrap();
-        assert_eq!(answer["status"], "success", "{answer}");
-        assert!(answer.get("warnings").is_none(), "{answer}");
-        let mut result = answer["data"]["result"].take();
-        if let Some(series) = result.as_array_mut() {
-            series.sort_by_key(|one| one["metric"].to_string());
-        }
-        result
-    }
-
-    fn wait_until(&self, what: &str, condition: impl Fn() -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !condition() {
-            assert!(Instant::now() < deadline, "waited too long until {what}");
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 #[test]
 fn a_second_prometheus_reads_what_the_first_wrote() {

@@ -118,7 +118,8 @@ fn no_error_shows_a_secret() {
         let file = scratch.path().join("web.yml");
         std::fs::write(&file, config).unwrap();
         let file = format!("--web.config.file={}", file.display());
-        let output = super::start::failing(&["--default-database=d", "--default-table=t", "--log.level=debug", &file], &[]);
+        let output =
+            super::start::failing(&["--default-database=d", "--default-table=t", "--log.level=debug", &file], &[]);
         check(&output);
     }
     assert_none_shown();

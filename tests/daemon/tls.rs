@@ -107,7 +107,8 @@ fn a_bad_certificate_or_key_stops_the_start_and_is_named() {
     let [one, other] = ["one", "other"].map(|name| root.certify(scratch.path(), name, &NAMES));
     let [certificate, key] = one.flags();
     let [_, other_key] = other.flags();
-    let start = |arguments: &[&str]| failing(&[&["--default-database=d", "--default-table=t"], arguments].concat(), &[]);
+    let start =
+        |arguments: &[&str]| failing(&[&["--default-database=d", "--default-table=t"], arguments].concat(), &[]);
     assert!(start(&[&certificate]).contains("--tls-certificate and --tls-key must be set both"));
     assert!(start(&[&certificate, "--tls-key=/nowhere/tls.key"]).contains("can't read /nowhere/tls.key"));
     let mismatch = start(&[&certificate, &other_key]);
@@ -226,7 +227,9 @@ fn a_new_certificate_is_taken_over_without_dropping_a_connection_and_a_bad_one_i
     let reload = || {
         let url = format!("https://{}/metrics", connector.address);
         let metrics = Curl::trusting(&root.file).get(&url).unwrap().text;
-        metrics.lines().find_map(|line| line.strip_prefix("timestream_connector_config_last_reload_successful ").map(str::to_owned))
+        metrics.lines().find_map(|line| {
+            line.strip_prefix("timestream_connector_config_last_reload_successful ").map(str::to_owned)
+        })
     };
     assert_eq!(reload().as_deref(), Some("0"));
     let mut still = connect(&connector);

@@ -81,7 +81,11 @@ fn only_users_are_let_in_whatever_the_path() {
         let url = format!("http://{}{path}", connector.address);
         let refused = curl.get(&url).unwrap();
         assert_eq!(refused.status, 401, "{path}");
-        assert!(refused.text.contains("www-authenticate: Basic realm=\"Timestream Prometheus Connector\""), "{}", refused.text);
+        assert!(
+            refused.text.contains("www-authenticate: Basic realm=\"Timestream Prometheus Connector\""),
+            "{}",
+            refused.text
+        );
         assert!(refused.text.contains("x-frame-options: deny"));
         assert_eq!(user("wrong").status(&url), Some(401), "{path}");
         assert_ne!(user(PASSWORD).status(&url), Some(401), "{path}");

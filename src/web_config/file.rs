@@ -252,7 +252,7 @@ mod tests {
             format!("basic_auth_users: \"{HASH}\""),
             format!("basic_auth_users: {HASH}"),
             format!("tls_server_config: {HASH}"),
-            format!("{HASH}"),
+            HASH.to_owned(),
             format!("rate_limit: {{burst: \"{HASH}\"}}"),
             format!("basic_auth_users: {{alice: {HASH}, alice: {HASH}}}"),
             format!("basic_auth_users:\n  alice: {HASH}\n bob: [{HASH}\n"),

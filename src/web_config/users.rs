@@ -236,7 +236,7 @@ mod tests {
         };
         assert!(refuse("alice", "plain").contains("alice"));
         assert!(refuse("alice", "").contains("not a bcrypt hash"));
-        assert!(refuse("alice", &format!("$2b$31${}", "a".repeat(53))).contains("cost 31"));
+        assert!(refuse("alice", &format!("$2b$31${}", ".".repeat(53))).contains("cost 31"));
         assert!(refuse("a:b", &bcrypt::hash("x", 4).unwrap()).contains("colon"));
     }
 }

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use super::remote::{self, Answer};
@@ -41,7 +41,7 @@ pub struct Connector {
     child: Child,
     /// Its address, such as `127.0.0.1:40000`.
     pub address: String,
-    log: mpsc::Receiver<String>,
+    log: Mutex<mpsc::Receiver<String>>,
 }
 
 impl Connector {
@@ -100,7 +100,7 @@ impl Connector {
                 let _ = sender.send(line);
             }
         });
-        let mut connector = Connector { child, address: String::new(), log };
+        let mut connector = Connector { child, address: String::new(), log: Mutex::new(log) };
         let ready = connector.wait_for_log("Connector is ready");
         let write = ready.split("write=http://").nth(1).or(ready.split("write=https://").nth(1)).unwrap();
         connector.address = write.split("/write").next().unwrap().to_owned();
@@ -112,7 +112,8 @@ impl Connector {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let line = self.log.recv_timeout(left).unwrap_or_else(|_| panic!("no log line with {text:?}"));
+            let line =
+                self.log.get_mut().unwrap().recv_timeout(left).unwrap_or_else(|_| panic!("no log line with {text:?}"));
             if line.contains(text) {
                 return line;
             }
@@ -121,7 +122,7 @@ impl Connector {
 
     /// The log lines that were not looked at yet.
     pub fn log_lines(&mut self) -> Vec<String> {
-        self.log.iter().collect()
+        self.log.get_mut().unwrap().iter().collect()
     }
 
     pub fn get(&self, path: &str) -> Answer {

@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use super::connector::{Connector, Scratch, free_port};
-use super::prometheus::{Prometheus, now};
+use super::prometheus::now;
+use super::prometheus_server::Prometheus;
 
 #[test]
 fn kill_9_of_timestream_and_of_the_connector_leaves_no_gap() {

@@ -15,7 +15,7 @@ use proptest::test_runner::{Config, TestRunner};
 use prost::Message;
 use timestream_prometheus_connector::proto;
 
-const CASES: u32 = 3000;
+const CASES: u32 = 20_000;
 
 /// Runs a target.
 fn run(name: &str, target: fn(&[u8]), examples: &[Vec<u8>], pieces: &[&str]) {

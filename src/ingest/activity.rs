@@ -64,7 +64,7 @@ pub(super) struct Activity {
 struct State {
     idle_since: Instant,
     head_since: Option<Instant>,
-    watches_heads: bool,
+    is_http2: bool,
     requests: usize,
     in_flight: usize,
     receiving: usize,
@@ -80,7 +80,7 @@ impl Activity {
         let state = State {
             idle_since: now,
             head_since: None,
-            watches_heads: true,
+            is_http2: false,
             requests: 0,
             in_flight: 0,
             receiving: 0,
@@ -97,15 +97,19 @@ impl Activity {
     }
 
     /// HTTP/2 frames that are no requests are no heads either.
-    pub(super) fn is_http2(&self) {
+    pub(super) fn set_http2(&self) {
         let mut state = self.state();
-        state.watches_heads = false;
+        state.is_http2 = true;
         state.head_since = None;
+    }
+
+    pub(super) fn is_http2(&self) -> bool {
+        self.state().is_http2
     }
 
     pub(super) fn bytes_read(&self) {
         let mut state = self.state();
-        if state.in_flight == 0 && state.watches_heads && state.head_since.is_none() {
+        if state.in_flight == 0 && !state.is_http2 && state.head_since.is_none() {
             state.head_since = Some(Instant::now());
         }
     }

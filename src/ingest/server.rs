@@ -211,7 +211,7 @@ where
     S::Future: Send,
     I: AsyncRead + AsyncWrite + Unpin,
 {
-    activity.is_http2();
+    activity.set_http2();
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .keep_alive_interval(KEEP_ALIVE)

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::service::Service;
 use hyper::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -87,12 +88,21 @@ where
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let requests = self.activity.request_begins();
         let in_flight = InFlight(self.activity.clone());
-        if requests >= self.max_requests {
+        let is_last = requests >= self.max_requests;
+        if is_last {
             self.activity.spent.notify_one();
         }
+        // HTTP/2 says it with GOAWAY instead. In HTTP/1 the next request may be read already.
+        let says_close = is_last && !self.activity.is_http2();
         let request = request.map(|body| RequestBody::new(body, self.activity.clone()));
         let answer = self.service.call(request);
-        Box::pin(async move { Ok(answer.await?.map(|body| WatchedAnswer::new(body, in_flight))) })
+        Box::pin(async move {
+            let mut answer = answer.await?.map(|body| WatchedAnswer::new(body, in_flight));
+            if says_close {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(answer)
+        })
     }
 }
 

@@ -163,7 +163,7 @@ fn bombs_and_whatever_is_too_long_or_too_short_cost_nothing() {
                 for _ in 0..200 {
                     assert_eq!(siege.send(&request(path, BOMB.len(), BOMB)), Some(413), "{path}");
                 }
-                let lie = [&[0x80, 0x80, 0x80, 0x10][..], &[0; 100]].concat();
+                let lie = [&[0x80, 0x80, 0x80, 0x11][..], &[0; 100]].concat();
                 assert_eq!(siege.send(&request(path, lie.len(), &lie)), Some(413), "over the limit of decoded bytes");
                 let lie = [&[0x80, 0x80, 0x80, 0x08][..], &[0; 100]].concat();
                 assert_eq!(siege.send(&request(path, lie.len(), &lie)), Some(400), "more than it can hold");
@@ -304,8 +304,8 @@ fn slow_senders_and_readers_are_cut() {
     siege.attack(
         "clients that do not read",
         || {
-            let ask = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1000);
-            let streams: Vec<_> = (0..50)
+            let ask = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n".repeat(10_000);
+            let streams: Vec<_> = (0..20)
                 .map(|_| {
                     let mut stream = siege.connect().unwrap();
                     stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
@@ -319,7 +319,7 @@ fn slow_senders_and_readers_are_cut() {
                 let begin = Instant::now();
                 let answered = answer(&mut stream).matches("HTTP/1.1 200").count();
                 assert!(begin.elapsed() < SLACK, "it is still open");
-                assert!(answered < 1000, "{answered} answers");
+                assert!(answered < 10_000, "{answered} answers");
             }
         },
         None,

@@ -68,7 +68,7 @@ impl Budget {
     }
 
     /// The most that one caller can hold.
-    fn largest(&self) -> usize {
+    pub fn largest(&self) -> usize {
         if self.share.is_some() { self.limit / (SHARE_OF_FREE + 1) * SHARE_OF_FREE } else { self.limit }
     }
 

@@ -107,8 +107,8 @@ impl Daemon {
             fail_on_invalid_sample_value: options.fail_on_invalid_sample_value,
             max_labels: options.write.max_labels,
         };
-        let write =
-            WriteSettings { limits, policy, max_series: options.write.max_series, timeout: options.write.timeout };
+        let (max_series, native_histograms) = (options.write.max_series, options.native_histograms);
+        let write = WriteSettings { limits, policy, max_series, native_histograms, timeout: options.write.timeout };
         let readiness = starting;
         probe::start(&options, &readiness, abandon.clone());
         let fatal = CancellationToken::new();

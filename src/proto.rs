@@ -6,3 +6,8 @@
 #![allow(missing_docs, reason = "generated from proto/, which documents the fields")]
 
 include!(concat!(env!("OUT_DIR"), "/prometheus.rs"));
+
+/// Remote write 2.0.
+pub mod v2 {
+    include!(concat!(env!("OUT_DIR"), "/io.prometheus.write.v2.rs"));
+}

@@ -17,8 +17,10 @@ use crate::batcher::Queue;
 use crate::budget::Budget;
 use crate::error::{Direction, Error, Kind};
 use crate::ingest::auth;
+use crate::ingest::content_type;
 use crate::ingest::server::{AnswerBody, RequestBody};
 use crate::ingest::write::{WriteError, Writer};
+use crate::ingest::written::Written;
 use crate::options::Destination;
 use crate::read::ReadHandler;
 use crate::sink::caller_clients::CallerClients;
@@ -118,18 +120,24 @@ impl Routes {
     async fn write(&self, request: Request<RequestBody>) -> Response<AnswerBody> {
         let (head, body) = request.into_parts();
         let attempt = attempt(&head.headers);
-        let caller = match self.caller(&head.headers) {
-            Ok(caller) => caller,
-            Err(error) => return error_answer(&error, Direction::Write, attempt),
+        let mut written = Written::default();
+        let result = async {
+            let caller = self.caller(&head.headers)?;
+            let version = content_type::negotiate(&head.headers)?;
+            self.writer.write(caller, version, body, &mut written).await
         };
-        match self.writer.write(caller, &head.headers, body).await {
+        let mut answer = match result.await {
             Ok(()) => empty(StatusCode::NO_CONTENT),
             Err(WriteError::Answer(error)) => error_answer(&error, Direction::Write, attempt),
             Err(WriteError::Stop(error)) => {
                 self.fatal.cancel();
                 error_answer(&error, Direction::Write, attempt)
             }
+        };
+        if content_type::is_version_2(&head.headers) {
+            written.put_headers(answer.headers_mut());
         }
+        answer
     }
 
     async fn read(&self, request: Request<RequestBody>) -> Response<AnswerBody> {
@@ -243,6 +251,9 @@ fn refusal(error: &Error, request: &Request<RequestBody>) -> Response<AnswerBody
     let mut answer = error_answer(error, direction, attempt(request.headers()));
     if let Some(realm) = answer.headers_mut().get_mut(WWW_AUTHENTICATE) {
         *realm = web_config::REALM;
+    }
+    if direction == Direction::Write && content_type::is_version_2(request.headers()) {
+        Written::default().put_headers(answer.headers_mut());
     }
     answer
 }

@@ -72,6 +72,68 @@ impl Series {
     }
 }
 
+/// A native histogram: of which series it is, and where its message stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NativeHistogram {
+    pub(crate) series: u32,
+    pub(crate) message: Span,
+}
+
+/// What became of a native histogram that was expanded: the worst that became of its samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fate {
+    Written,
+    Ignored,
+    Rejected,
+    Failed,
+}
+
+/// A native histogram that was expanded into series of one sample each: the first of them, and its fate so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Expanded {
+    pub(crate) first_series: u32,
+    pub(crate) fate: Fate,
+}
+
+/// How many of a request's expanded histograms came to what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HistogramTally {
+    /// Stored, with all of their samples.
+    pub written: u64,
+    /// Stored at most in part, since samples of them were ignored by policy.
+    pub ignored: u64,
+    /// Stored at most in part, since samples of them can never be stored.
+    pub rejected: u64,
+    /// Stored at most in part, since samples of them were not stored this time.
+    pub failed: u64,
+}
+
+impl HistogramTally {
+    pub(crate) fn of(expanded: &[Expanded]) -> Self {
+        let mut tally = HistogramTally::default();
+        for histogram in expanded {
+            match histogram.fate {
+                Fate::Written => tally.written += 1,
+                Fate::Ignored => tally.ignored += 1,
+                Fate::Rejected => tally.rejected += 1,
+                Fate::Failed => tally.failed += 1,
+            }
+        }
+        tally
+    }
+
+    /// The same where what was not lost before has failed.
+    pub(crate) fn or_failed(self) -> Self {
+        HistogramTally { written: 0, failed: self.failed + self.written, ..self }
+    }
+}
+
+/// The expanded histogram that the series of number `series` was made for.
+pub(crate) fn expanded_by_series(expanded: &mut [Expanded], series: u32) -> Option<&mut Expanded> {
+    let after = expanded.partition_point(|histogram| histogram.first_series <= series);
+    expanded.get_mut(after.checked_sub(1)?)
+}
+
 /// A decoded write request. Labels of a series are sorted by name, without `__name__` and without empty values.
 #[derive(Debug, Default)]
 pub struct WriteRequest {
@@ -79,8 +141,9 @@ pub struct WriteRequest {
     pub(crate) labels: Vec<Label>,
     pub(crate) series: Vec<Series>,
     pub(crate) samples: Vec<Sample>,
-    /// Native histograms in the request. They are not stored.
-    pub histograms: u64,
+    pub(crate) histograms: Vec<NativeHistogram>,
+    /// In the order of their series, which stand behind those of the request itself.
+    pub(crate) expanded: Vec<Expanded>,
     /// Exemplars in the request. They are not stored.
     pub exemplars: u64,
 }
@@ -142,6 +205,24 @@ impl WriteRequest {
         self.samples.len()
     }
 
+    /// The number of native histograms.
+    pub fn histogram_count(&self) -> usize {
+        self.histograms.len()
+    }
+
+    /// Takes note of which expanded histograms have lost samples, and so are at best ignored.
+    pub(crate) fn mark_incomplete_histograms(&mut self) {
+        let WriteRequest { series, expanded, .. } = self;
+        let mut end = series.len();
+        for histogram in expanded.iter_mut().rev() {
+            let first = histogram.first_series as usize;
+            if series[first..end].iter().any(|one| one.sample_count() == 0) {
+                histogram.fate = histogram.fate.max(Fate::Ignored);
+            }
+            end = first;
+        }
+    }
+
     /// The bytes of a span.
     pub fn bytes(&self, span: Span) -> &[u8] {
         &self.buffer[span.range()]
@@ -172,19 +253,20 @@ impl WriteRequest {
 
     /// About how many bytes the JSON of its samples' records takes, with no attribute in common.
     pub fn records_footprint(&self) -> usize {
+        self.series.iter().map(|series| self.record_bytes(series) * series.sample_count()).sum()
+    }
+
+    /// The same for one record of a series.
+    pub(crate) fn record_bytes(&self, series: &Series) -> usize {
         /// The keys, brackets and commas of a dimension.
         const DIMENSION: usize = 24;
         /// The keys of a record, with its time and an ordinary value.
         const RECORD: usize = 110;
         /// A record that is not too large for Timestream is hardly larger than this.
         const LARGEST: usize = 8192;
-        let series = self.series.iter().filter(|series| series.sample_count() > 0);
-        let bytes = series.map(|series| {
-            let labels = self.labels(series).iter();
-            let labels: usize = labels.map(|label| label.name.len() + label.value.len() + DIMENSION).sum();
-            (series.name.len() + labels + RECORD).min(LARGEST) * series.sample_count()
-        });
-        bytes.sum()
+        let labels = self.labels(series).iter();
+        let labels: usize = labels.map(|label| label.name.len() + label.value.len() + DIMENSION).sum();
+        (series.name.len() + labels + RECORD).min(LARGEST)
     }
 
     /// The memory that the request holds, in bytes.
@@ -193,6 +275,8 @@ impl WriteRequest {
             + self.labels.capacity() * size_of::<Label>()
             + self.series.capacity() * size_of::<Series>()
             + self.samples.capacity() * size_of::<Sample>()
+            + self.histograms.capacity() * size_of::<NativeHistogram>()
+            + self.expanded.capacity() * size_of::<Expanded>()
     }
 }
 

@@ -5,18 +5,18 @@
 use std::ops::Range;
 
 use super::protobuf::{Fields, ProtobufError, Value};
-use crate::write_request::{Label, Room, Sample, Series, Span, WriteRequest};
+use super::series::{SeriesBuilder, span, utf8};
+use crate::write_request::{Room, WriteRequest};
 
 /// The most that the tables of a request take in memory, as a multiple of its bytes. A label of one letter each takes 8
 /// bytes on the wire and 16 in the table, a sample 17 and 16. Ordinary requests take less than half.
 pub const TABLES_FACTOR: usize = 3;
 
-const METRIC_NAME_LABEL: &[u8] = b"__name__";
-
 /// Decodes the uncompressed body of a request.
 ///
 /// # Errors
-/// A message that is not protobuf, has a field of another type than Prometheus gives it, or text that is not UTF-8.
+/// A message that is not protobuf, has a field of another type than Prometheus gives it, or text that is not UTF-8; and
+/// a message of remote write 2.0, which would look like an empty one.
 /// Faults of single series are not errors here: they are marked for validation.
 pub fn decode(buffer: Vec<u8>) -> Result<WriteRequest, ProtobufError> {
     let mut request = WriteRequest::default();
@@ -26,6 +26,9 @@ pub fn decode(buffer: Vec<u8>) -> Result<WriteRequest, ProtobufError> {
         match (number, value) {
             (1, Value::Bytes(range)) => series(&buffer, range, &mut request, &mut room)?,
             (1, _) => return Err(ProtobufError::new("a series of a wrong type", 0)),
+            (4 | 5, Value::Bytes(range)) => {
+                return Err(ProtobufError::new("a field of remote write 2.0", range.start));
+            }
             // Metadata describes metric families; Timestream has no place for it.
             _ => {}
         }
@@ -41,54 +44,22 @@ fn series(
     room: &mut Room,
 ) -> Result<(), ProtobufError> {
     let at = range.start;
-    let no_room = |_| ProtobufError::new("more labels and samples than its bytes can mean", at);
-    let first_label = request.labels.len();
-    let first_sample = request.samples.len();
-    let mut name = Span::default();
-    let mut malformed = false;
-    let mut sorted = true;
-    let mut previous: &[u8] = b"";
     let mut fields = Fields::new(buffer, range);
+    let mut series = SeriesBuilder::new(buffer, at, request, room);
     while let Some((number, value)) = fields.next()? {
         match (number, value) {
             (1, Value::Bytes(range)) => {
-                let label = label(buffer, range)?;
-                let label_name = slice(buffer, &label.0);
-                let named = label_name == METRIC_NAME_LABEL;
-                if label_name.is_empty() || (named && !name.is_empty()) {
-                    malformed = true;
-                } else if named {
-                    name = span(label.1)?;
-                } else if !label.1.is_empty() {
-                    sorted &= previous < label_name;
-                    previous = label_name;
-                    let label = Label { name: span(label.0)?, value: span(label.1)? };
-                    room.push(&mut request.labels, label).map_err(no_room)?;
-                }
+                let (name, value) = label(buffer, range)?;
+                series.label(span(name)?, span(value)?)?;
             }
-            (2, Value::Bytes(range)) => {
-                let sample = sample(buffer, range)?;
-                room.push(&mut request.samples, sample).map_err(no_room)?;
-            }
-            (3, Value::Bytes(_)) => request.exemplars += 1,
-            (4, Value::Bytes(_)) => request.histograms += 1,
+            (2, Value::Bytes(range)) => series.sample(range)?,
+            (3, Value::Bytes(_)) => series.exemplar(),
+            (4, Value::Bytes(range)) => series.histogram(range)?,
             (1..=4, _) => return Err(ProtobufError::new("a field of a wrong type in a series", at)),
             _ => {}
         }
     }
-    if !sorted {
-        let labels = &mut request.labels[first_label..];
-        let text = |label: &Label| label.name.range();
-        labels.sort_by(|a, b| buffer[text(a)].cmp(&buffer[text(b)]));
-        malformed |= labels.windows(2).any(|pair| buffer[text(&pair[0])] == buffer[text(&pair[1])]);
-    }
-    let series = Series {
-        name,
-        malformed,
-        labels: (index(first_label)?, index(request.labels.len())?),
-        samples: (index(first_sample)?, index(request.samples.len())?),
-    };
-    room.push(&mut request.series, series).map_err(no_room)
+    series.finish()
 }
 
 fn label(buffer: &[u8], range: Range<usize>) -> Result<(Range<usize>, Range<usize>), ProtobufError> {
@@ -103,42 +74,6 @@ fn label(buffer: &[u8], range: Range<usize>) -> Result<(Range<usize>, Range<usiz
         }
     }
     Ok((name, value))
-}
-
-fn sample(buffer: &[u8], range: Range<usize>) -> Result<Sample, ProtobufError> {
-    let at = range.start;
-    let mut sample = Sample { value: 0.0, timestamp: 0 };
-    let mut fields = Fields::new(buffer, range);
-    while let Some((number, field)) = fields.next()? {
-        match (number, field) {
-            (1, Value::Fixed64(bits)) => sample.value = f64::from_bits(bits),
-            // An int64 is sent as the varint of its two's complement.
-            (2, Value::Varint(timestamp)) => sample.timestamp = timestamp.cast_signed(),
-            (1 | 2, _) => return Err(ProtobufError::new("a field of a wrong type in a sample", at)),
-            _ => {}
-        }
-    }
-    Ok(sample)
-}
-
-fn utf8(buffer: &[u8], range: Range<usize>) -> Result<Range<usize>, ProtobufError> {
-    match std::str::from_utf8(slice(buffer, &range)) {
-        Ok(_) => Ok(range),
-        Err(error) => Err(ProtobufError::new("text that is not UTF-8", range.start + error.valid_up_to())),
-    }
-}
-
-fn slice<'a>(buffer: &'a [u8], range: &Range<usize>) -> &'a [u8] {
-    &buffer[range.start..range.end]
-}
-
-fn span(range: Range<usize>) -> Result<Span, ProtobufError> {
-    let at = range.start;
-    Span::new(range).ok_or_else(|| ProtobufError::new("more than 4 GiB", at))
-}
-
-fn index(count: usize) -> Result<u32, ProtobufError> {
-    u32::try_from(count).map_err(|_| ProtobufError::new("more than four billion items", 0))
 }
 
 #[cfg(test)]
@@ -237,13 +172,20 @@ mod tests {
         assert!(decode(bytes).unwrap().footprint() <= (1 + TABLES_FACTOR) * length + 8192);
     }
 
+    #[test]
+    fn a_message_of_remote_write_2_is_not_taken_for_an_empty_one() {
+        let request = proto::v2::Request { symbols: vec![String::new()], timeseries: vec![] };
+        let error = decode(request.encode_to_vec()).unwrap_err();
+        assert_eq!(error.to_string(), "a field of remote write 2.0 at byte 2");
+    }
+
     proptest! {
         #[test]
         fn decodes_what_prost_encodes(request in any_request()) {
             let decoded = decode(request.encode_to_vec()).unwrap();
             // A metric name that comes with several values keeps the first, as the oracle above does.
             prop_assert_eq!(series_of(&decoded), series_by_prost(&request));
-            prop_assert_eq!(decoded.histograms, request.timeseries.iter().map(|s| s.histograms.len() as u64).sum::<u64>());
+            prop_assert_eq!(decoded.histogram_count() as u64, request.timeseries.iter().map(|s| s.histograms.len() as u64).sum::<u64>());
             prop_assert_eq!(decoded.exemplars, request.timeseries.iter().map(|s| s.exemplars.len() as u64).sum::<u64>());
         }
 
@@ -255,7 +197,10 @@ mod tests {
             if cut { bytes.truncate(at) } else { bytes[at] = byte }
             let ours = decode(bytes.clone());
             if let Ok(theirs) = proto::WriteRequest::decode(bytes.as_slice()) {
-                prop_assert_eq!(series_of(&ours.unwrap()), series_by_prost(&theirs));
+                match ours {
+                    Ok(ours) => prop_assert_eq!(series_of(&ours), series_by_prost(&theirs)),
+                    Err(error) => prop_assert!(error.to_string().contains("2.0"), "{}", error),
+                }
             }
         }
 

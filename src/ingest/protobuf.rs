@@ -62,6 +62,11 @@ impl<'a> Fields<'a> {
         self.value(number, wire, MAX_GROUP_DEPTH).map(|value| Some((number, value)))
     }
 
+    /// The next number of a packed field, which stands at the reader's range; `None` at its end.
+    pub(super) fn packed(&mut self) -> Result<Option<u64>, ProtobufError> {
+        if self.at >= self.end { Ok(None) } else { self.varint().map(Some) }
+    }
+
     fn key(&mut self) -> Result<(u32, u8), ProtobufError> {
         let at = self.at;
         let key = u32::try_from(self.varint()?).map_err(|_| ProtobufError::new("a field key over 32 bits", at))?;

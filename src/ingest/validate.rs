@@ -5,10 +5,10 @@
 use crate::dimension::{self, MAX_MEASURE_NAME_BYTES, MAX_NAME_BYTES, PLACEHOLDER, PLACEHOLDER_VALUE};
 use crate::error::Error;
 use crate::telemetry::reason::{Ignored, Rejected};
-use crate::write_request::{Sample, Series, WriteRequest};
+use crate::write_request::{self, Fate, Sample, Series, WriteRequest};
 
 /// The bits of the NaN by which Prometheus marks a series as ended (prometheus/prometheus, model/value).
-const STALE_MARKER_BITS: u64 = 0x7ff0_0000_0000_0002;
+pub(super) const STALE_MARKER_BITS: u64 = 0x7ff0_0000_0000_0002;
 /// Dimensions per record (Timestream quota).
 pub const MAX_DIMENSIONS: usize = 128;
 /// Names and values of a record's dimensions, its measure name and value, in bytes (Timestream quota).
@@ -50,6 +50,11 @@ impl Dropped {
         self.ignored.iter().map(|(_, samples)| samples).sum()
     }
 
+    /// Samples rejected.
+    pub fn rejected_count(&self) -> u64 {
+        self.rejected.iter().map(|(_, samples, _)| samples).sum()
+    }
+
     pub(super) fn ignore(&mut self, reason: Ignored, samples: usize) {
         if samples == 0 {
             return;
@@ -77,10 +82,11 @@ pub fn validate(request: &mut WriteRequest, policy: Policy) -> Result<Dropped, E
     let mut samples = std::mem::take(&mut request.samples);
     let mut series = std::mem::take(&mut request.series);
     let mut kept = 0;
-    for one in &mut series {
+    for (number, one) in (0..).zip(&mut series) {
         let range = one.sample_indexes();
         let count = range.len();
         let first_kept = kept;
+        let rejected = dropped.rejected_count();
         if check_series(request, one, count, policy, &mut dropped)? {
             for index in range {
                 let sample = samples[index as usize];
@@ -91,6 +97,11 @@ pub fn validate(request: &mut WriteRequest, policy: Policy) -> Result<Dropped, E
             }
         }
         one.samples = (first_kept, kept);
+        if dropped.rejected_count() > rejected
+            && let Some(histogram) = write_request::expanded_by_series(&mut request.expanded, number)
+        {
+            histogram.fate = Fate::Rejected;
+        }
     }
     samples.truncate(kept as usize);
     request.samples = samples;

@@ -5,24 +5,26 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::Body;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use hyper::{HeaderMap, header::HeaderValue};
 use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
 use super::body::{self, BodyLimits};
-use super::decode_v1;
+use super::content_type::Version;
+use super::histogram::{self, NativeHistograms, Plan};
+use super::not_stored::NotStored;
 use super::repeated;
 use super::validate::{self, Dropped, Policy};
+use super::written::Written;
+use super::{decode_v1, decode_v2};
 use crate::batcher::{Queue, QueueFull};
 use crate::budget::{Budget, Exhausted, Reservation};
 use crate::error::{Error, Kind};
 use crate::sink::caller_clients::CallerClients;
-use crate::sink::pending::{Outcome, PendingWrite, Tally};
+use crate::sink::pending::{self, Outcome, PendingWrite, Tally};
 use crate::telemetry::Metrics;
 use crate::telemetry::rate_limit::RateLimit;
 use crate::telemetry::reason::{Failed, Ignored, Rejected};
-use crate::write_request::WriteRequest;
+use crate::write_request::{HistogramTally, WriteRequest};
 
 /// How long past its deadline a request waits for the sink, which keeps the deadline itself.
 const REPLY_MARGIN: Duration = Duration::from_secs(1);
@@ -36,6 +38,8 @@ pub struct WriteSettings {
     pub policy: Policy,
     /// Series that a request may have.
     pub max_series: usize,
+    /// What to do with native histograms.
+    pub native_histograms: NativeHistograms,
     /// When a request is answered at the latest, counted from its body's last byte.
     pub timeout: Duration,
 }
@@ -71,16 +75,22 @@ impl Writer {
         Writer { settings, budget, queue, metrics, ignored: RateLimit::default() }
     }
 
-    /// Handles a request. When it returns `Ok`, every sample is in Timestream or counted as ignored.
+    /// Handles a request. When it returns `Ok`, every sample is in Timestream or counted as ignored. `written` is what
+    /// Timestream has of it, whatever is returned.
     ///
     /// # Errors
     /// As [`WriteError`] says.
-    pub async fn write<B>(&self, caller: Arc<CallerClients>, headers: &HeaderMap, body: B) -> Result<(), WriteError>
+    pub async fn write<B>(
+        &self,
+        caller: Arc<CallerClients>,
+        version: Version,
+        body: B,
+        written: &mut Written,
+    ) -> Result<(), WriteError>
     where
         B: Body<Data = Bytes>,
         B::Error: std::fmt::Display,
     {
-        check_headers(headers)?;
         let limits = self.settings.limits;
         let budget = match caller.share() {
             Some(share) => &self.budget.for_caller(share.clone()),
@@ -88,58 +98,110 @@ impl Writer {
         };
         let (packed, mut memory) = body::read(body, limits, budget).await?;
         let deadline = Instant::now() + self.settings.timeout;
-        let unpacked =
-            body::decompress(&packed, limits.max_decoded_bytes, 1 + decode_v1::TABLES_FACTOR, &mut memory).await?;
-        drop(packed);
-        let decoded = decode_v1::decode(unpacked).map_err(|error| {
-            Error::invalid("ProtobufError", format!("the body is not a prometheus.WriteRequest: {error}"))
-        })?;
+        let mut decoded = self.decode(version, packed, &mut memory).await?;
         if decoded.series().len() > self.settings.max_series {
-            return Err(self.too_many_series(&decoded).into());
+            self.count_refused(&decoded, Exhausted::ForEver);
+            let (series, limit) = (decoded.series().len(), self.settings.max_series);
+            let message = format!("the request has {series} series, over --write.max-series, {limit}");
+            return Err(Error::new(Kind::TooLarge, "RequestTooLarge", message).into());
         }
-        // The client may hang up at any await. So samples are counted as received after this one, and from there on
-        // each has an outcome whatever happens.
-        let fits = memory.resize(decoded.footprint() + decoded.records_footprint()).await;
-        self.metrics.received_samples.increment(decoded.sample_count() as u64);
+        let needed = decoded.footprint() + decoded.records_footprint();
+        let plan = match self.settings.native_histograms {
+            NativeHistograms::Reject => None,
+            // A request may grow to half of what can be had at all, so that it does not have to wait until all is free.
+            NativeHistograms::Expand => Some(histogram::plan(&decoded, (budget.largest() / 2).saturating_sub(needed))),
+        };
+        // The client may hang up at any await. So what is received is counted after this one, and from there on each
+        // sample has an outcome whatever happens.
+        let fits = memory.resize(needed + plan.as_ref().map_or(0, Plan::bytes)).await;
         match fits {
-            Ok(()) => self.store(caller, decoded, memory, deadline).await,
-            Err(why) => {
-                let samples = decoded.sample_count() as u64;
-                match why {
-                    Exhausted::ForNow => self.metrics.failed(Failed::MemoryLimit).increment(samples),
-                    Exhausted::ForEver => self.metrics.rejected(Rejected::TooLarge).increment(samples),
+            Ok(()) => {
+                let not_stored = NotStored::new(version, &decoded, plan.as_ref());
+                if let Some(plan) = &plan {
+                    histogram::expand(&mut decoded, plan);
                 }
+                self.count_received(&decoded, &not_stored, plan.as_ref());
+                self.store(caller, decoded, not_stored, memory, deadline, written).await
+            }
+            Err(why) => {
+                self.count_refused(&decoded, why);
                 Err(body::out_of_memory(why, budget).into())
             }
         }
     }
 
-    fn too_many_series(&self, request: &WriteRequest) -> Error {
-        let samples = request.sample_count() as u64;
+    async fn decode(
+        &self,
+        version: Version,
+        packed: Bytes,
+        memory: &mut Reservation,
+    ) -> Result<WriteRequest, WriteError> {
+        let bad = |error| Error::invalid("ProtobufError", format!("the body is not a {}: {error}", version.message()));
+        let limit = self.settings.limits.max_decoded_bytes;
+        Ok(match version {
+            Version::V1 => {
+                let unpacked = body::decompress(&packed, limit, 1 + decode_v1::TABLES_FACTOR, memory).await?;
+                drop(packed);
+                decode_v1::decode(unpacked).map_err(bad)?
+            }
+            Version::V2 => {
+                let unpacked = body::decompress(&packed, limit, 1, memory).await?;
+                drop(packed);
+                let survey = decode_v2::Survey::of(&unpacked).map_err(bad)?;
+                let fits = memory.resize(unpacked.capacity() + survey.table_bytes()).await;
+                fits.map_err(|why| body::out_of_memory(why, memory.budget()))?;
+                decode_v2::decode(unpacked, &survey).map_err(bad)?
+            }
+        })
+    }
+
+    fn count_received(&self, request: &WriteRequest, not_stored: &NotStored, plan: Option<&Plan>) {
+        let Metrics { received_samples, received_histograms, received_exemplars, .. } = &*self.metrics;
+        received_samples.increment(request.sample_count() as u64);
+        received_histograms.increment(request.histogram_count() as u64);
+        received_exemplars.increment(request.exemplars);
+        self.metrics.rejected_histograms.increment(not_stored.histograms);
+        self.metrics.ignored_histograms.increment(plan.map_or(0, |plan| plan.stale));
+        self.metrics.rejected_exemplars.increment(not_stored.exemplars);
+        self.metrics.ignored_exemplars.increment(request.exemplars - not_stored.exemplars);
+    }
+
+    /// Counts a request that is refused as a whole, for its size or for the memory that it takes.
+    fn count_refused(&self, request: &WriteRequest, why: Exhausted) {
+        let (samples, histograms) = (request.sample_count() as u64, request.histogram_count() as u64);
         self.metrics.received_samples.increment(samples);
-        self.metrics.rejected(Rejected::TooLarge).increment(samples);
-        let (series, limit) = (request.series().len(), self.settings.max_series);
-        let message = format!("the request has {series} series, over --write.max-series, {limit}");
-        Error::new(Kind::TooLarge, "RequestTooLarge", message)
+        self.metrics.received_histograms.increment(histograms);
+        match why {
+            Exhausted::ForNow => {
+                self.metrics.failed(Failed::MemoryLimit).increment(samples);
+                self.metrics.failed_histograms.increment(histograms);
+            }
+            Exhausted::ForEver => {
+                self.metrics.rejected(Rejected::TooLarge).increment(samples);
+                self.metrics.rejected_histograms.increment(histograms);
+            }
+        }
     }
 
     async fn store(
         &self,
         caller: Arc<CallerClients>,
         mut request: WriteRequest,
+        not_stored: NotStored,
         memory: Reservation,
         deadline: Instant,
+        written: &mut Written,
     ) -> Result<(), WriteError> {
         let received = request.sample_count() as u64;
-        let (histograms, exemplars) = (request.histograms, request.exemplars);
-        self.metrics.ignored_exemplars.increment(exemplars);
         let mut dropped = validate::validate(&mut request, self.settings.policy).map_err(|error| {
             // The program stops; what was in hand is sent again to the next one.
             self.metrics.failed(Failed::Shutdown).increment(received);
+            pending::count_histograms(&self.metrics, &HistogramTally::of(&request.expanded).or_failed());
             error!(error = %error, "stopping, as the fail-on options ask");
             WriteError::Stop(error)
         })?;
         dropped.ignore(Ignored::Repeated, repeated::drop_repeated(&mut request) as usize);
+        request.mark_incomplete_histograms();
         let mut tally = self.count(&dropped);
         if request.sample_count() > 0 {
             let (write, reply) = PendingWrite::new(request, deadline, memory, self.metrics.clone());
@@ -148,17 +210,24 @@ impl Writer {
                 let error = Error::new(Kind::Unavailable, "QueueFull", message);
                 write.settle_rest(Outcome::Failed(Failed::QueueFull, error));
             }
-            let written = match tokio::time::timeout_at(deadline + REPLY_MARGIN, reply).await {
-                Ok(Ok(written)) => written,
+            let sent = match tokio::time::timeout_at(deadline + REPLY_MARGIN, reply).await {
+                Ok(Ok(sent)) => sent,
                 _ => {
                     return Err(
                         Error::new(Kind::Unavailable, "RequestTimeout", "Timestream did not answer in time").into()
                     );
                 }
             };
-            merge(&mut tally, written);
+            merge(&mut tally, sent);
+        } else {
+            tally.histograms = HistogramTally::of(&request.expanded);
+            pending::count_histograms(&self.metrics, &tally.histograms);
         }
-        self.answer(received, &dropped, &tally, histograms)
+        *written = Written {
+            samples: tally.written.saturating_sub(tally.written_of_histograms),
+            histograms: tally.histograms.written,
+        };
+        answer(received, &dropped, &tally, &not_stored)
     }
 
     fn count(&self, dropped: &Dropped) -> Tally {
@@ -180,98 +249,33 @@ impl Writer {
         }
         tally
     }
+}
 
-    fn answer(&self, received: u64, dropped: &Dropped, tally: &Tally, histograms: u64) -> Result<(), WriteError> {
-        let ignored = dropped.ignored_count();
-        debug!(
-            received,
-            written = tally.written,
-            ignored,
-            rejected = tally.rejected,
-            failed = tally.failed,
-            "write request"
-        );
-        if let Some(error) = tally.error() {
-            let Tally { written, rejected, failed, .. } = tally;
+fn answer(received: u64, dropped: &Dropped, tally: &Tally, not_stored: &NotStored) -> Result<(), WriteError> {
+    let ignored = dropped.ignored_count();
+    let Tally { written, rejected, failed, .. } = tally;
+    debug!(received, written, ignored, rejected, failed, "write request");
+    let error = match tally.error() {
+        Some(error) => {
             let counts = format!(
                 "of {received} samples {written} written, {ignored} ignored, {rejected} rejected, {failed} failed"
             );
-            return Err(
-                Error::new(error.kind(), error.name().to_owned(), format!("{} ({counts})", error.message())).into()
-            );
+            Error::new(error.kind(), error.name().to_owned(), format!("{} ({counts})", error.message()))
         }
-        if histograms > 0 {
-            self.metrics.rejected_histograms.increment(histograms);
-            let message =
-                format!("{histograms} native histograms are not stored; the request's {} samples are", tally.written);
-            return Err(Error::invalid("NativeHistogramsNotStored", message).into());
-        }
-        Ok(())
-    }
+        None => match not_stored.error(*written) {
+            Some(error) => error,
+            None => return Ok(()),
+        },
+    };
+    Err(error.into())
 }
 
 fn merge(tally: &mut Tally, other: Tally) {
     tally.written += other.written;
     tally.rejected += other.rejected;
     tally.failed += other.failed;
+    tally.written_of_histograms += other.written_of_histograms;
+    tally.histograms = other.histograms;
     tally.first_rejection = tally.first_rejection.take().or(other.first_rejection);
     tally.first_failure = tally.first_failure.take().or(other.first_failure);
-}
-
-/// Remote write 1.0: snappy, and protobuf without a `proto` parameter or with `prometheus.WriteRequest`. Both headers
-/// may be missing.
-fn check_headers(headers: &HeaderMap) -> Result<(), Error> {
-    let unsupported = |what: String| Error::new(Kind::UnsupportedMedia, "UnsupportedMediaType", what);
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_lowercase();
-    if let Some(encoding) = headers.get(CONTENT_ENCODING).map(text)
-        && encoding != "snappy"
-    {
-        return Err(unsupported(format!("the content encoding {encoding:?} is not snappy")));
-    }
-    let Some(content_type) = headers.get(CONTENT_TYPE).map(text) else { return Ok(()) };
-    let mut parts = content_type.split(';').map(str::trim);
-    let proto = parts.clone().skip(1).find_map(|parameter| parameter.strip_prefix("proto="));
-    let proto = proto.map(|proto| proto.trim_matches('"'));
-    if parts.next() != Some("application/x-protobuf") || !matches!(proto, None | Some("prometheus.writerequest")) {
-        return Err(unsupported(format!(
-            "the content type {content_type:?} is not application/x-protobuf of prometheus.WriteRequest"
-        )));
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(content_type: &str, encoding: &str) -> HeaderMap {
-        HeaderMap::from_iter([
-            (CONTENT_TYPE, content_type.parse().unwrap()),
-            (CONTENT_ENCODING, encoding.parse().unwrap()),
-        ])
-    }
-
-    #[test]
-    fn remote_write_1_is_taken_in_its_spellings() {
-        check_headers(&HeaderMap::new()).unwrap();
-        for content_type in [
-            "application/x-protobuf",
-            "Application/X-Protobuf",
-            "application/x-protobuf;proto=prometheus.WriteRequest",
-            "application/x-protobuf ; proto=\"prometheus.WriteRequest\"",
-        ] {
-            check_headers(&headers(content_type, "snappy")).unwrap();
-        }
-    }
-
-    #[test]
-    fn anything_else_is_unsupported() {
-        for (content_type, encoding) in [
-            ("application/json", "snappy"),
-            ("application/x-protobuf", "gzip"),
-            ("application/x-protobuf;proto=io.prometheus.write.v2.Request", "snappy"),
-        ] {
-            assert_eq!(check_headers(&headers(content_type, encoding)).unwrap_err().kind(), Kind::UnsupportedMedia);
-        }
-    }
 }

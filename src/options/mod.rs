@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::error::Error;
+use crate::ingest::histogram::NativeHistograms;
 use crate::ingest::server::ServerSettings;
 use crate::ingest::validate::MAX_DIMENSIONS;
 use crate::sink::clients::Endpoint;
@@ -44,6 +45,8 @@ pub struct Options {
     pub fail_on_long_label: bool,
     /// Whether a non-finite value stops the program.
     pub fail_on_invalid_sample_value: bool,
+    /// What to do with native histograms.
+    pub native_histograms: NativeHistograms,
     /// The HTTP server.
     pub web: WebOptions,
     /// The write path.
@@ -180,6 +183,7 @@ impl Options {
             embedded: if embedded { Some(source.embedded()?) } else { None },
             fail_on_long_label: source.boolean("fail-on-long-label", "ParseMetricLabelError")?,
             fail_on_invalid_sample_value: source.boolean("fail-on-invalid-sample-value", "ParseSampleOptionError")?,
+            native_histograms: source.native_histograms()?,
             web: source.web()?,
             write: source.write()?,
             read: source.read()?,
@@ -356,6 +360,15 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
             idle_timeout: self.duration("web.idle-timeout")?,
             write_timeout: self.duration("web.write-timeout")?,
         })
+    }
+
+    fn native_histograms(&self) -> Result<NativeHistograms, Error> {
+        let how = |text: &str| match text {
+            "reject" => Some(NativeHistograms::Reject),
+            "expand" => Some(NativeHistograms::Expand),
+            _ => None,
+        };
+        self.parsed("native-histograms", "ParseOptionError", "reject, expand", how)
     }
 
     fn write(&self) -> Result<WriteOptions, Error> {

@@ -70,6 +70,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     option(EMBEDDED, "embedded.listen-address", &["embedded_listen_address"], "ADDRESS", "127.0.0.1:9202", "Where the embedded Timestream's API listens, for the AWS CLI and SDKs"),
     switch(SAMPLES, "fail-on-long-label", &["fail_on_long_label"], "false", "Stop the program on a metric name over 256 bytes or a label name over 60, instead of ignoring the series"),
     aliased("fail-on-invalid-sample", switch(SAMPLES, "fail-on-invalid-sample-value", &["fail_on_invalid_sample_value"], "false", "Stop the program on NaN, Inf or -Inf, instead of ignoring the sample")),
+    option(SAMPLES, "native-histograms", &["native_histograms"], "HOW", "reject", "What to do with native histograms: reject answers 400 and stores the rest, expand stores them as classic histograms"),
     option(WEB, "web.listen-address", &["web_listen_address"], "ADDRESS", ":9201", "Where the connector listens: :port, host:port or [ipv6]:port"),
     option(WEB, "web.telemetry-path", &["web_telemetry_path"], "PATH", "/metrics", "Path of the connector's own metrics"),
     option(WEB, "tls-certificate", &["tls_certificate"], "FILE", "", "Certificate chain (PEM) to serve HTTPS with; needs --tls-key"),

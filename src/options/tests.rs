@@ -70,6 +70,7 @@ fn a_bad_value_names_the_option_the_value_and_what_is_accepted() {
         ("ParseRetriesError", "--max-write-retries=yes", ("max_write_retries", "yes")),
         ("ParseOptionError", "--log.level=yes", ("log_level", "yes")),
         ("ParseOptionError", "--write.timeout=yes", ("write_timeout", "yes")),
+        ("ParseOptionError", "--native-histograms=yes", ("native_histograms", "yes")),
         ("ParseOptionError", "--web.listen-address=yes", ("web_listen_address", "yes")),
         ("ParseOptionError", "--write-base-endpoint=yes", ("write_base_endpoint", "yes")),
     ] {

@@ -28,7 +28,7 @@ pub mod retry;
 pub mod service_error;
 mod transport;
 
-use call::Call;
+use call::{Call, Record};
 use caller_clients::CallerClients;
 use pending::{Outcome, PendingWrite};
 use retry::RetryPolicy;
@@ -155,7 +155,7 @@ impl Inner {
         let mut rejected = rejected.into_iter().peekable();
         let mut index = 0;
         for part in &call.parts {
-            let mut written = part.records.len() as u64;
+            let mut written = Vec::with_capacity(part.records.len());
             for record in &part.records {
                 if let Some(rejection) = rejected.next_if(|rejection| rejection.index == index) {
                     let request = part.write.request();
@@ -164,25 +164,27 @@ impl Inner {
                     let message = format!("{} ({series} at {timestamp} ms)", rejection.reason);
                     let error = Error::invalid("RejectedRecordsException", message);
                     let reason = rejection::classify(&rejection.reason);
-                    self.settle(&part.write, 1, Outcome::Rejected(reason, error));
-                    written -= 1;
+                    self.settle(&part.write, std::slice::from_ref(record), Outcome::Rejected(reason, error));
+                } else {
+                    written.push(*record);
                 }
                 index += 1;
             }
-            if written > 0 {
-                self.settle(&part.write, written, Outcome::Written);
+            if !written.is_empty() {
+                self.settle(&part.write, &written, Outcome::Written);
             }
         }
     }
 
     fn settle_all(&self, call: &Call, outcome: &Outcome) {
         for part in &call.parts {
-            self.settle(&part.write, part.records.len() as u64, outcome.clone());
+            self.settle(&part.write, &part.records, outcome.clone());
         }
     }
 
     /// Logs what became of samples, and tells their request.
-    fn settle(&self, write: &PendingWrite, samples: u64, outcome: Outcome) {
+    fn settle(&self, write: &PendingWrite, records: &[Record], outcome: Outcome) {
+        let samples = records.len();
         match &outcome {
             Outcome::Written => {}
             Outcome::Rejected(reason, error) => {
@@ -197,7 +199,7 @@ impl Inner {
                 }
             }
         }
-        write.settle(samples, outcome);
+        write.settle(records, outcome);
     }
 }
 

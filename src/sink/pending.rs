@@ -9,9 +9,10 @@ use tokio::time::Instant;
 use crate::budget::Budget;
 use crate::budget::Reservation;
 use crate::error::{Error, Kind};
+use crate::sink::call::Record;
 use crate::telemetry::Metrics;
 use crate::telemetry::reason::{Failed, Rejected};
-use crate::write_request::WriteRequest;
+use crate::write_request::{self, Expanded, Fate, HistogramTally, WriteRequest};
 
 /// What became of some samples.
 #[derive(Debug, Clone)]
@@ -29,6 +30,10 @@ pub enum Outcome {
 pub struct Tally {
     /// Samples that Timestream has.
     pub written: u64,
+    /// Of those, samples that were made from native histograms.
+    pub written_of_histograms: u64,
+    /// What became of native histograms that were expanded.
+    pub histograms: HistogramTally,
     /// Samples that can never be stored.
     pub rejected: u64,
     /// Samples that may be stored when sent again.
@@ -77,19 +82,34 @@ pub struct PendingWrite {
 struct State {
     left: u64,
     tally: Tally,
+    expanded: Vec<Expanded>,
     reply: Option<oneshot::Sender<Tally>>,
+}
+
+impl State {
+    /// Takes note of what the outcome of records means for the histograms that they are of.
+    fn note_histograms(&mut self, records: &[Record], outcome: &Outcome) {
+        for record in records {
+            if let Some(histogram) = write_request::expanded_by_series(&mut self.expanded, record.series) {
+                histogram.fate = histogram.fate.max(fate(outcome));
+                self.tally.written_of_histograms += u64::from(matches!(outcome, Outcome::Written));
+            }
+        }
+    }
 }
 
 impl PendingWrite {
     /// A request with at least one sample, the memory that it holds, and where its tally will arrive.
     pub fn new(
-        request: WriteRequest,
+        mut request: WriteRequest,
         deadline: Instant,
         memory: Reservation,
         metrics: Arc<Metrics>,
     ) -> (Self, oneshot::Receiver<Tally>) {
         let (reply, tally) = oneshot::channel();
-        let state = State { left: request.sample_count() as u64, tally: Tally::default(), reply: Some(reply) };
+        let expanded = std::mem::take(&mut request.expanded);
+        let left = request.sample_count() as u64;
+        let state = State { left, tally: Tally::default(), expanded, reply: Some(reply) };
         (PendingWrite { request, deadline, metrics, _memory: memory, state: Mutex::new(state) }, tally)
     }
 
@@ -103,9 +123,16 @@ impl PendingWrite {
         self.deadline
     }
 
-    /// Counts what became of `samples` of its samples.
-    pub fn settle(&self, samples: u64, outcome: Outcome) {
+    /// Counts what became of some of its samples.
+    pub fn settle(&self, records: &[Record], outcome: Outcome) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.expanded.is_empty() {
+            state.note_histograms(records, &outcome);
+        }
+        self.count(&mut state, records.len() as u64, outcome);
+    }
+
+    fn count(&self, state: &mut State, samples: u64, outcome: Outcome) {
         let samples = samples.min(state.left);
         match &outcome {
             Outcome::Written => self.metrics.written_samples.increment(samples),
@@ -117,6 +144,8 @@ impl PendingWrite {
         if state.left == 0
             && let Some(reply) = state.reply.take()
         {
+            state.tally.histograms = HistogramTally::of(&state.expanded);
+            count_histograms(&self.metrics, &state.tally.histograms);
             // The client may have hung up; the samples are counted all the same.
             let _ = reply.send(std::mem::take(&mut state.tally));
         }
@@ -124,16 +153,38 @@ impl PendingWrite {
 
     /// Counts what became of all samples that have no outcome yet.
     pub fn settle_rest(&self, outcome: Outcome) {
-        let left = self.state.lock().unwrap_or_else(PoisonError::into_inner).left;
-        if left > 0 {
-            self.settle(left, outcome);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.left == 0 {
+            return;
         }
+        // Which histograms they are of is not known any more: so none is known to be whole.
+        for histogram in &mut state.expanded {
+            histogram.fate = histogram.fate.max(fate(&outcome));
+        }
+        let left = state.left;
+        self.count(&mut state, left, outcome);
     }
 
     #[cfg(test)]
     pub(crate) fn for_tests(request: WriteRequest) -> Arc<Self> {
         let memory = Budget::new(0).reserve_none();
         Arc::new(PendingWrite::new(request, Instant::now(), memory, Arc::new(Metrics::new())).0)
+    }
+}
+
+/// Counts what became of expanded native histograms.
+pub fn count_histograms(metrics: &Metrics, tally: &HistogramTally) {
+    metrics.written_histograms.increment(tally.written);
+    metrics.ignored_histograms.increment(tally.ignored);
+    metrics.rejected_histograms.increment(tally.rejected);
+    metrics.failed_histograms.increment(tally.failed);
+}
+
+fn fate(outcome: &Outcome) -> Fate {
+    match outcome {
+        Outcome::Written => Fate::Written,
+        Outcome::Rejected(..) => Fate::Rejected,
+        Outcome::Failed(..) => Fate::Failed,
     }
 }
 
@@ -156,13 +207,20 @@ mod tests {
         PendingWrite::new(request, Instant::now(), Budget::new(0).reserve_none(), metrics.clone())
     }
 
+    fn records(count: u32) -> Vec<Record> {
+        (0..count).map(|sample| Record { series: 0, sample }).collect()
+    }
+
     #[test]
     fn the_reply_comes_with_the_last_outcome_and_no_sample_counts_twice() {
         let metrics = Arc::new(Metrics::new());
         let (write, mut reply) = pending(&metrics);
-        write.settle(1, Outcome::Written);
+        write.settle(&records(1), Outcome::Written);
         assert!(reply.try_recv().is_err());
-        write.settle(5, Outcome::Rejected(Rejected::Duplicate, Error::invalid("RejectedRecordsException", "no")));
+        write.settle(
+            &records(5),
+            Outcome::Rejected(Rejected::Duplicate, Error::invalid("RejectedRecordsException", "no")),
+        );
         let tally = reply.try_recv().unwrap();
         assert_eq!((tally.written, tally.rejected, tally.failed), (1, 2, 0));
         drop(write);
@@ -175,7 +233,7 @@ mod tests {
     fn what_is_dropped_on_its_way_has_failed() {
         let metrics = Arc::new(Metrics::new());
         let (write, mut reply) = pending(&metrics);
-        write.settle(1, Outcome::Written);
+        write.settle(&records(1), Outcome::Written);
         drop(write);
         let tally = reply.try_recv().unwrap();
         assert_eq!((tally.written, tally.rejected, tally.failed), (1, 0, 2));

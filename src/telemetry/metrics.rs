@@ -33,15 +33,19 @@ macro_rules! definitions {
 }
 
 definitions! {
-    RECEIVED = "timestream_connector_received_samples_total", [], "Samples received in decoded write requests.";
+    RECEIVED = "timestream_connector_received_samples_total", [], "Samples received in decoded write requests, and made from native histograms.";
     IGNORED = "timestream_connector_ignored_samples_total", ["reason"], "Samples left out by policy: long names, non-finite values, repetitions within a request.";
     WRITTEN = "timestream_connector_written_samples_total", [], "Samples that Timestream has stored.";
     REJECTED = "timestream_connector_rejected_samples_total", ["reason"], "Samples that can never be stored.";
     FAILED = "timestream_connector_failed_samples_total", ["reason"], "Samples not stored this time, answered so that the sender tries again.";
-    RECEIVED_HISTOGRAMS = "timestream_connector_received_histograms_total", [], "Native histograms received. They are not stored.";
-    REJECTED_HISTOGRAMS = "timestream_connector_rejected_histograms_total", [], "Native histograms answered with an error.";
+    RECEIVED_HISTOGRAMS = "timestream_connector_received_histograms_total", [], "Native histograms received.";
+    IGNORED_HISTOGRAMS = "timestream_connector_ignored_histograms_total", [], "Native histograms that only mark their series as ended, or of which samples were ignored.";
+    WRITTEN_HISTOGRAMS = "timestream_connector_written_histograms_total", [], "Native histograms whose samples Timestream has stored, all of them.";
+    REJECTED_HISTOGRAMS = "timestream_connector_rejected_histograms_total", [], "Native histograms that can never be stored, or are not to be.";
+    FAILED_HISTOGRAMS = "timestream_connector_failed_histograms_total", [], "Native histograms not stored this time, answered so that the sender tries again.";
     RECEIVED_EXEMPLARS = "timestream_connector_received_exemplars_total", [], "Exemplars received. They are not stored.";
-    IGNORED_EXEMPLARS = "timestream_connector_ignored_exemplars_total", [], "Exemplars ignored.";
+    IGNORED_EXEMPLARS = "timestream_connector_ignored_exemplars_total", [], "Exemplars ignored, in remote write 1.0.";
+    REJECTED_EXEMPLARS = "timestream_connector_rejected_exemplars_total", [], "Exemplars answered with an error, in remote write 2.0.";
     WRITE_REQUESTS = "timestream_connector_write_requests_total", [], "WriteRecords calls made to Timestream, retries included.";
     WRITE_DURATION = "timestream_connector_write_duration_seconds", [], "How long WriteRecords calls take.";
     WRITE_RETRIES = "timestream_connector_write_retries_total", [], "WriteRecords calls that were retries.";
@@ -78,12 +82,20 @@ pub struct Metrics {
     failed_samples: Vec<Counter>,
     /// Native histograms received.
     pub received_histograms: Counter,
+    /// Native histograms ignored.
+    pub ignored_histograms: Counter,
+    /// Native histograms written.
+    pub written_histograms: Counter,
     /// Native histograms rejected.
     pub rejected_histograms: Counter,
+    /// Native histograms failed.
+    pub failed_histograms: Counter,
     /// Exemplars received.
     pub received_exemplars: Counter,
     /// Exemplars ignored.
     pub ignored_exemplars: Counter,
+    /// Exemplars rejected.
+    pub rejected_exemplars: Counter,
     /// WriteRecords calls.
     pub write_requests: Counter,
     /// Seconds that WriteRecords calls take.
@@ -163,9 +175,13 @@ impl Metrics {
             rejected_samples: by_reason(REJECTED, &rejected),
             failed_samples: by_reason(FAILED, &failed),
             received_histograms: counter(&recorder, RECEIVED_HISTOGRAMS, &[]),
+            ignored_histograms: counter(&recorder, IGNORED_HISTOGRAMS, &[]),
+            written_histograms: counter(&recorder, WRITTEN_HISTOGRAMS, &[]),
             rejected_histograms: counter(&recorder, REJECTED_HISTOGRAMS, &[]),
+            failed_histograms: counter(&recorder, FAILED_HISTOGRAMS, &[]),
             received_exemplars: counter(&recorder, RECEIVED_EXEMPLARS, &[]),
             ignored_exemplars: counter(&recorder, IGNORED_EXEMPLARS, &[]),
+            rejected_exemplars: counter(&recorder, REJECTED_EXEMPLARS, &[]),
             write_requests: counter(&recorder, WRITE_REQUESTS, &[]),
             write_duration: histogram(&recorder, WRITE_DURATION),
             write_retries: counter(&recorder, WRITE_RETRIES, &[]),

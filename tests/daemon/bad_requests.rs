@@ -17,7 +17,6 @@ fn what_is_wrong_with_a_request_is_said() {
         Connector::embedded(scratch.path(), &["--web.max-body-bytes=10000", "--web.max-decoded-bytes=20000"]);
     let snappy = |bytes: &[u8]| snap::raw::Encoder::new().compress_vec(bytes).unwrap();
     let noise: Vec<u8> = (0..10_001u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    let v2 = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
     for (what, headers, body, status, name) in [
         ("not snappy", WRITE_HEADERS, b"hello".to_vec(), 400, "SnappyError"),
         ("not protobuf", WRITE_HEADERS, snappy(&[0xff; 30]), 400, "ProtobufError"),
@@ -26,13 +25,6 @@ fn what_is_wrong_with_a_request_is_said() {
         ("a bomb", WRITE_HEADERS, vec![0xff, 0xff, 0xff, 0xff, 0x0f], 413, "RequestTooLarge"),
         ("gzip", &[("Content-Encoding", "gzip")], vec![], 415, "UnsupportedMediaType"),
         ("json", &[("Content-Type", "application/json")], vec![], 415, "UnsupportedMediaType"),
-        (
-            "remote write 2.0",
-            &[("Content-Type", v2), ("Content-Encoding", "snappy")],
-            vec![0],
-            415,
-            "UnsupportedMediaType",
-        ),
     ] {
         let answer = post_write(&connector, headers, &body);
         assert_eq!(answer.status, status, "{what}: {}", answer.text());

@@ -191,6 +191,14 @@ impl Connector {
         );
         (received, written)
     }
+
+    /// Every native histogram received was counted once as written, ignored, rejected or failed; gives those four.
+    pub fn assert_histograms_conserved(&self) -> [f64; 4] {
+        let total = |outcome: &str| self.metric(&format!("timestream_connector_{outcome}_histograms_total"));
+        let each = ["written", "ignored", "rejected", "failed"].map(total);
+        assert_eq!(total("received"), each.iter().sum::<f64>(), "written, ignored, rejected, failed: {each:?}");
+        each
+    }
 }
 
 /// A port that was free a moment ago.

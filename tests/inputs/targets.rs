@@ -6,14 +6,18 @@ use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, He
 use prost::Message;
 use timestream_prometheus_connector::budget::Budget;
 use timestream_prometheus_connector::ingest::auth::{self, BasicAuth};
+use timestream_prometheus_connector::ingest::content_type;
+use timestream_prometheus_connector::ingest::histogram;
 use timestream_prometheus_connector::ingest::validate::{self, Policy};
-use timestream_prometheus_connector::ingest::{body, decode_v1};
+use timestream_prometheus_connector::ingest::{body, decode_v1, decode_v2};
 use timestream_prometheus_connector::query::matcher::Matcher;
 use timestream_prometheus_connector::query::regex::{Pattern, Values};
 use timestream_prometheus_connector::web_config::file::WebConfigFile;
+use timestream_prometheus_connector::write_request::WriteRequest;
 use timestream_prometheus_connector::{dimension, proto};
 
 const MAX_DECODED_BYTES: usize = 1 << 20;
+const MAX_EXPANDED_BYTES: usize = 16 << 20;
 
 fn unpack(bytes: &[u8]) -> Option<Vec<u8>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -40,11 +44,38 @@ pub fn write_v1_unpacked(bytes: &[u8]) {
         let samples: usize = theirs.timeseries.iter().map(|series| series.samples.len()).sum();
         assert!(decoded.as_ref().map_or(true, |ours| ours.sample_count() == samples));
     }
-    if let Ok(mut request) = decoded {
+    if let Ok(request) = decoded {
+        check(request);
+    }
+}
+
+/// What is decoded is validated, and no sample gets lost.
+fn check(mut request: WriteRequest) {
+    let plan = histogram::plan(&request, MAX_EXPANDED_BYTES);
+    histogram::expand(&mut request, &plan);
+    {
         let received = request.sample_count() as u64;
         let dropped = validate::validate(&mut request, Policy::default()).unwrap();
         let rejected: u64 = dropped.rejected.iter().map(|(_, count, _)| count).sum();
         assert_eq!(received, request.sample_count() as u64 + dropped.ignored_count() + rejected);
+    }
+}
+
+/// The body of a write request of version 2.0.
+pub fn write_v2(bytes: &[u8]) {
+    if let Some(unpacked) = unpack(bytes) {
+        write_v2_unpacked(&unpacked);
+    }
+}
+
+/// The same, as it is behind the compression.
+pub fn write_v2_unpacked(bytes: &[u8]) {
+    let Ok(survey) = decode_v2::Survey::of(bytes) else { return };
+    if survey.table_bytes() > MAX_EXPANDED_BYTES {
+        return;
+    }
+    if let Ok(request) = decode_v2::decode(bytes.to_vec(), &survey) {
+        check(request);
     }
 }
 
@@ -121,5 +152,8 @@ pub fn content_type(bytes: &[u8]) {
     let (content_type, encoding) = bytes.split_at(bytes.len() / 2);
     let value = |bytes: &[u8]| HeaderValue::from_bytes(bytes).ok();
     let (Some(content_type), Some(encoding)) = (value(content_type), value(encoding)) else { return };
-    let _ = HeaderMap::from_iter([(CONTENT_TYPE, content_type), (CONTENT_ENCODING, encoding)]);
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type), (CONTENT_ENCODING, encoding)]);
+    if let Ok(version) = content_type::negotiate(&headers) {
+        assert_eq!(content_type::is_version_2(&headers), version == content_type::Version::V2);
+    }
 }

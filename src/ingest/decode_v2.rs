@@ -1,0 +1,385 @@
+//! Remote write 2.0: walks over the protobuf bytes of an `io.prometheus.write.v2.Request` into the flat form.
+//!
+//! Labels are references into a table of symbols, of two bytes or so each. So what a request takes in memory does not
+//! follow from its length: it is counted first ([`Survey`]), to be reserved before it is taken. Then the symbols are
+//! read, wherever they stand, and last the series, whose labels are spans of symbols: no text is copied, however often
+//! it is referred to.
+//!
+//! Field numbers: prometheus/prometheus, prompb/io/prometheus/write/v2/types.proto. The created timestamp is passed over
+//! in each place that it has had: Timestream has none for it.
+
+use std::ops::Range;
+
+use super::protobuf::{Fields, ProtobufError, Value};
+use super::series::{SeriesBuilder, span, utf8};
+use crate::write_request::{Label, NativeHistogram, Room, Sample, Series, Span, WriteRequest};
+
+/// How many of what a request holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Survey {
+    symbols: usize,
+    series: usize,
+    labels: usize,
+    samples: usize,
+    histograms: usize,
+}
+
+impl Survey {
+    /// Counts what the uncompressed body of a request holds, without taking memory.
+    ///
+    /// # Errors
+    /// A message that is not protobuf, or has a field of another type than Prometheus gives it; and a message of remote
+    /// write 1.0, which would look like an empty one.
+    pub fn of(buffer: &[u8]) -> Result<Self, ProtobufError> {
+        let mut survey = Survey::default();
+        let mut fields = Fields::new(buffer, 0..buffer.len());
+        while let Some((number, value)) = fields.next()? {
+            match (number, value) {
+                (4, Value::Bytes(_)) => survey.symbols += 1,
+                (5, Value::Bytes(range)) => {
+                    survey.series += 1;
+                    survey.count_series(buffer, range)?;
+                }
+                (4 | 5, _) => return Err(ProtobufError::new("a symbol or a series of a wrong type", 0)),
+                (1 | 3, Value::Bytes(range)) => {
+                    return Err(ProtobufError::new("a field of remote write 1.0", range.start));
+                }
+                _ => {}
+            }
+        }
+        Ok(survey)
+    }
+
+    fn count_series(&mut self, buffer: &[u8], range: Range<usize>) -> Result<(), ProtobufError> {
+        let at = range.start;
+        let mut references = 0;
+        let mut fields = Fields::new(buffer, range);
+        while let Some((number, value)) = fields.next()? {
+            match (number, value) {
+                // The last byte of each packed number is below 128.
+                (1, Value::Bytes(range)) => references += buffer[range].iter().filter(|byte| **byte < 0x80).count(),
+                (1, Value::Varint(_)) => references += 1,
+                (2, Value::Bytes(_)) => self.samples += 1,
+                (3, Value::Bytes(_)) => self.histograms += 1,
+                (4, Value::Bytes(_)) => {}
+                (1..=4, _) => return Err(ProtobufError::new("a field of a wrong type in a series", at)),
+                _ => {}
+            }
+        }
+        self.labels += references / 2;
+        Ok(())
+    }
+
+    /// The bytes that the tables of the request take once it is decoded.
+    pub fn table_bytes(&self) -> usize {
+        self.symbols * size_of::<Span>()
+            + self.series * size_of::<Series>()
+            + self.labels * size_of::<Label>()
+            + self.samples * size_of::<Sample>()
+            + self.histograms * size_of::<NativeHistogram>()
+    }
+}
+
+/// Decodes the uncompressed body of a request, which `survey` is of.
+///
+/// # Errors
+/// A message that is not protobuf, has a field of another type than Prometheus gives it, text that is not UTF-8, a first
+/// symbol that is not empty, a reference to no symbol, or a label without a value. A table that one reference does not
+/// fit may fit none, so these are faults of the request and not of a series.
+/// Faults of single series are not errors here: they are marked for validation.
+pub fn decode(buffer: Vec<u8>, survey: &Survey) -> Result<WriteRequest, ProtobufError> {
+    let symbols = symbols(&buffer, survey)?;
+    let mut request = WriteRequest::default();
+    request.series.reserve_exact(survey.series);
+    request.labels.reserve_exact(survey.labels);
+    request.samples.reserve_exact(survey.samples);
+    request.histograms.reserve_exact(survey.histograms);
+    // The survey has counted all that there is.
+    let mut room = Room::new(0, 0);
+    let mut fields = Fields::new(&buffer, 0..buffer.len());
+    while let Some((number, value)) = fields.next()? {
+        if let (5, Value::Bytes(range)) = (number, value) {
+            series(&buffer, &symbols, range, &mut request, &mut room)?;
+        }
+    }
+    request.buffer = buffer;
+    Ok(request)
+}
+
+/// The table of symbols.
+fn symbols(buffer: &[u8], survey: &Survey) -> Result<Vec<Span>, ProtobufError> {
+    let mut symbols = Vec::with_capacity(survey.symbols);
+    let mut fields = Fields::new(buffer, 0..buffer.len());
+    while let Some((number, value)) = fields.next()? {
+        if let (4, Value::Bytes(range)) = (number, value) {
+            if symbols.is_empty() && !range.is_empty() {
+                return Err(ProtobufError::new("a first symbol that is not empty", range.start));
+            }
+            symbols.push(span(utf8(buffer, range)?)?);
+        }
+    }
+    Ok(symbols)
+}
+
+fn series(
+    buffer: &[u8],
+    symbols: &[Span],
+    range: Range<usize>,
+    request: &mut WriteRequest,
+    room: &mut Room,
+) -> Result<(), ProtobufError> {
+    let at = range.start;
+    let mut fields = Fields::new(buffer, range);
+    let mut series = SeriesBuilder::new(buffer, at, request, room);
+    // The name of a label whose value is still to come.
+    let mut name = None;
+    while let Some((number, value)) = fields.next()? {
+        match (number, value) {
+            (1, Value::Bytes(range)) => {
+                let mut references = Fields::new(buffer, range);
+                while let Some(reference) = references.packed()? {
+                    half_label(&mut series, &mut name, symbol(symbols, reference, at)?)?;
+                }
+            }
+            (1, Value::Varint(reference)) => half_label(&mut series, &mut name, symbol(symbols, reference, at)?)?,
+            (2, Value::Bytes(range)) => series.sample(range)?,
+            (3, Value::Bytes(range)) => series.histogram(range)?,
+            (4, Value::Bytes(_)) => series.exemplar(),
+            (1..=4, _) => return Err(ProtobufError::new("a field of a wrong type in a series", at)),
+            // Metadata describes the metric; Timestream has no place for it.
+            _ => {}
+        }
+    }
+    if name.is_some() {
+        return Err(ProtobufError::new("a label without a value in the series", at));
+    }
+    series.finish()
+}
+
+/// What a reference refers to. As protobuf has it, a uint32 is the lower half of what is sent for it.
+fn symbol(symbols: &[Span], reference: u64, at: usize) -> Result<Span, ProtobufError> {
+    let symbol = symbols.get(reference as u32 as usize).copied();
+    symbol.ok_or_else(|| ProtobufError::new("a reference to no symbol in the series", at))
+}
+
+fn half_label(series: &mut SeriesBuilder<'_>, name: &mut Option<Span>, symbol: Span) -> Result<(), ProtobufError> {
+    match name.take() {
+        Some(name) => series.label(name, symbol),
+        None => {
+            *name = Some(symbol);
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use prost::Message;
+
+    use super::*;
+    use crate::proto::v2;
+
+    /// A series: name, labels, samples as bits and time, and whether it is malformed.
+    type SeriesView = (String, Vec<(String, String)>, Vec<(u64, i64)>, bool);
+
+    fn decode(buffer: Vec<u8>) -> Result<WriteRequest, ProtobufError> {
+        let survey = Survey::of(&buffer)?;
+        let length = buffer.capacity();
+        let request = super::decode(buffer, &survey)?;
+        assert!(request.footprint() <= length + survey.table_bytes());
+        Ok(request)
+    }
+
+    fn series_of(request: &WriteRequest) -> Vec<SeriesView> {
+        let series = request.series().iter().map(|series| {
+            let labels = request.labels(series).iter();
+            let samples = series.sample_indexes().map(|index| request.sample_at(index));
+            (
+                request.text(series.name).into_owned(),
+                labels.map(|l| (request.text(l.name).into_owned(), request.text(l.value).into_owned())).collect(),
+                samples.map(|sample| (sample.value.to_bits(), sample.timestamp)).collect(),
+                series.malformed,
+            )
+        });
+        series.collect()
+    }
+
+    /// What is to be read from prost's form; `None` where the request is to be refused.
+    fn series_by_prost(request: &v2::Request) -> Option<Vec<SeriesView>> {
+        if request.symbols.first().is_some_and(|first| !first.is_empty()) {
+            return None;
+        }
+        let series = request.timeseries.iter().map(|series| {
+            let texts: Option<Vec<&String>> =
+                series.labels_refs.iter().map(|&reference| request.symbols.get(reference as usize)).collect();
+            let texts = texts.filter(|texts| texts.len() % 2 == 0)?;
+            let (mut name, mut labels, mut malformed) = (String::new(), Vec::new(), false);
+            for pair in texts.chunks(2) {
+                match pair[0].as_str() {
+                    "" => malformed = true,
+                    "__name__" if name.is_empty() => name = pair[1].clone(),
+                    "__name__" => malformed = true,
+                    _ if pair[1].is_empty() => {}
+                    _ => labels.push((pair[0].clone(), pair[1].clone())),
+                }
+            }
+            labels.sort_by(|a, b| a.0.cmp(&b.0));
+            malformed |= labels.windows(2).any(|pair| pair[0].0 == pair[1].0);
+            let samples = series.samples.iter().map(|s| (s.value().to_bits(), s.timestamp)).collect();
+            Some((name, labels, samples, malformed))
+        });
+        series.collect()
+    }
+
+    fn any_series(symbols: usize) -> impl Strategy<Value = v2::TimeSeries> {
+        // Now and then a reference is out of range, or odd.
+        let references = prop::collection::vec(0..symbols as u32, 0..5)
+            .prop_map(|half| half.iter().flat_map(|&r| [r, r.saturating_sub(1)]).collect::<Vec<_>>());
+        let references = prop_oneof![9 => references, 1 => prop::collection::vec(0..symbols as u32 + 1, 0..4)];
+        let sample = (any::<f64>(), any::<i64>(), any::<i64>()).prop_map(|(value, timestamp, start_timestamp)| {
+            v2::Sample { value: Some(value), timestamp, start_timestamp }
+        });
+        let histogram = any::<i64>().prop_map(|timestamp| v2::Histogram { timestamp, ..Default::default() });
+        (
+            references,
+            prop::collection::vec(sample, 0..4),
+            prop::collection::vec(histogram, 0..3),
+            0..3usize,
+            prop::option::of(any::<u32>()),
+            any::<i64>(),
+        )
+            .prop_map(|(labels_refs, samples, histograms, exemplars, help, created_timestamp)| {
+                v2::TimeSeries {
+                    labels_refs,
+                    samples,
+                    histograms,
+                    exemplars: vec![v2::Exemplar::default(); exemplars],
+                    metadata: help.map(|help_ref| v2::Metadata { help_ref, ..Default::default() }),
+                    created_timestamp,
+                }
+            })
+    }
+
+    fn any_request() -> impl Strategy<Value = v2::Request> {
+        prop::collection::vec("(__name__|[a-d]{0,2}|\\PC{0,3})", 0..12).prop_flat_map(|mut symbols| {
+            symbols.insert(0, String::new());
+            let series = prop::collection::vec(any_series(symbols.len()), 0..5);
+            series.prop_map(move |timeseries| v2::Request { symbols: symbols.clone(), timeseries })
+        })
+    }
+
+    fn request(symbols: &[&str], references: &[u32]) -> v2::Request {
+        let sample = v2::Sample { value: Some(1.0), timestamp: 7, start_timestamp: 3 };
+        let series = v2::TimeSeries { labels_refs: references.to_vec(), samples: vec![sample], ..Default::default() };
+        v2::Request { symbols: symbols.iter().map(|s| (*s).to_owned()).collect(), timeseries: vec![series] }
+    }
+
+    fn error(request: &v2::Request) -> String {
+        decode(request.encode_to_vec()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_table_or_a_reference_that_does_not_fit_is_refused() {
+        assert!(error(&request(&["a", "b"], &[0, 1])).starts_with("a first symbol that is not empty"));
+        assert!(error(&request(&["", "a"], &[1, 2])).starts_with("a reference to no symbol"));
+        assert!(error(&request(&[], &[0, 0])).starts_with("a reference to no symbol"));
+        assert!(error(&request(&["", "a"], &[1, 1, 1])).starts_with("a label without a value"));
+        let mut bytes = request(&["", "ab"], &[]).encode_to_vec();
+        let at = bytes.windows(2).position(|pair| pair == b"ab").unwrap();
+        bytes[at] = 0xff;
+        assert!(decode(bytes).unwrap_err().to_string().starts_with("text that is not UTF-8"));
+        assert_eq!(decode(Vec::new()).unwrap().sample_count(), 0);
+    }
+
+    #[test]
+    fn a_message_of_remote_write_1_is_not_taken_for_an_empty_one() {
+        let request = crate::proto::WriteRequest { timeseries: vec![Default::default()], metadata: vec![] };
+        assert_eq!(decode(request.encode_to_vec()).unwrap_err().to_string(), "a field of remote write 1.0 at byte 2");
+    }
+
+    #[test]
+    fn unsorted_labels_are_sorted_and_repeated_ones_marked() {
+        let sent = request(&["", "__name__", "up", "b", "a", "1"], &[3, 5, 4, 5, 1, 2]);
+        let decoded = decode(sent.encode_to_vec()).unwrap();
+        assert_eq!(decoded.describe(&decoded.series()[0], 100), "up{a=\"1\",b=\"1\"}");
+        let twice = request(&["", "__name__", "up", "a", "1"], &[3, 4, 1, 2, 3, 4]);
+        assert!(decode(twice.encode_to_vec()).unwrap().series()[0].malformed);
+    }
+
+    /// The table may stand behind what refers to it, references may be packed or not, and in several pieces.
+    #[test]
+    fn fields_may_come_in_any_order_and_packing() {
+        let mut buffer = vec![0x2a, 12, 0x08, 1, 0x0a, 2, 2, 3, 0x08, 4, 0x12, 2, 0x10, 7];
+        for symbol in ["", "__name__", "up", "a", "1"] {
+            buffer.extend([0x22, symbol.len() as u8]);
+            buffer.extend(symbol.as_bytes());
+        }
+        let decoded = decode(buffer).unwrap();
+        assert_eq!(decoded.describe(&decoded.series()[0], 100), "up{a=\"1\"}");
+        assert_eq!(decoded.sample_at(0).timestamp, 7);
+    }
+
+    #[test]
+    fn fields_of_later_versions_are_passed_over() {
+        let unknown = [0xa0, 0x06, 7, 0xaa, 0x06, 1, 0];
+        let mut sample = v2::Sample { value: Some(1.0), timestamp: 7, start_timestamp: 3 }.encode_to_vec();
+        sample.extend(unknown);
+        let mut series = vec![0x0a, 2, 1, 2, 0x12, sample.len() as u8];
+        series.extend(sample);
+        series.extend(unknown);
+        let mut buffer =
+            v2::Request { symbols: vec![String::new(), "__name__".into(), "up".into()], timeseries: vec![] }
+                .encode_to_vec();
+        buffer.extend([0x2a, series.len() as u8]);
+        buffer.extend(series);
+        buffer.extend(unknown);
+        let decoded = decode(buffer).unwrap();
+        assert_eq!(decoded.describe(&decoded.series()[0], 100), "up{}");
+        assert_eq!((decoded.sample_at(0).value, decoded.sample_at(0).timestamp), (1.0, 7));
+    }
+
+    /// A symbol of a megabyte may be referred to at two bytes a time, and sorting must not compare it whole each time.
+    #[test]
+    fn a_huge_symbol_that_is_repeated_costs_neither_memory_nor_time() {
+        let (one, other) = (format!("{}1", "n".repeat(1 << 20)), format!("{}2", "n".repeat(1 << 20)));
+        let references: Vec<u32> = (0..1_000_000).flat_map(|i| [1 + i % 2, 1]).collect();
+        let sent = request(&["", &one, &other], &references);
+        let decoded = decode(sent.encode_to_vec()).unwrap();
+        assert_eq!(decoded.labels(&decoded.series()[0]).len(), 1_000_000);
+        assert!(decoded.footprint() < 64 << 20, "{}", decoded.footprint());
+    }
+
+    proptest! {
+        #[test]
+        fn decodes_what_prost_encodes(request in any_request()) {
+            let decoded = decode(request.encode_to_vec());
+            let Some(expected) = series_by_prost(&request) else { prop_assert!(decoded.is_err()); return Ok(()) };
+            let decoded = decoded.unwrap();
+            prop_assert_eq!(series_of(&decoded), expected);
+            let count = |of: fn(&v2::TimeSeries) -> usize| request.timeseries.iter().map(of).sum::<usize>();
+            prop_assert_eq!(decoded.histogram_count(), count(|series| series.histograms.len()));
+            prop_assert_eq!(decoded.exemplars as usize, count(|series| series.exemplars.len()));
+        }
+
+        #[test]
+        fn reads_damaged_bytes_as_prost_does(request in any_request(), at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<bool>()) {
+            let mut bytes = request.encode_to_vec();
+            let at = at.index(bytes.len());
+            if cut { bytes.truncate(at) } else { bytes[at] = byte }
+            let ours = decode(bytes.clone());
+            if let Ok(theirs) = v2::Request::decode(bytes.as_slice()) {
+                match (ours, series_by_prost(&theirs)) {
+                    (Ok(ours), theirs) => prop_assert_eq!(Some(series_of(&ours)), theirs),
+                    (Err(error), Some(_)) => prop_assert!(error.to_string().contains("1.0"), "{}", error),
+                    (Err(_), None) => {}
+                }
+            }
+        }
+
+        #[test]
+        fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = decode(bytes);
+        }
+    }
+}

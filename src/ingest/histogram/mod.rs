@@ -1,0 +1,205 @@
+//! Native histograms as classic ones, so that Timestream can hold them and PromQL can ask for them.
+//!
+//! Each becomes series of one sample each, behind the request's own: `<name>_bucket` with an `le` label for every bound
+//! that the native histogram has, `<name>_count` and `<name>_sum`. It is done in two steps, so that memory is reserved
+//! before it is taken: a byte of a histogram's message can become a series with all of its labels.
+
+use std::collections::HashMap;
+
+use crate::write_request::{Expanded, Fate, Label, NativeHistogram, Sample, Series, Span, WriteRequest};
+
+mod bounds;
+mod message;
+#[cfg(test)]
+mod tests;
+
+use message::Classic;
+
+const BOUND_LABEL: &[u8] = b"le";
+const BUCKET: &str = "_bucket";
+const COUNT: &str = "_count";
+const SUM: &str = "_sum";
+/// The longest text of a bound, and what remembering it takes.
+const BOUND_BYTES: usize = 24 + 2 * (size_of::<u64>() + size_of::<Span>());
+/// What a name's suffix and the label `le` add to a record.
+const BOUND_RECORD_BYTES: usize = 64;
+/// How much of a series a message shows, in characters.
+const DESCRIPTION_LIMIT: usize = 200;
+
+/// What to do with native histograms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NativeHistograms {
+    /// Store the request's samples and answer 400 for the histograms.
+    #[default]
+    Reject,
+    /// Store them as classic histograms.
+    Expand,
+}
+
+/// Which of a request's histograms can be expanded, and what that takes.
+#[derive(Debug, Default)]
+pub struct Plan {
+    expand: Vec<NativeHistogram>,
+    series: usize,
+    labels: usize,
+    text: usize,
+    records: usize,
+    /// Histograms that only mark their series as ended.
+    pub stale: u64,
+    /// Histograms that can't be expanded.
+    pub rejected: u64,
+    /// What is wrong with the first of those.
+    pub first_fault: Option<String>,
+}
+
+impl Plan {
+    /// The bytes that the expanded histograms take, with the JSON of their records.
+    pub fn bytes(&self) -> usize {
+        if self.series == 0 {
+            return 0;
+        }
+        let tables = self.series * (size_of::<Series>() + size_of::<Sample>()) + self.labels * size_of::<Label>();
+        tables + self.expand.len() * size_of::<Expanded>() + self.text + BOUND_LABEL.len() + self.records
+    }
+
+    /// The plan with one histogram more, of `base` and so many buckets.
+    fn with(&self, request: &WriteRequest, base: &Series, buckets: usize) -> Plan {
+        Plan {
+            series: self.series + buckets + 2,
+            labels: self.labels + buckets * (request.labels(base).len() + 1),
+            text: self.text + 3 * (base.name.len() + BUCKET.len()) + buckets * BOUND_BYTES,
+            records: self.records + (buckets + 2) * (request.record_bytes(base) + BOUND_RECORD_BYTES),
+            ..Plan::default()
+        }
+    }
+}
+
+/// Looks at a request's histograms. Those for which `max_bytes` do not suffice are rejected, since they would never fit.
+pub fn plan(request: &WriteRequest, max_bytes: usize) -> Plan {
+    // Spans must still reach the text that is added.
+    let max_bytes = max_bytes.min((u32::MAX as usize).saturating_sub(request.buffer.len()));
+    let mut plan = Plan::default();
+    let mut classic = Classic::default();
+    for histogram in &request.histograms {
+        let fault = match look(request, histogram, &mut classic) {
+            Ok(()) if classic.is_stale() => {
+                plan.stale += 1;
+                continue;
+            }
+            Ok(()) => {
+                let base = request.series_at(histogram.series);
+                let more = plan.with(request, base, classic.buckets.len() + 1);
+                if more.bytes() + (plan.expand.len() + 1) * size_of::<Expanded>() <= max_bytes {
+                    let Plan { series, labels, text, records, .. } = more;
+                    plan = Plan { series, labels, text, records, ..plan };
+                    plan.expand.push(*histogram);
+                    continue;
+                }
+                format!("with it the request's histograms would take more than the {max_bytes} bytes that they may")
+            }
+            Err(fault) => fault,
+        };
+        plan.rejected += 1;
+        plan.first_fault.get_or_insert_with(|| {
+            let series = request.describe(request.series_at(histogram.series), DESCRIPTION_LIMIT);
+            format!("the native histogram {series}: {fault}")
+        });
+    }
+    plan
+}
+
+fn look(request: &WriteRequest, histogram: &NativeHistogram, classic: &mut Classic) -> Result<(), message::Fault> {
+    classic.read(&request.buffer, histogram.message.range())?;
+    let labels = request.labels(request.series_at(histogram.series));
+    if labels.iter().any(|label| request.bytes(label.name) == BOUND_LABEL) {
+        return Err("it has a label le, where the bound of each bucket must stand".into());
+    }
+    Ok(())
+}
+
+/// Appends the series and samples of the histograms in `plan`.
+pub fn expand(request: &mut WriteRequest, plan: &Plan) {
+    if plan.expand.is_empty() {
+        return;
+    }
+    request.series.reserve_exact(plan.series);
+    request.samples.reserve_exact(plan.series);
+    request.labels.reserve_exact(plan.labels);
+    request.buffer.reserve_exact(plan.text + BOUND_LABEL.len());
+    request.expanded.reserve_exact(plan.expand.len());
+    let mut expander = Expander { le: Span::default(), bounds: HashMap::new() };
+    expander.le = append(&mut request.buffer, BOUND_LABEL);
+    let mut classic = Classic::default();
+    for histogram in &plan.expand {
+        // The plan has read it without fault.
+        if classic.read(&request.buffer, histogram.message.range()).is_ok() {
+            expander.expand(request, histogram.series, &classic);
+        }
+    }
+}
+
+struct Expander {
+    /// The text "le".
+    le: Span,
+    /// The text of each bound met so far, by its bits.
+    bounds: HashMap<u64, Span>,
+}
+
+impl Expander {
+    fn expand(&mut self, request: &mut WriteRequest, series: u32, classic: &Classic) {
+        let base = *request.series_at(series);
+        let first_series = request.series.len() as u32;
+        request.expanded.push(Expanded { first_series, fate: Fate::Written });
+        let bucket = suffixed(&mut request.buffer, base.name, BUCKET);
+        for &(bound, count) in classic.buckets.iter().chain([&(f64::INFINITY, classic.count)]) {
+            let labels = self.labels_with_bound(request, &base, bound);
+            push(request, Series { name: bucket, labels, ..base }, count, classic.timestamp);
+        }
+        let count = suffixed(&mut request.buffer, base.name, COUNT);
+        push(request, Series { name: count, ..base }, classic.count, classic.timestamp);
+        let sum = suffixed(&mut request.buffer, base.name, SUM);
+        push(request, Series { name: sum, ..base }, classic.sum, classic.timestamp);
+    }
+
+    /// The labels of `base` with `le` in its place.
+    fn labels_with_bound(&mut self, request: &mut WriteRequest, base: &Series, bound: f64) -> (u32, u32) {
+        let WriteRequest { buffer, labels, .. } = request;
+        let value =
+            *self.bounds.entry(bound.to_bits()).or_insert_with(|| append(buffer, bounds::text(bound).as_bytes()));
+        let (from, to) = (base.labels.0 as usize, base.labels.1 as usize);
+        let at = from + labels[from..to].partition_point(|label| buffer[label.name.range()] < *BOUND_LABEL);
+        let first = labels.len();
+        labels.extend_from_within(from..at);
+        labels.push(Label { name: self.le, value });
+        labels.extend_from_within(at..to);
+        (first as u32, labels.len() as u32)
+    }
+}
+
+fn push(request: &mut WriteRequest, series: Series, value: f64, timestamp: i64) {
+    let first = request.samples.len() as u32;
+    request.samples.push(Sample { value, timestamp });
+    request.series.push(Series { samples: (first, first + 1), ..series });
+}
+
+/// A name with a suffix. One that is missing stays so, for validation to find.
+fn suffixed(buffer: &mut Vec<u8>, name: Span, suffix: &str) -> Span {
+    if name.is_empty() {
+        return name;
+    }
+    let start = buffer.len();
+    buffer.extend_from_within(name.range());
+    buffer.extend_from_slice(suffix.as_bytes());
+    span(start..buffer.len())
+}
+
+fn append(buffer: &mut Vec<u8>, text: &[u8]) -> Span {
+    let start = buffer.len();
+    buffer.extend_from_slice(text);
+    span(start..buffer.len())
+}
+
+/// The plan has seen to it that text ends below 4 GiB.
+fn span(range: std::ops::Range<usize>) -> Span {
+    Span::new(range).unwrap_or_default()
+}

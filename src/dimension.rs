@@ -32,6 +32,11 @@ pub fn escape(label: &str) -> Cow<'_, str> {
     if needs_escape(label) { Cow::Owned(encode(label)) } else { Cow::Borrowed(label) }
 }
 
+/// Whether a label name is surely its own dimension name. It is for nearly all of them, and then nothing needs a copy.
+pub fn is_plain(label: &[u8]) -> bool {
+    is_legal(label) && !label.starts_with(PREFIX.as_bytes())
+}
+
 /// The label name that [`escape`] turned into `dimension`, or `dimension` itself where none is.
 pub fn restore(dimension: &str) -> Cow<'_, str> {
     match escaped_label(dimension) {
@@ -41,7 +46,7 @@ pub fn restore(dimension: &str) -> Cow<'_, str> {
 }
 
 fn needs_escape(label: &str) -> bool {
-    !is_legal(label) || escaped_label(label).is_some()
+    !is_legal(label.as_bytes()) || escaped_label(label).is_some()
 }
 
 /// The label whose escape is exactly `dimension`.
@@ -52,19 +57,18 @@ fn escaped_label(dimension: &str) -> Option<String> {
     (encode(&label) == dimension && needs_escape(&label)).then_some(label)
 }
 
-fn is_legal(name: &str) -> bool {
-    let bytes = name.as_bytes();
-    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };
+fn is_legal(name: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (name.first(), name.last()) else { return false };
     first.is_ascii_alphabetic()
         && *last != b'_'
-        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
         && !is_reserved(name)
 }
 
-fn is_reserved(name: &str) -> bool {
-    match name.as_bytes().first() {
-        Some(b't') => name == "time" || name.starts_with("ts_"),
-        Some(b'm') => name.starts_with("measure_name") || name.starts_with("measure_value"),
+fn is_reserved(name: &[u8]) -> bool {
+    match name.first() {
+        Some(b't') => name == b"time" || name.starts_with(b"ts_"),
+        Some(b'm') => name.starts_with(b"measure_name") || name.starts_with(b"measure_value"),
         _ => false,
     }
 }
@@ -142,7 +146,8 @@ mod tests {
         #[test]
         fn restore_undoes_escape(label in "\\PC{0,20}|[zZ_a-f0-9]{0,12}|(z_){0,3}[_Zatime]{0,6}(_z){0,3}") {
             let dimension = escape(&label);
-            prop_assert!(is_legal(&dimension), "{dimension}");
+            prop_assert!(is_legal(dimension.as_bytes()), "{dimension}");
+            prop_assert!(!is_plain(label.as_bytes()) || dimension == label);
             prop_assert_eq!(restore(&dimension), label.as_str());
         }
 

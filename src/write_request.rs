@@ -165,16 +165,23 @@ impl Room {
     }
 
     /// Appends to a table within the room.
+    #[inline]
     pub(crate) fn push<T>(&mut self, table: &mut Vec<T>, item: T) -> Result<(), NoRoom> {
         if table.len() == table.capacity() {
-            let more = table.capacity().max(16).min(self.0 / size_of::<T>());
-            if more == 0 {
-                return Err(NoRoom);
-            }
-            table.reserve_exact(more);
-            self.0 -= more * size_of::<T>();
+            self.grow(table)?;
         }
         table.push(item);
+        Ok(())
+    }
+
+    #[cold]
+    fn grow<T>(&mut self, table: &mut Vec<T>) -> Result<(), NoRoom> {
+        let more = table.capacity().max(16).min(self.0 / size_of::<T>());
+        if more == 0 {
+            return Err(NoRoom);
+        }
+        table.reserve_exact(more);
+        self.0 -= more * size_of::<T>();
         Ok(())
     }
 }

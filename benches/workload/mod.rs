@@ -60,14 +60,12 @@ pub fn series(kind: Kind, count: usize, seed: u64) -> Vec<Labels> {
     all
 }
 
-/// The series of the requests of one shard after the other, `per_request` each.
+/// The series of each request, `per_request` each. The shards fill side by side, so the requests with the series of a
+/// target come one behind the other.
 pub fn requests(series: &[Labels], per_request: usize) -> Vec<Vec<&Labels>> {
-    let mut requests = Vec::new();
-    for shard in 0..SHARDS {
-        let of_shard: Vec<&Labels> = series.iter().skip(shard).step_by(SHARDS).collect();
-        requests.extend(of_shard.chunks(per_request).map(<[&Labels]>::to_vec));
-    }
-    requests
+    let scraped_together = series.chunks(per_request * SHARDS);
+    let of_shard = |scraped: &'_ [Labels], shard| scraped.iter().skip(shard).step_by(SHARDS).collect::<Vec<_>>();
+    scraped_together.flat_map(|scraped| (0..SHARDS).map(move |shard| of_shard(scraped, shard))).collect()
 }
 
 /// A remote write 1.0 request of one sample for each series, at scrape `scrape`, as protobuf.

@@ -62,7 +62,24 @@ fn series(
     series.finish()
 }
 
+/// The name and the value of a label.
+#[inline]
 fn label(buffer: &[u8], range: Range<usize>) -> Result<(Range<usize>, Range<usize>), ProtobufError> {
+    // As encoders write a label of less than 128 bytes each, and nearly all are.
+    if let [0x0a, name_length @ 0..0x80, rest @ ..] = &buffer[range.clone()]
+        && let Some([0x12, value_length @ 0..0x80, value @ ..]) = rest.get(usize::from(*name_length)..)
+        && value.len() == usize::from(*value_length)
+        && rest.is_ascii()
+    {
+        let name = range.start + 2..range.start + 2 + usize::from(*name_length);
+        let value = name.end + 2..range.end;
+        return Ok((name, value));
+    }
+    any_label(buffer, range)
+}
+
+#[cold]
+fn any_label(buffer: &[u8], range: Range<usize>) -> Result<(Range<usize>, Range<usize>), ProtobufError> {
     let (mut name, mut value) = (0..0, 0..0);
     let mut fields = Fields::new(buffer, range);
     while let Some((number, field)) = fields.next()? {

@@ -50,11 +50,25 @@ impl<'a> Fields<'a> {
     /// The message that stands at `range` of `buffer`.
     pub(super) fn new(buffer: &'a [u8], range: Range<usize>) -> Self {
         let end = range.end.min(buffer.len());
-        Fields { buffer, at: range.start, end }
+        Fields { buffer, at: range.start.min(end), end }
     }
 
     /// The next field's number and value; `None` at the end of the message.
+    #[inline(always)]
     pub(super) fn next(&mut self) -> Result<Option<(u32, Value)>, ProtobufError> {
+        // Nearly all fields are a message or text of less than 128 bytes, behind a key of one byte.
+        if let [key @ 0x08..0x80, length @ 0..0x80, rest @ ..] = &self.buffer[self.at..self.end]
+            && key & 7 == 2
+            && usize::from(*length) <= rest.len()
+        {
+            let start = self.at + 2;
+            self.at = start + usize::from(*length);
+            return Ok(Some((u32::from(key >> 3), Value::Bytes(start..self.at))));
+        }
+        self.any_next()
+    }
+
+    fn any_next(&mut self) -> Result<Option<(u32, Value)>, ProtobufError> {
         if self.at >= self.end {
             return Ok(None);
         }
@@ -67,6 +81,7 @@ impl<'a> Fields<'a> {
         if self.at >= self.end { Ok(None) } else { self.varint().map(Some) }
     }
 
+    #[inline]
     fn key(&mut self) -> Result<(u32, u8), ProtobufError> {
         let at = self.at;
         let key = u32::try_from(self.varint()?).map_err(|_| ProtobufError::new("a field key over 32 bits", at))?;
@@ -76,6 +91,7 @@ impl<'a> Fields<'a> {
         }
     }
 
+    #[inline]
     fn value(&mut self, number: u32, wire: u8, depth: usize) -> Result<Value, ProtobufError> {
         let at = self.at;
         match wire {
@@ -109,6 +125,7 @@ impl<'a> Fields<'a> {
         }
     }
 
+    #[inline]
     fn take(&mut self, length: usize) -> Result<Range<usize>, ProtobufError> {
         if length > self.end - self.at {
             return Err(ProtobufError::new("a length past the end", self.at));
@@ -118,15 +135,20 @@ impl<'a> Fields<'a> {
         Ok(start..self.at)
     }
 
+    #[inline]
     fn varint(&mut self) -> Result<u64, ProtobufError> {
-        let bytes = &self.buffer[self.at..self.end];
         // Nearly all keys and lengths are of one byte.
-        if let Some(&first) = bytes.first()
-            && first < 0x80
-        {
-            self.at += 1;
-            return Ok(u64::from(first));
+        match self.buffer.get(self.at) {
+            Some(&first) if first < 0x80 && self.at < self.end => {
+                self.at += 1;
+                Ok(first.into())
+            }
+            _ => self.long_varint(),
         }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, ProtobufError> {
+        let bytes = &self.buffer[self.at..self.end];
         let mut value = 0u64;
         for (index, &byte) in bytes.iter().take(10).enumerate() {
             if index == 9 && byte > 1 {

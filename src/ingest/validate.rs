@@ -168,6 +168,9 @@ fn check_series(
 }
 
 fn dimension_name_bytes(name: &[u8]) -> usize {
+    if dimension::is_plain(name) {
+        return name.len();
+    }
     // The decoder has checked that labels are UTF-8.
     std::str::from_utf8(name).map_or(usize::MAX, |name| dimension::escape(name).len())
 }

@@ -52,6 +52,7 @@ pub struct Writer {
     queue: Queue,
     metrics: Arc<Metrics>,
     ignored: RateLimit,
+    not_stored: RateLimit,
 }
 
 /// How a write request ended, other than well.
@@ -72,7 +73,8 @@ impl From<Error> for WriteError {
 impl Writer {
     /// A writer that queues requests for the batcher.
     pub fn new(settings: WriteSettings, budget: Budget, queue: Queue, metrics: Arc<Metrics>) -> Self {
-        Writer { settings, budget, queue, metrics, ignored: RateLimit::default() }
+        let (ignored, not_stored) = (RateLimit::default(), RateLimit::default());
+        Writer { settings, budget, queue, metrics, ignored, not_stored }
     }
 
     /// Handles a request. When it returns `Ok`, every sample is in Timestream or counted as ignored. `written` is what
@@ -164,6 +166,12 @@ impl Writer {
         self.metrics.ignored_histograms.increment(plan.map_or(0, |plan| plan.stale));
         self.metrics.rejected_exemplars.increment(not_stored.exemplars);
         self.metrics.ignored_exemplars.increment(request.exemplars - not_stored.exemplars);
+        let NotStored { histograms, exemplars, .. } = not_stored;
+        if histograms + exemplars > 0
+            && let Some(suppressed) = self.not_stored.check()
+        {
+            warn!(histograms, exemplars, suppressed, "native histograms or exemplars are not stored");
+        }
     }
 
     /// Counts a request that is refused as a whole, for its size or for the memory that it takes.

@@ -18,7 +18,7 @@ const CALL_TIMEOUT: Duration = Duration::from_millis(400);
 /// What a busy machine may add to the time limit of an answer.
 const SLACK: Duration = Duration::from_secs(8);
 /// How often a request is sent before the connector counts as one that never recovers.
-const MAX_ATTEMPTS: u32 = 20;
+const MAX_ATTEMPTS: u32 = 60;
 const SEEDS_AT_ONCE: usize = 64;
 
 /// A small generator of numbers from a seed (Steele and others, "Fast splittable pseudorandom number generators").

@@ -40,10 +40,7 @@ pub enum NativeHistograms {
 #[derive(Debug, Default)]
 pub struct Plan {
     expand: Vec<NativeHistogram>,
-    series: usize,
-    labels: usize,
-    text: usize,
-    records: usize,
+    cost: Cost,
     /// Histograms that only mark their series as ended.
     pub stale: u64,
     /// Histograms that can't be expanded.
@@ -55,21 +52,39 @@ pub struct Plan {
 impl Plan {
     /// The bytes that the expanded histograms take, with the JSON of their records.
     pub fn bytes(&self) -> usize {
-        if self.series == 0 {
-            return 0;
-        }
-        let tables = self.series * (size_of::<Series>() + size_of::<Sample>()) + self.labels * size_of::<Label>();
-        tables + self.expand.len() * size_of::<Expanded>() + self.text + BOUND_LABEL.len() + self.records
+        self.cost.bytes()
+    }
+}
+
+/// What expanded histograms take: items of the request's tables, and bytes.
+#[derive(Debug, Default, Clone, Copy)]
+struct Cost {
+    histograms: usize,
+    series: usize,
+    labels: usize,
+    text: usize,
+    records: usize,
+}
+
+impl Cost {
+    fn bytes(&self) -> usize {
+        self.histograms * size_of::<Expanded>()
+            + self.series * (size_of::<Series>() + size_of::<Sample>())
+            + self.labels * size_of::<Label>()
+            + self.text
+            + self.records
     }
 
-    /// The plan with one histogram more, of `base` and so many buckets.
-    fn with(&self, request: &WriteRequest, base: &Series, buckets: usize) -> Plan {
-        Plan {
+    /// The cost with one histogram more, of `base` and so many buckets.
+    fn plus(&self, request: &WriteRequest, base: &Series, buckets: usize) -> Cost {
+        // The name of the label is there once.
+        let name = if self.histograms == 0 { BOUND_LABEL.len() } else { 0 };
+        Cost {
+            histograms: self.histograms + 1,
             series: self.series + buckets + 2,
             labels: self.labels + buckets * (request.labels(base).len() + 1),
-            text: self.text + 3 * (base.name.len() + BUCKET.len()) + buckets * BOUND_BYTES,
+            text: self.text + name + 3 * (base.name.len() + BUCKET.len()) + buckets * BOUND_BYTES,
             records: self.records + (buckets + 2) * (request.record_bytes(base) + BOUND_RECORD_BYTES),
-            ..Plan::default()
         }
     }
 }
@@ -88,10 +103,9 @@ pub fn plan(request: &WriteRequest, max_bytes: usize) -> Plan {
             }
             Ok(()) => {
                 let base = request.series_at(histogram.series);
-                let more = plan.with(request, base, classic.buckets.len() + 1);
-                if more.bytes() + (plan.expand.len() + 1) * size_of::<Expanded>() <= max_bytes {
-                    let Plan { series, labels, text, records, .. } = more;
-                    plan = Plan { series, labels, text, records, ..plan };
+                let cost = plan.cost.plus(request, base, classic.buckets.len() + 1);
+                if cost.bytes() <= max_bytes {
+                    plan.cost = cost;
                     plan.expand.push(*histogram);
                     continue;
                 }
@@ -122,11 +136,11 @@ pub fn expand(request: &mut WriteRequest, plan: &Plan) {
     if plan.expand.is_empty() {
         return;
     }
-    request.series.reserve_exact(plan.series);
-    request.samples.reserve_exact(plan.series);
-    request.labels.reserve_exact(plan.labels);
-    request.buffer.reserve_exact(plan.text + BOUND_LABEL.len());
-    request.expanded.reserve_exact(plan.expand.len());
+    request.expanded.reserve_exact(plan.cost.histograms);
+    request.series.reserve_exact(plan.cost.series);
+    request.samples.reserve_exact(plan.cost.series);
+    request.labels.reserve_exact(plan.cost.labels);
+    request.buffer.reserve_exact(plan.cost.text);
     let mut expander = Expander { le: Span::default(), bounds: HashMap::new() };
     expander.le = append(&mut request.buffer, BOUND_LABEL);
     let mut classic = Classic::default();

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use hyper::service::Service;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +33,8 @@ use crate::telemetry::rate_limit::RateLimit;
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// What an HTTP/2 connection may send ahead of what is read of it, in bytes; for each of its streams too.
 const HTTP2_WINDOW: u32 = 256 * 1024;
+/// Connections that may wait to be accepted, as far as the system allows. When more come at once, each waits for a second.
+const BACKLOG: u32 = 4096;
 /// The smallest buffer that hyper takes for an HTTP/1 connection, in bytes.
 const LEAST_BUFFER: usize = 8192;
 /// How long to pause when the system has no file descriptor or memory for another connection.
@@ -71,14 +74,28 @@ pub struct ServerSettings {
 /// # Errors
 /// The address is not one of this machine, or in use.
 pub async fn listen(address: &ListenAddress) -> io::Result<TcpListener> {
-    match &address.host {
-        Some(host) => TcpListener::bind((host.as_str(), address.port)).await,
-        None => match TcpListener::bind(("::", address.port)).await {
+    let Some(host) = &address.host else {
+        return match bind((Ipv6Addr::UNSPECIFIED, address.port).into()) {
             Ok(listener) => Ok(listener),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(error),
-            Err(_) => TcpListener::bind(("0.0.0.0", address.port)).await,
-        },
+            Err(_) => bind((Ipv4Addr::UNSPECIFIED, address.port).into()),
+        };
+    };
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in tokio::net::lookup_host((host.as_str(), address.port)).await? {
+        match bind(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
     }
+    Err(last)
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves until `stop` is cancelled, then finishes the requests under way and returns when all connections are closed.

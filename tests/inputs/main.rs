@@ -13,7 +13,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use prost::Message;
-use timestream_prometheus_connector::proto;
+use timestream_prometheus_connector::proto::{self, v2};
 
 const CASES: u32 = 20_000;
 
@@ -77,6 +77,38 @@ fn write_requests_of_version_1() {
     let example = write_request();
     run("write_v1", targets::write_v1, &[packed(&example), vec![0xff, 0xff, 0xff, 0xff, 0x0f]], &[]);
     run("write_v1_unpacked", targets::write_v1_unpacked, &[example], &["\n", "\x12", "\x09", "\x0a\x00", "\x12\x00"]);
+}
+
+#[test]
+fn write_requests_of_version_2() {
+    let span = |offset, length| v2::BucketSpan { offset, length };
+    let histogram = v2::Histogram {
+        count: Some(v2::histogram::Count::CountInt(7)),
+        zero_count: Some(v2::histogram::ZeroCount::ZeroCountInt(1)),
+        positive_spans: vec![span(-2, 2), span(3, 1)],
+        positive_deltas: vec![1, 1, -1],
+        negative_spans: vec![span(0, 1)],
+        negative_deltas: vec![2],
+        timestamp: 1_700_000_000_000,
+        ..Default::default()
+    };
+    let sample = v2::Sample { value: Some(1.0), timestamp: 1_700_000_000_000, start_timestamp: 0 };
+    let series = v2::TimeSeries {
+        labels_refs: vec![1, 2, 3, 4],
+        samples: vec![sample],
+        histograms: vec![histogram],
+        exemplars: vec![v2::Exemplar::default()],
+        ..Default::default()
+    };
+    let symbols = ["", "__name__", "up", "job", "a"].map(str::to_owned).to_vec();
+    let example = v2::Request { symbols, timeseries: vec![series.clone(), series] }.encode_to_vec();
+    run("write_v2", targets::write_v2, &[packed(&example)], &[]);
+    run(
+        "write_v2_unpacked",
+        targets::write_v2_unpacked,
+        &[example],
+        &["\"\x00", "*\x02", "\x0a\x02\x01\x02", "\x12\x00"],
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `POST /read`: from the bytes of a request to the bytes of its answer.
+//! `POST /read`: from the bytes of a request to its answer.
 
 use std::sync::Arc;
 
@@ -42,6 +42,7 @@ impl ReadHandler {
             timeout: options.read.timeout,
             max_samples: options.read.max_samples,
             max_bytes: options.read.max_bytes,
+            memory_limit_bytes: options.read.memory_limit_bytes,
             max_concurrent: options.read.max_concurrent,
             max_retries: options.max_read_retries,
         };
@@ -54,16 +55,17 @@ impl ReadHandler {
             samples: metrics.read_samples.clone(),
             other_rows: metrics.read_skipped_rows.clone(),
             cancels: metrics.read_cancels.clone(),
+            aborts: metrics.read_aborts.clone(),
         };
         let reader = Reader::new(settings, metrics);
         ReadHandler { reader, limits, budget: Budget::new(BODY_BUDGET), destination: options.destination.clone() }
     }
 
-    /// Answers a request: the compressed bytes of a ReadResponse.
+    /// Answers a request.
     ///
     /// # Errors
-    /// What is wrong with the request, or what Timestream answers.
-    pub async fn read<B>(&self, caller: &Arc<CallerClients>, headers: &HeaderMap, body: B) -> Result<Bytes, Error>
+    /// What is wrong with the request, or what Timestream answers before a part of the answer is sent.
+    pub async fn read<B>(&self, caller: &Arc<CallerClients>, headers: &HeaderMap, body: B) -> Result<ReadAnswer, Error>
     where
         B: Body<Data = Bytes>,
         B::Error: std::fmt::Display,
@@ -79,16 +81,14 @@ impl ReadHandler {
         let request = ReadRequest::decode(unpacked.as_slice()).map_err(|error| {
             Error::invalid("ProtobufError", format!("the body is not a prometheus.ReadRequest: {error}"))
         })?;
-        let ReadAnswer::Samples(response) = match self.ask(caller, request.clone()).await {
+        match self.ask(caller, request.clone()).await {
             // Timestream has moved the account to another cell: discover it and ask there.
             Err(error) if error.name() == service_error::INVALID_ENDPOINT => {
                 caller.forget_query_endpoint().await;
-                self.ask(caller, request).await?
+                self.ask(caller, request).await
             }
-            answer => answer?,
-        };
-        let packed = snap::raw::Encoder::new().compress_vec(&response.encode_to_vec());
-        packed.map(Bytes::from).map_err(|_| Error::new(Kind::TooLarge, "ResponseTooLarge", "the answer is over 4 GiB"))
+            answer => answer,
+        }
     }
 
     async fn ask(&self, caller: &CallerClients, request: ReadRequest) -> Result<ReadAnswer, Error> {

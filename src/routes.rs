@@ -22,6 +22,7 @@ use crate::ingest::server::{AnswerBody, RequestBody};
 use crate::ingest::write::{WriteError, Writer};
 use crate::ingest::written::Written;
 use crate::options::Destination;
+use crate::query::ReadAnswer;
 use crate::read::ReadHandler;
 use crate::sink::caller_clients::CallerClients;
 use crate::sink::clients::Clients;
@@ -29,6 +30,8 @@ use crate::telemetry::Metrics;
 use crate::telemetry::health::Readiness;
 use crate::web_config::{self, Door};
 
+/// The content type of streamed chunks (prometheus/prometheus, storage/remote/read_handler.go).
+const STREAMED_CHUNKS: &str = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
 const RETRY_ATTEMPT: HeaderName = HeaderName::from_static("retry-attempt");
 
 /// All that answers requests.
@@ -148,11 +151,16 @@ impl Routes {
             Err(error) => return error_answer(&error, Direction::Read, attempt),
         };
         match self.reader.read(&caller, &head.headers, body).await {
-            Ok(packed) => {
+            Ok(ReadAnswer::Samples(packed)) => {
                 let mut answer = Response::new(full(packed));
                 let headers = answer.headers_mut();
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
                 headers.insert(CONTENT_ENCODING, HeaderValue::from_static("snappy"));
+                answer
+            }
+            Ok(ReadAnswer::Chunks(chunks)) => {
+                let mut answer = Response::new(chunks.boxed());
+                answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(STREAMED_CHUNKS));
                 answer
             }
             Err(error) => {

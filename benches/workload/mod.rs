@@ -64,8 +64,9 @@ pub fn series(kind: Kind, count: usize, seed: u64) -> Vec<Labels> {
 /// target come one behind the other.
 pub fn requests(series: &[Labels], per_request: usize) -> Vec<Vec<&Labels>> {
     let scraped_together = series.chunks(per_request * SHARDS);
-    let of_shard = |scraped: &'_ [Labels], shard| scraped.iter().skip(shard).step_by(SHARDS).collect::<Vec<_>>();
-    scraped_together.flat_map(|scraped| (0..SHARDS).map(move |shard| of_shard(scraped, shard))).collect()
+    let of_shards = scraped_together
+        .flat_map(|scraped| (0..SHARDS).map(move |shard| scraped.iter().skip(shard).step_by(SHARDS).collect()));
+    of_shards.filter(|request: &Vec<_>| !request.is_empty()).collect()
 }
 
 /// A remote write 1.0 request of one sample for each series, at scrape `scrape`, as protobuf.

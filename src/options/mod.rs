@@ -133,8 +133,10 @@ pub struct ReadOptions {
     pub max_concurrent: usize,
     /// Samples that a query may answer.
     pub max_samples: usize,
-    /// Bytes that the series of one query may take while they are gathered.
+    /// Bytes that the series of one SAMPLES answer may take until it is sent.
     pub max_bytes: usize,
+    /// Bytes that all SAMPLES answers may take together.
+    pub memory_limit_bytes: usize,
     /// How long a request may take.
     pub timeout: Duration,
 }
@@ -395,6 +397,7 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
             max_concurrent: self.count("read.max-concurrent")?,
             max_samples: self.count("read.max-samples")?,
             max_bytes: self.bytes("read.max-bytes")?,
+            memory_limit_bytes: self.bytes("read.memory-limit")?,
             timeout: self.duration("read.timeout")?,
         })
     }

@@ -61,6 +61,14 @@ impl Matcher {
             Condition::DoesNotMatch(pattern) => !pattern.matches(value),
         }
     }
+
+    /// The memory that a compiled pattern takes, in bytes.
+    pub(super) fn pattern_bytes(&self) -> usize {
+        match &self.condition {
+            Condition::Equal(_) | Condition::NotEqual(_) => 0,
+            Condition::Matches(pattern) | Condition::DoesNotMatch(pattern) => pattern.memory_bytes(),
+        }
+    }
 }
 
 fn pattern(label: &str, text: &str) -> Result<Pattern, Error> {

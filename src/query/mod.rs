@@ -2,18 +2,36 @@
 //!
 //! SQL narrows, the matchers decide: a query may find more series than its matchers ask for, never fewer, and each
 //! series is checked with the matchers themselves before it is answered.
+//!
+//! A SAMPLES answer is gathered, since it is one compressed message: `series`. A STREAMED_XOR_CHUNKS answer is sent while
+//! its pages arrive, which come in Prometheus' order of series: `sql::order`, `runs`, `frames`, `xor`, `stream`.
 
+mod columns;
+mod frames;
 pub mod matcher;
 mod pages;
 mod reader;
 pub mod regex;
-mod rows;
+mod request;
+mod runs;
+mod samples;
 mod schema;
+mod series;
+mod source;
 mod sql;
+mod stream;
 mod timestamp;
+mod xor;
 
 #[cfg(test)]
 mod fake;
 
+pub use columns::Columns;
+pub use frames::FrameWriter;
 pub use pages::ReadMetrics;
 pub use reader::{Caller, ReadAnswer, ReadSettings, Reader};
+pub use runs::SeriesRuns;
+pub use samples::pack;
+pub use schema::Schema;
+pub use series::SeriesSet;
+pub use stream::ChunkStream;

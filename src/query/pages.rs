@@ -1,6 +1,7 @@
 //! The pages of one query: fetched one ahead, retried, and cancelled in Timestream when they are dropped midway.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_sdk_timestreamquery::Client;
@@ -39,6 +40,8 @@ pub struct ReadMetrics {
     pub other_rows: Counter,
     /// Queries cancelled in Timestream.
     pub cancels: Counter,
+    /// Streamed answers broken off after a part was sent.
+    pub aborts: Counter,
 }
 
 /// How to ask Timestream, the same for all calls of a read request.
@@ -48,6 +51,9 @@ pub(super) struct Asking {
     pub(super) retry: RetryPolicy,
     pub(super) metrics: ReadMetrics,
     pub(super) cancels: Arc<Semaphore>,
+    /// Whether part of the answer to the request was sent. From then on nothing is asked a second time: only the reader
+    /// can begin anew.
+    pub(super) sent: Arc<AtomicBool>,
 }
 
 /// The bound on CancelQuery calls under way.
@@ -81,7 +87,27 @@ impl Asking {
 fn fetch(asking: Asking, sql: Arc<str>, token: Option<String>) -> AbortOnDropHandle<Result<QueryOutput, Error>> {
     AbortOnDropHandle::new(tokio::spawn(async move {
         let retries = asking.metrics.retries.clone();
-        retry(asking.retry, &retries, move || asking.ask(&sql, token.as_deref())).await
+        let last_error = Mutex::new(None);
+        let (asking, last_error) = (&asking, &last_error);
+        // An error that ends the retries goes through them as a success.
+        let attempt = || {
+            let call = asking.ask(&sql, token.as_deref());
+            async move {
+                let failed = last_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                if let Some(error) = failed.filter(|_| asking.sent.load(Ordering::SeqCst)) {
+                    return Ok(Err(error));
+                }
+                match call.await {
+                    Err(error) if asking.sent.load(Ordering::SeqCst) => Ok(Err(error)),
+                    Err(error) => {
+                        *last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+                        Err(error)
+                    }
+                    page => page.map(Ok),
+                }
+            }
+        };
+        retry(asking.retry, &retries, attempt).await?
     }))
 }
 
@@ -117,6 +143,13 @@ impl Pages {
             None => self.running.query_id = None,
         }
         Ok(Some(page))
+    }
+}
+
+impl Pages {
+    /// Counts rows that were received.
+    pub(super) fn count_rows(&self, rows: usize) {
+        self.running.asking.metrics.rows.increment(rows as u64);
     }
 }
 

@@ -1,30 +1,30 @@
 //! Answers remote read requests.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_sdk_timestreamquery::Client;
+use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::matcher::Matcher;
 use super::pages::{Asking, ReadMetrics, cancel_permits};
-use super::rows::{AnswerLimits, SeriesSet};
-use super::schema::{Schema, SchemaCache, TableKey};
-use super::sql;
+use super::request::{ParsedQuery, ResponseForm, parse, response_form};
+use super::samples;
+use super::schema::{SchemaCache, TableKey};
+use super::series::SeriesSet;
+use super::source::Source;
+use super::sql::Order;
+use super::stream::ChunkStream;
+use crate::budget::{Budget, Exhausted, Reservation};
 use crate::error::{Error, Kind};
-use crate::proto::{Query, QueryResult, ReadRequest, ReadResponse};
+use crate::proto::{ReadRequest, TimeSeries};
 use crate::sink::retry::RetryPolicy;
 
 /// Queries of one request that run side by side.
-const SIDE_BY_SIDE: usize = 4;
-
-/// The most queries in one request. Prometheus sends one.
-const MAX_QUERIES: usize = 256;
-
-/// The most matchers in one request.
-const MAX_MATCHERS: usize = 1024;
+pub(super) const SIDE_BY_SIDE: usize = 4;
 
 /// Limits of the read path.
 #[derive(Debug, Clone, Copy)]
@@ -33,8 +33,10 @@ pub struct ReadSettings {
     pub timeout: Duration,
     /// The most samples that one query may return.
     pub max_samples: usize,
-    /// The most bytes that the series of one query may take while they are gathered.
+    /// The most bytes that the series of one SAMPLES answer may take until it is sent.
     pub max_bytes: usize,
+    /// The most bytes that all SAMPLES answers may take together.
+    pub memory_limit_bytes: usize,
     /// The most read requests at once. Others wait for as long as their time-out lets them.
     pub max_concurrent: usize,
     /// Retries of a call to Timestream after the first attempt.
@@ -53,24 +55,33 @@ pub struct Caller {
 /// The answer to a read request.
 #[derive(Debug)]
 pub enum ReadAnswer {
-    /// Response type SAMPLES: to be encoded as protobuf and compressed with snappy's block format.
-    Samples(ReadResponse),
+    /// Response type SAMPLES: a ReadResponse, compressed with snappy's block format.
+    Samples(Bytes),
+    /// Response type STREAMED_XOR_CHUNKS.
+    Chunks(ChunkStream),
 }
 
 /// Answers read requests. One per daemon.
 pub struct Reader {
     settings: ReadSettings,
     metrics: ReadMetrics,
-    schemas: SchemaCache,
-    requests: Semaphore,
+    schemas: Arc<SchemaCache>,
+    requests: Arc<Semaphore>,
     cancels: Arc<Semaphore>,
+    memory: Budget,
 }
 
 impl Reader {
     /// A reader with these limits, which counts into `metrics`.
     pub fn new(settings: ReadSettings, metrics: ReadMetrics) -> Self {
-        let requests = Semaphore::new(settings.max_concurrent.clamp(1, Semaphore::MAX_PERMITS));
-        Reader { settings, metrics, schemas: SchemaCache::new(), requests, cancels: cancel_permits() }
+        Reader {
+            settings,
+            metrics,
+            schemas: Arc::new(SchemaCache::new()),
+            requests: Arc::new(Semaphore::new(settings.max_concurrent.clamp(1, Semaphore::MAX_PERMITS))),
+            cancels: cancel_permits(),
+            memory: Budget::new(settings.memory_limit_bytes),
+        }
     }
 
     /// Answers `request` from a table, with the caller's credentials. When the future is dropped, its queries are
@@ -86,26 +97,86 @@ impl Reader {
         table: &str,
         request: ReadRequest,
     ) -> Result<ReadAnswer, Error> {
-        let deadline = Instant::now() + self.settings.timeout;
+        let asked = Instant::now();
+        let deadline = asked + self.settings.timeout;
+        let form = response_form(&request)?;
+        let permit = self.permit(deadline).await?;
         let queries = parse(request.queries)?;
-        let _permit = self.permit(deadline).await?;
         let source = Source {
-            reader: self,
+            schemas: Arc::clone(&self.schemas),
             asking: Asking {
                 client: caller.client.clone(),
                 retry: RetryPolicy { max_retries: self.settings.max_retries, deadline },
                 metrics: self.metrics.clone(),
                 cancels: Arc::clone(&self.cancels),
+                sent: Arc::new(AtomicBool::new(false)),
             },
             key: TableKey { caller: caller.id, database: database.to_owned(), table: table.to_owned() },
+            asked,
         };
-        let answers = stream::iter(queries).map(|query| source.answer(query)).buffered(SIDE_BY_SIDE);
-        let results = tokio::time::timeout_at(deadline, answers.try_collect()).await.map_err(|_| too_late())??;
-        Ok(ReadAnswer::Samples(ReadResponse { results }))
+        match form {
+            ResponseForm::Samples => {
+                let samples = self.samples(&source, queries, permit);
+                tokio::time::timeout_at(deadline, samples).await.unwrap_or_else(|_| Err(too_late()))
+            }
+            ResponseForm::Chunks => {
+                let max_samples = self.settings.max_samples;
+                Ok(ReadAnswer::Chunks(ChunkStream::start(source, queries, max_samples, deadline, permit).await?))
+            }
+        }
     }
 
-    async fn permit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Error> {
-        match tokio::time::timeout_at(deadline, self.requests.acquire()).await {
+    async fn samples(
+        &self,
+        source: &Source,
+        queries: Vec<ParsedQuery>,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<ReadAnswer, Error> {
+        let held = AtomicUsize::new(0);
+        let gather = |query| self.gather(source, query, &held);
+        let gathered: Vec<(Vec<TimeSeries>, Reservation)> =
+            stream::iter(queries).map(gather).buffered(SIDE_BY_SIDE).try_collect().await?;
+        let (results, reservations): (Vec<_>, Vec<_>) = gathered.into_iter().unzip();
+        let packed = tokio::task::spawn_blocking(move || samples::pack(results)).await;
+        let bytes = packed.map_err(|_| Error::new(Kind::Unavailable, "InternalError", "encoding was aborted"))??;
+        drop(permit);
+        Ok(ReadAnswer::Samples(Bytes::from_owner(Packed::new(bytes, reservations).await?)))
+    }
+
+    /// The series of one query, with the memory that they take. `held` is what all queries of the request take.
+    async fn gather(
+        &self,
+        source: &Source,
+        query: ParsedQuery,
+        held: &AtomicUsize,
+    ) -> Result<(Vec<TimeSeries>, Reservation), Error> {
+        let mut reservation = self.memory.reserve(0).await.map_err(no_memory)?;
+        let Some((mut rows, columns)) = source.open(&query, Order::Any).await? else {
+            return Ok((Vec::new(), reservation));
+        };
+        let mut series = SeriesSet::new(columns, Arc::clone(&query.matchers), self.settings.max_samples);
+        let limit = self.settings.max_bytes;
+        while let Some(rows) = rows.next().await? {
+            let before = series.bytes();
+            series.add_page(&rows)?;
+            let grown = series.bytes() - before;
+            if held.fetch_add(grown, Ordering::SeqCst) + grown > limit {
+                let message = format!(
+                    "the answer would take more than {limit} bytes of memory; narrow its matchers or its range, or ask \
+                     for STREAMED_XOR_CHUNKS"
+                );
+                return Err(Error::new(Kind::TooLarge, "AnswerSizeLimitError", message));
+            }
+            reservation.resize(series.bytes()).await.map_err(no_memory)?;
+        }
+        self.metrics.other_rows.increment(series.other_rows());
+        let series = series.finish();
+        self.metrics.samples.increment(series.iter().map(|one| one.samples.len() as u64).sum());
+        Ok((series, reservation))
+    }
+
+    async fn permit(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Error> {
+        match tokio::time::timeout_at(deadline, Arc::clone(&self.requests).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             _ => Err(Error::new(
                 Kind::Unavailable,
@@ -116,88 +187,48 @@ impl Reader {
     }
 }
 
-/// A query with its matchers read.
-struct ParsedQuery {
-    bounds: (i64, i64),
-    matchers: Arc<[Matcher]>,
+/// A packed answer, which holds its memory until it is sent.
+struct Packed {
+    bytes: Vec<u8>,
+    _reservations: Vec<Reservation>,
 }
 
-fn parse(queries: Vec<Query>) -> Result<Vec<ParsedQuery>, Error> {
-    let matchers: usize = queries.iter().map(|query| query.matchers.len()).sum();
-    if queries.len() > MAX_QUERIES || matchers > MAX_MATCHERS {
-        return Err(Error::new(
+impl Packed {
+    async fn new(bytes: Vec<u8>, mut reservations: Vec<Reservation>) -> Result<Self, Error> {
+        let mut rest = bytes.len();
+        for reservation in &mut reservations {
+            let kept = reservation.bytes().min(rest);
+            rest -= kept;
+            reservation.resize(kept).await.map_err(no_memory)?;
+        }
+        Ok(Packed { bytes, _reservations: reservations })
+    }
+}
+
+impl AsRef<[u8]> for Packed {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// The error of an answer for which there is no memory, now or ever.
+fn no_memory(why: Exhausted) -> Error {
+    match why {
+        Exhausted::ForNow => {
+            Error::new(Kind::Unavailable, "MemoryLimit", "the memory limit of reads is reached; ask again")
+        }
+        Exhausted::ForEver => Error::new(
             Kind::TooLarge,
-            "ReadRequestLimitError",
-            format!("a read request has at most {MAX_QUERIES} queries and {MAX_MATCHERS} matchers"),
-        ));
+            "AnswerSizeLimitError",
+            "the answer would take more memory than all reads may; narrow its matchers or its range, or ask for \
+             STREAMED_XOR_CHUNKS",
+        ),
     }
-    let parse = |query: Query| {
-        let matchers = query.matchers.into_iter().map(Matcher::new).collect::<Result<_, Error>>()?;
-        Ok(ParsedQuery { bounds: (query.start_timestamp_ms, query.end_timestamp_ms), matchers })
-    };
-    queries.into_iter().map(parse).collect()
 }
 
-fn too_late() -> Error {
+/// The error of a request at its deadline.
+pub(super) fn too_late() -> Error {
     Error::new(Kind::Unavailable, "RequestTimeout", "the query did not end in time")
-}
-
-/// A table as one caller reads it during one request.
-struct Source<'a> {
-    reader: &'a Reader,
-    asking: Asking,
-    key: TableKey,
-}
-
-impl Source<'_> {
-    async fn answer(&self, query: ParsedQuery) -> Result<QueryResult, Error> {
-        match self.gather(&query).await {
-            Err(error) if is_missing_column(&error) => {
-                self.reader.schemas.forget(&self.key);
-                self.gather(&query).await
-            }
-            answer => answer,
-        }
-    }
-
-    async fn gather(&self, query: &ParsedQuery) -> Result<QueryResult, Error> {
-        let schema = self.schema(&query.matchers).await?;
-        let limits = AnswerLimits { samples: self.reader.settings.max_samples, bytes: self.reader.settings.max_bytes };
-        let mut series = SeriesSet::new(Arc::clone(&query.matchers), limits);
-        if let Some(sql) = sql::select(&self.key.database, &self.key.table, &schema, &query.matchers, query.bounds)? {
-            tracing::debug!(sql, "query");
-            let mut pages = self.asking.pages(&sql);
-            while let Some(page) = pages.next().await? {
-                self.asking.metrics.rows.increment(page.rows.len() as u64);
-                series.add_page(&page.column_info, &page.rows)?;
-            }
-        }
-        self.asking.metrics.samples.increment(series.samples() as u64);
-        self.asking.metrics.other_rows.increment(series.other_rows());
-        Ok(QueryResult { timeseries: series.finish() })
-    }
-
-    async fn schema(&self, matchers: &[Matcher]) -> Result<Arc<Schema>, Error> {
-        let labels = matchers.iter().map(|matcher| matcher.label.as_str());
-        if let Some(schema) = self.reader.schemas.get(&self.key, labels) {
-            return Ok(schema);
-        }
-        let fetched = Instant::now();
-        let sql = format!("DESCRIBE {}.{}", sql::identifier(&self.key.database), sql::identifier(&self.key.table));
-        let mut pages = self.asking.pages(&sql);
-        let mut rows = Vec::new();
-        while let Some(page) = pages.next().await? {
-            rows.extend(page.rows);
-        }
-        let schema = Arc::new(Schema::of_describe(&rows));
-        self.reader.schemas.put(self.key.clone(), fetched, Arc::clone(&schema));
-        Ok(schema)
-    }
-}
-
-/// Whether Timestream says that the table lacks a column that the schema has.
-fn is_missing_column(error: &Error) -> bool {
-    error.kind() == Kind::Invalid && error.message().contains("Column '") && error.message().contains("does not exist")
 }
 
 #[cfg(test)]

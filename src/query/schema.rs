@@ -1,6 +1,6 @@
 //! Which dimensions a table has, from a cached DESCRIBE.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,48 +12,78 @@ use tokio::time::Instant;
 use super::matcher::METRIC_NAME;
 use crate::dimension;
 
-/// How long a DESCRIBE is believed where its answer only adds conditions: rows are checked again anyway.
+/// How long a DESCRIBE is believed about the columns that it names: rows are checked again anyway. What it lacks it is
+/// believed about only during the request for which it was asked.
 const BELIEVED_FOR: Duration = Duration::from_secs(60);
-
-/// How long it is believed that a table lacks a label. Soon after the first sample with a new label, a query for it
-/// must find it.
-const LACK_BELIEVED_FOR: Duration = Duration::from_secs(1);
 
 /// The most tables, counted per caller, whose schemas are kept.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
 /// The labels of a table and the columns that hold them.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Schema {
-    columns: HashMap<String, String>,
+pub struct Schema {
+    /// Label and column, by label: the order in which Prometheus compares them.
+    columns: BTreeMap<String, String>,
+    /// All columns, with the label that a dimension holds.
+    known: HashMap<String, Option<String>>,
 }
 
 impl Schema {
     /// The rows of a DESCRIBE: name, type, and what the column is to Timestream.
     pub(super) fn of_describe(rows: &[Row]) -> Self {
-        let dimensions = rows.iter().filter_map(|row| {
+        let mut schema = Schema::default();
+        for row in rows {
             let text = |index: usize| row.data().get(index).and_then(|datum| datum.scalar_value());
-            (text(2) == Some("DIMENSION")).then(|| text(0)).flatten()
-        });
-        Schema::of_dimensions(dimensions)
+            if let Some(column) = text(0) {
+                schema.add(column, text(2) == Some("DIMENSION"));
+            }
+        }
+        schema
     }
 
     /// The schema with these dimensions.
-    pub(super) fn of_dimensions<'a>(dimensions: impl IntoIterator<Item = &'a str>) -> Self {
-        let columns =
-            dimensions.into_iter().filter_map(|column| Some((label_of(column)?, column.to_owned()))).collect();
-        Schema { columns }
+    pub fn of_dimensions<'a>(dimensions: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut schema = Schema::default();
+        dimensions.into_iter().for_each(|column| schema.add(column, true));
+        schema
+    }
+
+    fn add(&mut self, column: &str, is_dimension: bool) {
+        let label = is_dimension.then(|| label_of(column)).flatten();
+        if let Some(label) = &label {
+            self.columns.insert(label.clone(), column.to_owned());
+        }
+        self.known.insert(column.to_owned(), label);
     }
 
     /// The column that holds a label's values.
     pub(super) fn column(&self, label: &str) -> Option<&str> {
         self.columns.get(label).map(String::as_str)
     }
+
+    /// All labels but the metric name, sorted, and their columns.
+    pub(super) fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.columns.iter().map(|(label, column)| (label.as_str(), column.as_str()))
+    }
+
+    /// The label that a column of an answer holds; the inner `None` when it holds none, the outer one when the table
+    /// has got the column since it was described.
+    pub(super) fn label(&self, column: &str) -> Option<Option<&str>> {
+        if is_reserved(column) {
+            return Some(None);
+        }
+        self.known.get(column).map(Option::as_deref)
+    }
+}
+
+/// Names that Timestream keeps for itself, which no dimension and no measure bears.
+fn is_reserved(column: &str) -> bool {
+    column == "time" || ["measure_name", "measure_value", "ts_"].iter().any(|prefix| column.starts_with(prefix))
 }
 
 /// The label that a dimension holds. The placeholder holds none, nor does what another writer named like the metric
 /// name.
-pub(super) fn label_of(dimension: &str) -> Option<String> {
+fn label_of(dimension: &str) -> Option<String> {
     let label = dimension::restore(dimension);
     (dimension != dimension::PLACEHOLDER && label != METRIC_NAME).then(|| label.into_owned())
 }
@@ -77,13 +107,19 @@ impl SchemaCache {
         SchemaCache { entries: Mutex::new(LruCache::new(CAPACITY)) }
     }
 
-    /// The schema of a table if it is fresh enough to be believed about `labels`.
-    pub(super) fn get<'a>(&self, key: &TableKey, labels: impl IntoIterator<Item = &'a str>) -> Option<Arc<Schema>> {
+    /// The schema of a table if it is fresh enough to be believed about `labels` by a request that came at `asked`. What
+    /// was written before the request came must be found, so a label that the schema lacks is looked for again.
+    pub(super) fn get<'a>(
+        &self,
+        key: &TableKey,
+        labels: impl IntoIterator<Item = &'a str>,
+        asked: Instant,
+    ) -> Option<Arc<Schema>> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let (fetched, schema) = entries.get(key)?;
         let lacks_one = labels.into_iter().any(|label| label != METRIC_NAME && schema.column(label).is_none());
-        let believed_for = if lacks_one { LACK_BELIEVED_FOR } else { BELIEVED_FOR };
-        (fetched.elapsed() < believed_for).then(|| Arc::clone(schema))
+        let believed = if lacks_one { *fetched >= asked } else { fetched.elapsed() < BELIEVED_FOR };
+        believed.then(|| Arc::clone(schema))
     }
 
     /// Keeps a schema fetched at `fetched`.
@@ -113,17 +149,30 @@ mod tests {
         assert_eq!((schema.column(""), schema.column("z__x_z"), schema.column("__name__")), (None, None, None));
     }
 
+    #[test]
+    fn columns_of_an_answer_hold_a_label_or_none_or_are_new() {
+        let row = |name: &str, kind: &str| {
+            let datum = |text: &str| aws_sdk_timestreamquery::types::Datum::builder().scalar_value(text).build();
+            Row::builder().set_data(Some(vec![datum(name), datum("varchar"), datum(kind)])).build().unwrap()
+        };
+        let schema = Schema::of_describe(&[row("z_a_z", "DIMENSION"), row("z__x_z", "DIMENSION"), row("cpu", "MULTI")]);
+        assert_eq!((schema.label("z__x_z"), schema.label("z_a_z")), (Some(Some("_x")), Some(Some("z_a_z"))));
+        assert_eq!((schema.label("cpu"), schema.label("measure_value::double")), (Some(None), Some(None)));
+        assert_eq!((schema.label("time"), schema.label("job")), (Some(None), None));
+        assert_eq!(schema.labels().collect::<Vec<_>>(), [("_x", "z__x_z"), ("z_a_z", "z_a_z")]);
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_lack_is_believed_for_less_long_than_a_column() {
-        let cache = SchemaCache::new();
+    async fn a_lack_is_believed_only_by_the_request_that_asked() {
+        let (cache, start) = (SchemaCache::new(), Instant::now());
         cache.put(key(1), Instant::now(), Arc::new(Schema::of_dimensions(["job"])));
-        assert!(cache.get(&key(1), ["job", "nope", "__name__"]).is_some());
-        assert!(cache.get(&key(2), ["job"]).is_none());
-        tokio::time::advance(LACK_BELIEVED_FOR).await;
-        assert!(cache.get(&key(1), ["job", "nope"]).is_none());
-        assert!(cache.get(&key(1), ["job", "__name__"]).is_some());
+        assert!(cache.get(&key(1), ["job", "nope", "__name__"], start).is_some());
+        assert!(cache.get(&key(2), ["job"], start).is_none());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(cache.get(&key(1), ["job", "nope"], Instant::now()).is_none());
+        assert!(cache.get(&key(1), ["job", "__name__"], Instant::now()).is_some());
         tokio::time::advance(BELIEVED_FOR).await;
-        assert!(cache.get(&key(1), ["job"]).is_none());
+        assert!(cache.get(&key(1), ["job"], start).is_none());
     }
 
     #[tokio::test(start_paused = true)]
@@ -131,6 +180,6 @@ mod tests {
         let cache = SchemaCache::new();
         cache.put(key(1), Instant::now(), Arc::new(Schema::of_dimensions(["job"])));
         cache.forget(&key(1));
-        assert!(cache.get(&key(1), ["job"]).is_none());
+        assert!(cache.get(&key(1), ["job"], Instant::now()).is_none());
     }
 }

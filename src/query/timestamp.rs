@@ -1,7 +1,10 @@
-//! Timestream's TIMESTAMP text, `2021-05-06 06:35:38.123456789` in UTC, as milliseconds since the epoch.
+//! Timestream's TIMESTAMP text, `2021-05-06 06:35:38.123456789` in UTC, as nanoseconds since the epoch.
 
-/// The milliseconds of a timestamp, finer digits cut off. `None` when the text is not of that form.
-pub(super) fn to_milliseconds(text: &str) -> Option<i64> {
+/// Nanoseconds of a millisecond.
+pub(super) const MILLISECOND: i64 = 1_000_000;
+
+/// The nanoseconds of a timestamp. `None` when the text is not of that form, or beyond 2262 or before 1677.
+pub(super) fn to_nanoseconds(text: &str) -> Option<i64> {
     let (date_time, fraction) = text.split_once('.').unwrap_or((text, ""));
     let bytes = date_time.as_bytes();
     if bytes.len() != 19 {
@@ -19,9 +22,9 @@ pub(super) fn to_milliseconds(text: &str) -> Option<i64> {
     }
     number(fraction.as_bytes())?;
     let digit = |index: usize| fraction.as_bytes().get(index).map_or(0, |digit| i64::from(digit - b'0'));
-    let milliseconds = digit(0) * 100 + digit(1) * 10 + digit(2);
+    let nanoseconds = (0..9).fold(0, |number, index| number * 10 + digit(index));
     let seconds = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
-    Some(seconds * 1000 + milliseconds)
+    seconds.checked_mul(1000 * MILLISECOND)?.checked_add(nanoseconds)
 }
 
 fn number(digits: &[u8]) -> Option<i64> {
@@ -50,14 +53,14 @@ mod tests {
 
     #[test]
     fn known_times() {
-        for (text, milliseconds) in [
+        for (text, nanoseconds) in [
             ("1970-01-01 00:00:00.000000000", 0),
             ("1970-01-01 00:00:00", 0),
-            ("2021-05-06 06:35:38.123999999", 1_620_282_938_123),
-            ("2000-02-29 23:59:59.9", 951_868_799_900),
-            ("2262-04-11 23:47:16.854775807", 9_223_372_036_854),
+            ("2021-05-06 06:35:38.123999999", 1_620_282_938_123_999_999),
+            ("2000-02-29 23:59:59.9", 951_868_799_900_000_000),
+            ("2262-04-11 23:47:16.854775807", i64::MAX),
         ] {
-            assert_eq!(to_milliseconds(text), Some(milliseconds), "{text}");
+            assert_eq!(to_nanoseconds(text), Some(nanoseconds), "{text}");
         }
     }
 
@@ -70,8 +73,10 @@ mod tests {
             "2021-13-06 06:35:38",
             "2021-05-06 06:35:38.x",
             "é021-05-06 06:35:3",
+            "2262-04-11 23:47:16.854775808",
+            "9999-12-31 23:59:59",
         ] {
-            assert_eq!(to_milliseconds(text), None, "{text}");
+            assert_eq!(to_nanoseconds(text), None, "{text}");
         }
     }
 
@@ -93,8 +98,8 @@ mod tests {
                 rest -= days;
             }
             prop_assert_eq!(
-                to_milliseconds(&format!("{year:04}-{month:02}-{:02} 00:00:00.001000000", rest + 1)),
-                Some(days_since_epoch * 86_400_000 + 1)
+                to_nanoseconds(&format!("{year:04}-{month:02}-{:02} 00:00:00.001000000", rest + 1)),
+                Some((days_since_epoch * 86_400_000 + 1) * MILLISECOND)
             );
         }
     }

@@ -59,6 +59,7 @@ definitions! {
     READ_SAMPLES = "timestream_connector_read_samples_total", [], "Samples sent in answers to remote read.";
     READ_SKIPPED_ROWS = "timestream_connector_read_skipped_rows_total", [], "Rows of Timestream that are no samples: values of other types, or none.";
     READ_CANCELS = "timestream_connector_read_cancels_total", [], "Queries cancelled because the reader hung up or a limit was reached.";
+    READ_ABORTS = "timestream_connector_read_aborts_total", [], "Streamed answers broken off by an error after a part was sent.";
     HTTP_REQUESTS = "timestream_connector_http_requests_in_flight", [], "HTTP requests being handled.";
     MEMORY = "timestream_connector_memory_bytes", [], "Bytes of the memory limit that write requests hold.";
     MEMORY_LIMIT = "timestream_connector_memory_limit_bytes", [], "The memory limit of write requests.";
@@ -122,6 +123,8 @@ pub struct Metrics {
     pub read_skipped_rows: Counter,
     /// Queries cancelled.
     pub read_cancels: Counter,
+    /// Streamed answers broken off.
+    pub read_aborts: Counter,
     /// HTTP requests being handled.
     pub http_requests: Gauge,
     /// Bytes held of the memory limit.
@@ -195,6 +198,7 @@ impl Metrics {
             read_samples: counter(&recorder, READ_SAMPLES, &[]),
             read_skipped_rows: counter(&recorder, READ_SKIPPED_ROWS, &[]),
             read_cancels: counter(&recorder, READ_CANCELS, &[]),
+            read_aborts: counter(&recorder, READ_ABORTS, &[]),
             http_requests: gauge(&recorder, HTTP_REQUESTS, &[]),
             memory: gauge(&recorder, MEMORY, &[]),
             memory_limit: gauge(&recorder, MEMORY_LIMIT, &[]),

@@ -151,6 +151,14 @@ impl Connector {
         assert!(status.success());
     }
 
+    /// A line of `/proc/<pid>/status` that is in kB, such as VmRSS or VmHWM, in MB.
+    #[allow(dead_code, reason = "benches/read_end_to_end.rs uses it")]
+    pub fn memory_mb(&self, line: &str) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let found = status.lines().find_map(|one| one.strip_prefix(line)?.strip_prefix(':')?.strip_suffix(" kB"));
+        found.unwrap().trim().parse::<f64>().unwrap() * 1024.0 / 1e6
+    }
+
     /// Waits for the process to end.
     pub fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;

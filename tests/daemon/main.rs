@@ -4,6 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 mod certificates;
+#[path = "../common/cases.rs"]
+#[allow(dead_code, reason = "tests/model.rs uses all of it")]
+mod cases;
+mod chunks;
 mod connector;
 mod curl;
 mod prometheus_server;
@@ -14,6 +18,7 @@ mod v2;
 
 mod bad_requests;
 mod callers;
+mod differential;
 mod discovery;
 mod durability;
 mod faults;
@@ -32,3 +37,4 @@ mod stalled;
 mod start;
 mod tls;
 mod web_config;
+mod streaming;

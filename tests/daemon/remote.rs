@@ -55,8 +55,7 @@ pub fn try_post(url: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answ
     request.send(body).map(answer)
 }
 
-/// A series: labels with `__name__`, and samples of value and milliseconds.
-pub type Series = (Vec<(String, String)>, Vec<(f64, i64)>);
+pub use super::cases::Series;
 
 pub fn series(labels: &[(&str, &str)], samples: &[(f64, i64)]) -> Series {
     (labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(), samples.to_vec())
@@ -110,10 +109,15 @@ pub fn query(start: i64, end: i64, matchers: &[proto::LabelMatcher]) -> proto::Q
     proto::Query { start_timestamp_ms: start, end_timestamp_ms: end, matchers: matchers.to_vec(), hints: None }
 }
 
-/// Sends queries to `/read`; the series of each query.
+/// Sends queries to `/read` of the connector at `address`; the series of each query.
 pub fn read(address: &str, queries: &[proto::Query]) -> Vec<Vec<Series>> {
+    read_url(&format!("http://{address}/read"), queries)
+}
+
+/// Sends queries to a path for remote read; the series of each query.
+pub fn read_url(url: &str, queries: &[proto::Query]) -> Vec<Vec<Series>> {
     let request = proto::ReadRequest { queries: queries.to_vec(), accepted_response_types: vec![] };
-    let answer = post(&format!("http://{address}/read"), &[("Content-Encoding", "snappy")], &packed(&request));
+    let answer = post(url, &[("Content-Encoding", "snappy")], &packed(&request));
     assert_eq!(answer.status, 200, "{}", answer.text());
     let unpacked = snap::raw::Decoder::new().decompress_vec(&answer.body).unwrap();
     let response = proto::ReadResponse::decode(unpacked.as_slice()).unwrap();

@@ -13,12 +13,24 @@ pub(crate) enum ErrorKind {
     ResourceNotFound,
     /// A resource that exists already, or is in use.
     Conflict,
+    /// More of something than an account, table or resource may have.
+    ServiceQuotaExceeded,
     /// Some records of a WriteRecords call were not stored.
     RejectedRecords,
     /// Too much at once; to be tried again later.
     Throttling,
+    /// The caller must discover the endpoint again.
+    InvalidEndpoint,
     /// A fault of the server's own, such as a full disk.
     InternalServer,
+    /// A request without a signature.
+    MissingAuthenticationToken,
+    /// A signature of which a part is missing.
+    IncompleteSignature,
+    /// A signature that is not right, or not of now.
+    InvalidSignature,
+    /// A signature with an unknown key.
+    UnrecognizedClient,
     /// An operation that the service does not have, or that this server does not support.
     UnknownOperation,
     /// A body that is no JSON object of the expected shape.
@@ -35,9 +47,15 @@ impl ErrorKind {
             ErrorKind::QueryExecution => "QueryExecutionException",
             ErrorKind::ResourceNotFound => "ResourceNotFoundException",
             ErrorKind::Conflict => "ConflictException",
+            ErrorKind::ServiceQuotaExceeded => "ServiceQuotaExceededException",
             ErrorKind::RejectedRecords => "RejectedRecordsException",
             ErrorKind::Throttling => "ThrottlingException",
+            ErrorKind::InvalidEndpoint => "InvalidEndpointException",
             ErrorKind::InternalServer => "InternalServerException",
+            ErrorKind::MissingAuthenticationToken => "MissingAuthenticationTokenException",
+            ErrorKind::IncompleteSignature => "IncompleteSignatureException",
+            ErrorKind::InvalidSignature => "InvalidSignatureException",
+            ErrorKind::UnrecognizedClient => "UnrecognizedClientException",
             ErrorKind::UnknownOperation => "UnknownOperationException",
             ErrorKind::Serialization => "SerializationException",
             ErrorKind::RequestEntityTooLarge => "RequestEntityTooLargeException",
@@ -49,24 +67,35 @@ impl ErrorKind {
         match self {
             ErrorKind::Validation
             | ErrorKind::QueryExecution
+            | ErrorKind::MissingAuthenticationToken
+            | ErrorKind::IncompleteSignature
+            | ErrorKind::InvalidSignature
+            | ErrorKind::UnrecognizedClient
             | ErrorKind::UnknownOperation
             | ErrorKind::Serialization => 400,
+            ErrorKind::ServiceQuotaExceeded => 402,
             ErrorKind::ResourceNotFound => 404,
             ErrorKind::Conflict => 409,
             ErrorKind::RequestEntityTooLarge => 413,
             ErrorKind::RejectedRecords => 419,
+            ErrorKind::InvalidEndpoint => 421,
             ErrorKind::Throttling => 429,
             ErrorKind::InternalServer => 500,
         }
     }
 
-    fn namespace(self) -> &'static str {
-        match self {
-            ErrorKind::UnknownOperation | ErrorKind::Serialization | ErrorKind::RequestEntityTooLarge => {
-                "com.amazon.coral.service"
-            }
-            _ => "com.amazonaws.timestream.v20181101",
-        }
+    /// Whether it comes from AWS' front door, and not from Timestream's service model.
+    fn is_common(self) -> bool {
+        matches!(
+            self,
+            ErrorKind::UnknownOperation
+                | ErrorKind::Serialization
+                | ErrorKind::RequestEntityTooLarge
+                | ErrorKind::MissingAuthenticationToken
+                | ErrorKind::IncompleteSignature
+                | ErrorKind::InvalidSignature
+                | ErrorKind::UnrecognizedClient
+        )
     }
 }
 
@@ -125,8 +154,12 @@ impl ApiError {
 
     /// The body of the answer.
     pub(crate) fn to_json(&self) -> Value {
-        let mut body =
-            json!({"__type": format!("{}#{}", self.kind.namespace(), self.kind.name()), "Message": self.message});
+        let (namespace, message) = if self.kind.is_common() {
+            ("com.amazon.coral.service", "message")
+        } else {
+            ("com.amazonaws.timestream.v20181101", "Message")
+        };
+        let mut body = json!({"__type": format!("{namespace}#{}", self.kind.name()), message: self.message});
         if self.kind == ErrorKind::RejectedRecords {
             body["RejectedRecords"] = self
                 .rejected

@@ -4,11 +4,16 @@
 
 mod api;
 mod error;
+mod faults;
 mod names;
 mod query;
 mod records;
 mod server;
+mod signature;
 mod sql;
 mod storage;
 
-pub use server::{Config, Server, StartError};
+pub use faults::{Fault, FaultHandle, FaultSpecError, Faults, Often};
+pub use server::{Config, Server, StartError, TlsFiles};
+pub use signature::{AccessKey, CredentialsFileError};
+pub use storage::OpenError;

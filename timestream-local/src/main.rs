@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use timestream_local::{Config, Server};
+use timestream_local::{AccessKey, Config, Faults, Server, TlsFiles};
 
 /// A local Amazon Timestream for LiveAnalytics.
 #[derive(Parser)]
@@ -17,19 +17,47 @@ struct Arguments {
     /// Where the API listens.
     #[arg(long, default_value = "127.0.0.1:9202")]
     listen_address: SocketAddr,
+    /// Certificate chain (PEM) to serve HTTPS with; needs --tls-key.
+    #[arg(long, requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// Private key (PEM) of the certificate; needs --tls-certificate.
+    #[arg(long, requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+    /// Take only requests signed (Signature Version 4) with a key of this file, which has the format of
+    /// ~/.aws/credentials; all its profiles count. Without it anybody's are taken.
+    #[arg(long)]
+    credentials_file: Option<PathBuf>,
+    /// Faults to make on purpose, for tests of clients: throttle=0.1,error=3x,delay=50ms@0.2,drop=0.01,seed=7
+    #[arg(long, default_value = "")]
+    fault: Faults,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let server = match Server::start(Config::new(arguments.data_dir, arguments.listen_address)).await {
+    let mut config = Config::new(arguments.data_dir, arguments.listen_address);
+    if let (Some(certificate), Some(key)) = (arguments.tls_certificate, arguments.tls_key) {
+        config.tls = Some(TlsFiles { certificate, key });
+    }
+    if let Some(file) = arguments.credentials_file {
+        config.access_keys = match AccessKey::read_all(&file) {
+            Ok(keys) => keys,
+            Err(error) => {
+                eprintln!("timestream-local: {error}");
+                return ExitCode::FAILURE;
+            }
+        };
+    }
+    config.faults = arguments.fault;
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let server = match Server::start(config).await {
         Ok(server) => server,
         Err(error) => {
             eprintln!("timestream-local: {error}");
             return ExitCode::FAILURE;
         }
     };
-    println!("Timestream's API is at http://{}", server.local_addr());
+    println!("Timestream's API is at {scheme}://{}", server.local_addr());
     let terminated = async {
         match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
             Ok(mut terminate) => terminate.recv().await,

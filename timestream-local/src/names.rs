@@ -33,6 +33,11 @@ pub(crate) fn constraint(field: &str, value: &str, rule: &str) -> ApiError {
     ))
 }
 
+/// The error for a member that must be there.
+pub(crate) fn not_null(field: &str) -> ApiError {
+    constraint(field, "null", "Member must not be null")
+}
+
 /// Checks a dimension's name.
 pub(crate) fn check_dimension(name: &str) -> Result<(), ApiError> {
     let bytes = name.as_bytes();

@@ -2,9 +2,10 @@
 
 use super::super::fake::{Fake, describe, exception, page, row};
 use super::*;
-use crate::proto::LabelMatcher;
 use crate::proto::label_matcher::Type;
+use crate::proto::{LabelMatcher, Query, QueryResult, ReadResponse};
 use metrics::{Counter, Histogram};
+use prost::Message;
 use serde_json::Value;
 
 const COLUMNS: [&str; 4] = ["job", "measure_name", "time", "measure_value::double"];
@@ -19,6 +20,7 @@ fn reader(settings: ReadSettings) -> Reader {
         samples: Counter::noop(),
         other_rows: Counter::noop(),
         cancels: Counter::noop(),
+        aborts: Counter::noop(),
     };
     Reader::new(settings, metrics)
 }
@@ -27,6 +29,7 @@ const SETTINGS: ReadSettings = ReadSettings {
     timeout: Duration::from_secs(5),
     max_samples: 100,
     max_bytes: 1 << 20,
+    memory_limit_bytes: 4 << 20,
     max_concurrent: 2,
     max_retries: 3,
 };
@@ -42,8 +45,11 @@ fn request(queries: Vec<Query>) -> ReadRequest {
 
 async fn read(reader: &Reader, fake: &Fake, id: u8, queries: Vec<Query>) -> Result<Vec<QueryResult>, Error> {
     let caller = Caller { client: fake.client(), id: [id; 32] };
-    let ReadAnswer::Samples(response) = reader.read(&caller, "d", "t", request(queries)).await?;
-    Ok(response.results)
+    let ReadAnswer::Samples(packed) = reader.read(&caller, "d", "t", request(queries)).await? else {
+        panic!("chunks were not asked for");
+    };
+    let unpacked = snap::raw::Decoder::new().decompress_vec(&packed).unwrap();
+    Ok(ReadResponse::decode(unpacked.as_slice()).unwrap().results)
 }
 
 fn sample(job: &str, second: u32, value: &str) -> Value {
@@ -97,9 +103,11 @@ async fn what_the_schema_decides_takes_no_query_and_schemas_are_kept_per_caller(
     let results = read(&reader, &fake, 1, vec![query(Type::Eq, "nope", "x")]).await.unwrap();
     assert!(results[0].timeseries.is_empty());
     read(&reader, &fake, 1, vec![query(Type::Neq, "nope", "")]).await.unwrap();
-    assert_eq!(fake.queries(), ["DESCRIBE \"d\".\"t\""]);
-    read(&reader, &fake, 2, vec![query(Type::Eq, "nope", "x")]).await.unwrap();
+    assert_eq!(fake.queries(), ["DESCRIBE \"d\".\"t\""; 2], "a label may have come since");
+    read(&reader, &fake, 1, vec![query(Type::Nre, "job", ".*"), query(Type::Nre, "job", ".*")]).await.unwrap();
     assert_eq!(fake.queries().len(), 2);
+    read(&reader, &fake, 2, vec![query(Type::Eq, "nope", "x")]).await.unwrap();
+    assert_eq!(fake.queries().len(), 3);
 }
 
 #[tokio::test]
@@ -115,6 +123,47 @@ async fn a_column_that_went_away_is_described_again() {
     let results = read(&reader(SETTINGS), &fake, 1, vec![query(Type::Eq, "gone", "x")]).await.unwrap();
     assert!(results[0].timeseries.is_empty());
     assert_eq!(fake.queries().len(), 3);
+}
+
+#[tokio::test]
+async fn a_column_that_came_since_is_described_too() {
+    let mut described = 0;
+    let fake = Fake::new(move |operation, body| {
+        if is_describe(body) || operation == "CancelQuery" {
+            described += 1;
+            return if described == 1 { describe(&["job"]) } else { describe(&["job", "new"]) };
+        }
+        let columns = ["job", "new", "measure_name", "time", "measure_value::double"];
+        let t = "1970-01-01 00:00:00.000000000";
+        page(&columns, &[row(&[Some("a"), Some("b"), Some("up"), Some(t), Some("1")])], None)
+    });
+    let results = read(&reader(SETTINGS), &fake, 1, vec![query(Type::Eq, "job", "a")]).await.unwrap();
+    assert_eq!(results[0].timeseries[0].labels.len(), 3);
+    assert_eq!(fake.queries().len(), 4);
+
+    let fake =
+        Fake::new(
+            |_, body| if is_describe(body) { describe(&["job"]) } else { page(&["new", "measure_name"], &[], None) },
+        );
+    let error = read(&reader(SETTINGS), &fake, 1, vec![query(Type::Eq, "job", "a")]).await.unwrap_err();
+    assert_eq!((error.name(), error.kind()), ("SchemaChangedError", Kind::Unavailable));
+}
+
+#[tokio::test]
+async fn samples_answers_have_limits_alone_and_together() {
+    let rows: Vec<Value> = (0..10).map(|index| sample(&format!("{index}"), 0, "1")).collect();
+    let fake =
+        Fake::new(move |_, body| if is_describe(body) { describe(&["job"]) } else { page(&COLUMNS, &rows, None) });
+    let both = || vec![query(Type::Neq, "job", "x"), query(Type::Neq, "job", "y")];
+    let enough = ReadSettings { max_bytes: 8000, ..SETTINGS };
+    assert!(read(&reader(enough), &fake, 1, both()).await.is_ok());
+    let little = ReadSettings { max_bytes: 4000, ..SETTINGS };
+    let error = read(&reader(little), &fake, 1, both()).await.unwrap_err();
+    assert_eq!((error.name(), error.kind()), ("AnswerSizeLimitError", Kind::TooLarge));
+    assert!(read(&reader(little), &fake, 1, vec![query(Type::Neq, "job", "x")]).await.is_ok());
+    let full = ReadSettings { memory_limit_bytes: 4000, ..SETTINGS };
+    let error = read(&reader(full), &fake, 1, both()).await.unwrap_err();
+    assert_eq!((error.name(), error.kind()), ("MemoryLimit", Kind::Unavailable));
 }
 
 #[tokio::test]
@@ -219,7 +268,7 @@ async fn requests_beyond_the_bound_wait_and_the_deadline_ends_them() {
 #[tokio::test]
 async fn requests_with_too_many_queries_are_refused() {
     let fake = Fake::new(|_, _| describe(&[]));
-    let queries = vec![query(Type::Eq, "job", "a"); MAX_QUERIES + 1];
+    let queries = vec![query(Type::Eq, "job", "a"); 257];
     assert_eq!(read(&reader(SETTINGS), &fake, 1, queries).await.unwrap_err().kind(), Kind::TooLarge);
     assert!(fake.calls().is_empty());
 }
@@ -232,3 +281,5 @@ async fn a_read_can_run_on_any_thread() {
     let reading = async move { reader.read(&caller, "d", "t", request(vec![query(Type::Eq, "job", "a")])).await };
     assert!(tokio::spawn(reading).await.unwrap().is_ok());
 }
+
+mod streams;

@@ -35,14 +35,19 @@ pub(super) fn posix(name: &str) -> Option<ClassUnicode> {
     Some(of(ranges))
 }
 
+/// The scripts whose whole names have four letters, as the short names of all have.
+const FOUR_LETTER_SCRIPTS: [&str; 7] = ["ahom", "cham", "kawi", "lisu", "newa", "thai", "toto"];
+
 /// A Unicode category or script by the name within `\p{` and `}`. The tables are `regex-syntax`', whose names are as
-/// loose as those of Go since 1.25; they also know the scripts' short names.
+/// loose as those of Go since 1.25. They also know the scripts' short names, which Go does not.
 pub(super) fn unicode(name: &str) -> Option<ClassUnicode> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' ');
     if name.is_empty() || !name.chars().all(plain) {
         return None;
     }
-    ["gc", "sc"].into_iter().find_map(|property| {
+    let letters: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let is_short_script = letters.len() == 4 && !FOUR_LETTER_SCRIPTS.contains(&letters.as_str());
+    ["gc", "sc"].into_iter().filter(|property| *property == "gc" || !is_short_script).find_map(|property| {
         let parsed = regex_syntax::parse(&format!("\\p{{{property}={name}}}")).ok()?;
         match parsed.into_kind() {
             HirKind::Class(Class::Unicode(class)) => Some(class),

@@ -78,6 +78,11 @@ impl Pattern {
         self.matcher.is_match(value)
     }
 
+    /// The memory that it takes, in bytes, without what matching fills in later.
+    pub fn memory_bytes(&self) -> usize {
+        self.matcher.memory_usage()
+    }
+
     /// What is known of the values that match.
     pub fn values(&self) -> Values {
         match any_of(&self.tree) {

@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Api;
-use super::shape::{arn, page, request, required};
+use super::arn::arn;
+use super::shape::{Tag, check_length, page, request, required, tags};
 use crate::error::ApiError;
 use crate::names;
 use crate::storage::{Change, Database, no_database};
@@ -14,40 +15,46 @@ use crate::storage::{Change, Database, no_database};
 struct DatabaseRequest {
     database_name: Option<String>,
     kms_key_id: Option<String>,
+    tags: Option<Vec<Tag>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ListRequest {
     next_token: Option<String>,
-    max_results: Option<usize>,
+    max_results: Option<i64>,
 }
 
 impl Api {
     pub(super) async fn create_database(&self, body: &[u8]) -> Result<Value, ApiError> {
-        let DatabaseRequest { database_name, kms_key_id } = request(body)?;
-        let name = required(database_name, "databaseName")?;
+        let asked: DatabaseRequest = request(body)?;
+        let name = required(asked.database_name, "databaseName")?;
         names::check_resource("databaseName", &name)?;
-        self.storage.change(Change::CreateDatabase { name: name.clone(), kms_key_id }).await?;
+        if let Some(key) = &asked.kms_key_id {
+            check_length("kmsKeyId", key, 1, 2048)?;
+        }
+        let tags = tags(asked.tags.unwrap_or_default())?;
+        self.storage.change(Change::CreateDatabase { name: name.clone(), kms_key_id: asked.kms_key_id, tags }).await?;
         self.database(&name)
     }
 
     pub(super) fn describe_database(&self, body: &[u8]) -> Result<Value, ApiError> {
-        let DatabaseRequest { database_name, .. } = request(body)?;
-        self.database(&required(database_name, "databaseName")?)
+        let asked: DatabaseRequest = request(body)?;
+        self.database(&required(asked.database_name, "databaseName")?)
     }
 
     pub(super) async fn update_database(&self, body: &[u8]) -> Result<Value, ApiError> {
-        let DatabaseRequest { database_name, kms_key_id } = request(body)?;
-        let name = required(database_name, "databaseName")?;
-        let kms_key_id = required(kms_key_id, "kmsKeyId")?;
+        let asked: DatabaseRequest = request(body)?;
+        let name = required(asked.database_name, "databaseName")?;
+        let kms_key_id = required(asked.kms_key_id, "kmsKeyId")?;
+        check_length("kmsKeyId", &kms_key_id, 1, 2048)?;
         self.storage.change(Change::UpdateDatabase { name: name.clone(), kms_key_id }).await?;
         self.database(&name)
     }
 
     pub(super) async fn delete_database(&self, body: &[u8]) -> Result<Value, ApiError> {
-        let DatabaseRequest { database_name, .. } = request(body)?;
-        let name = required(database_name, "databaseName")?;
+        let asked: DatabaseRequest = request(body)?;
+        let name = required(asked.database_name, "databaseName")?;
         self.storage.change(Change::DeleteDatabase { name }).await?;
         Ok(json!({}))
     }
@@ -55,9 +62,9 @@ impl Api {
     pub(super) fn list_databases(&self, body: &[u8]) -> Result<Value, ApiError> {
         let ListRequest { next_token, max_results } = request(body)?;
         let catalog = self.storage.catalog();
-        let (names, next) = page(catalog.databases.keys(), max_results, next_token.as_deref())?;
-        let databases: Vec<Value> =
-            names.into_iter().filter_map(|name| Some(shape(name, catalog.databases.get(name)?))).collect();
+        let all = catalog.databases.iter().map(|(name, database)| (name.clone(), (name, database)));
+        let (page, next) = page(all, max_results, next_token.as_deref())?;
+        let databases: Vec<Value> = page.into_iter().map(|(name, database)| shape(name, database)).collect();
         Ok(json!({"Databases": databases, "NextToken": next}))
     }
 
@@ -70,7 +77,7 @@ impl Api {
 
 fn shape(name: &str, database: &Database) -> Value {
     let properties = &database.properties;
-    let default_key = || arn("key/default");
+    let default_key = || arn("key/default").replace(":timestream:", ":kms:");
     json!({
         "Arn": arn(&format!("database/{name}")),
         "DatabaseName": name,

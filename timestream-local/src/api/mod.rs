@@ -1,17 +1,21 @@
 //! The operations of the service models timestream-write and timestream-query, 2018-11-01.
 
+mod arn;
 mod databases;
 mod queries;
 mod shape;
+mod table_properties;
 mod tables;
+mod tags;
+mod write;
 
 use std::net::SocketAddr;
 
 use serde_json::json;
 
 use crate::error::{ApiError, ErrorKind};
+use crate::faults::FaultHandle;
 use crate::query::Queries;
-use crate::records;
 use crate::storage::Storage;
 
 /// How long a client may keep a discovered endpoint, in minutes, as the service answers.
@@ -22,23 +26,27 @@ pub(crate) struct Api {
     storage: Storage,
     queries: Queries,
     address: SocketAddr,
+    faults: FaultHandle,
 }
 
 impl Api {
-    /// Answers calls from `storage`. `address` is what endpoint discovery answers.
-    pub(crate) fn new(storage: Storage, address: SocketAddr) -> Self {
+    /// Answers calls from `storage`. `address` is where the server listens.
+    pub(crate) fn new(storage: Storage, address: SocketAddr, faults: FaultHandle) -> Self {
         let queries = Queries::new(storage.file().to_owned());
-        Api { storage, queries, address }
+        Api { storage, queries, address, faults }
     }
 
-    /// Answers one call: the body of a success.
-    pub(crate) async fn call(&self, operation: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
+    /// Answers one call: the body of a success. `host` is what the caller reached the server as, which is also the
+    /// endpoint that it may discover.
+    pub(crate) async fn call(&self, operation: &str, host: Option<&str>, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         let answer = match operation {
             "WriteRecords" => self.write_records(body).await?,
             "Query" => return self.query(body).await,
             "CancelQuery" => self.cancel_query(body)?,
+            "PrepareQuery" => self.prepare_query(body).await?,
             "DescribeEndpoints" => {
-                json!({"Endpoints": [{"Address": self.address.to_string(), "CachePeriodInMinutes": ENDPOINT_MINUTES}]})
+                let address = host.map_or_else(|| self.address.to_string(), str::to_owned);
+                json!({"Endpoints": [{"Address": address, "CachePeriodInMinutes": ENDPOINT_MINUTES}]})
             }
             "CreateDatabase" => self.create_database(body).await?,
             "DescribeDatabase" => self.describe_database(body)?,
@@ -50,19 +58,38 @@ impl Api {
             "UpdateTable" => self.update_table(body).await?,
             "DeleteTable" => self.delete_table(body).await?,
             "ListTables" => self.list_tables(body)?,
-            _ => {
-                let message = format!("The operation {operation} is not supported by timestream-local.");
-                return Err(ApiError::new(ErrorKind::UnknownOperation, message));
-            }
+            "TagResource" => self.tag_resource(body).await?,
+            "UntagResource" => self.untag_resource(body).await?,
+            "ListTagsForResource" => self.list_tags(body)?,
+            _ => return Err(unsupported(operation)),
         };
         Ok(answer.to_string().into_bytes())
     }
+}
 
-    async fn write_records(&self, body: &[u8]) -> Result<serde_json::Value, ApiError> {
-        let ingested = self.storage.write(records::parse(body)?).await?;
-        let total = ingested.memory + ingested.magnetic;
-        Ok(
-            json!({"RecordsIngested": {"Total": total, "MemoryStore": ingested.memory, "MagneticStore": ingested.magnetic}}),
-        )
+/// Operations of the service that this server does not have, by what they need.
+const UNSUPPORTED: [(&[&str], &str); 3] = [
+    (
+        &["CreateBatchLoadTask", "DescribeBatchLoadTask", "ListBatchLoadTasks", "ResumeBatchLoadTask"],
+        "there is no S3 to load from",
+    ),
+    (
+        &[
+            "CreateScheduledQuery",
+            "DeleteScheduledQuery",
+            "DescribeScheduledQuery",
+            "ExecuteScheduledQuery",
+            "ListScheduledQueries",
+            "UpdateScheduledQuery",
+        ],
+        "there are no scheduled queries",
+    ),
+    (&["DescribeAccountSettings", "UpdateAccountSettings"], "there is no account"),
+];
+
+fn unsupported(operation: &str) -> ApiError {
+    match UNSUPPORTED.iter().find(|(operations, _)| operations.contains(&operation)) {
+        Some((_, why)) => ApiError::validation(format!("{operation} is not supported by timestream-local: {why}.")),
+        None => ApiError::new(ErrorKind::UnknownOperation, format!("There is no operation {operation:?}.")),
     }
 }

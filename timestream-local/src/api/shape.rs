@@ -1,12 +1,14 @@
 //! What requests and answers of several operations have in common.
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{ApiError, ErrorKind};
-use crate::names::constraint;
+use crate::names::{constraint, not_null};
+use crate::storage::Tags;
 
 /// Items on a page of a list, at most and by default.
-const MAX_RESULTS: usize = 20;
+const MAX_RESULTS: i64 = 20;
 
 /// Reads a request.
 pub(super) fn request<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
@@ -15,27 +17,89 @@ pub(super) fn request<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 
 /// A member that the service requires.
 pub(super) fn required<T>(member: Option<T>, name: &str) -> Result<T, ApiError> {
-    member.ok_or_else(|| constraint(name, "null", "Member must not be null"))
+    member.ok_or_else(|| not_null(name))
 }
 
-/// The ARN of something, in a made-up account.
-pub(super) fn arn(path: &str) -> String {
-    format!("arn:aws:timestream:us-east-1:000000000000:{path}")
-}
-
-/// One page of `names`, and the token of the next: the last name of this one.
-pub(super) fn page<'a>(
-    names: impl Iterator<Item = &'a String>,
-    max_results: Option<usize>,
-    token: Option<&str>,
-) -> Result<(Vec<&'a String>, Option<String>), ApiError> {
-    let size = max_results.unwrap_or(MAX_RESULTS);
-    if !(1..=MAX_RESULTS).contains(&size) {
-        let rule = format!("Member must have value between 1 and {MAX_RESULTS}");
-        return Err(constraint("maxResults", &size.to_string(), &rule));
+/// A text of a length in characters.
+pub(super) fn check_length(field: &str, text: &str, least: usize, most: usize) -> Result<(), ApiError> {
+    let length = text.chars().count();
+    if length < least {
+        return Err(constraint(field, text, &format!("Member must have length greater than or equal to {least}")));
     }
-    let mut rest = names.filter(|name| token.is_none_or(|token| name.as_str() > token));
-    let page: Vec<_> = rest.by_ref().take(size).collect();
-    let next = rest.next().and_then(|_| page.last().map(|name| (*name).clone()));
-    Ok((page, next))
+    if length > most {
+        return Err(constraint(field, text, &format!("Member must have length less than or equal to {most}")));
+    }
+    Ok(())
+}
+
+/// A number from 1.
+pub(super) fn check_within(field: &str, value: i64, most: i64) -> Result<(), ApiError> {
+    if value < 1 {
+        return Err(constraint(field, &value.to_string(), "Member must have value greater than or equal to 1"));
+    }
+    if value > most {
+        let rule = format!("Member must have value less than or equal to {most}");
+        return Err(constraint(field, &value.to_string(), &rule));
+    }
+    Ok(())
+}
+
+/// One of the words of an enumeration.
+pub(super) fn check_enum(field: &str, word: &str, words: &[&str]) -> Result<(), ApiError> {
+    if words.contains(&word) {
+        return Ok(());
+    }
+    Err(constraint(field, word, &format!("Member must satisfy enum value set: [{}]", words.join(", "))))
+}
+
+/// A tag as it is asked for.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Tag {
+    key: Option<String>,
+    value: Option<String>,
+}
+
+/// Checks tags; a key may be there once.
+pub(super) fn tags(asked: Vec<Tag>) -> Result<Tags, ApiError> {
+    if asked.len() > 200 {
+        let shown = format!("[{} tags]", asked.len());
+        return Err(constraint("tags", &shown, "Member must have length less than or equal to 200"));
+    }
+    let mut tags = Tags::new();
+    for tag in asked {
+        let key = required(tag.key, "tags.key")?;
+        check_length("tags.key", &key, 1, 128)?;
+        if key.starts_with("aws:") {
+            return Err(ApiError::validation(format!("Tag keys that begin with aws: are reserved: {key}")));
+        }
+        let value = required(tag.value, "tags.value")?;
+        check_length("tags.value", &value, 0, 256)?;
+        if tags.contains_key(&key) {
+            return Err(ApiError::validation(format!("Duplicate tag keys are not allowed: {key}")));
+        }
+        tags.insert(key, value);
+    }
+    Ok(tags)
+}
+
+/// One page of `items`, each with its place in the order, and the token of the next page: the last place of this one.
+pub(super) fn page<T>(
+    items: impl Iterator<Item = (String, T)>,
+    max_results: Option<i64>,
+    token: Option<&str>,
+) -> Result<(Vec<T>, Option<String>), ApiError> {
+    let size = max_results.unwrap_or(MAX_RESULTS);
+    check_within("maxResults", size, MAX_RESULTS)?;
+    let legal = |token: &str| token.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./".contains(&b));
+    if token.is_some_and(|token| token.is_empty() || !legal(token)) {
+        return Err(ApiError::validation("The NextToken is invalid."));
+    }
+    let mut rest = items.filter(|(place, _)| token.is_none_or(|token| place.as_str() > token));
+    let (mut page, mut last) = (Vec::new(), None);
+    for (place, item) in rest.by_ref().take(usize::try_from(size).unwrap_or(1)) {
+        page.push(item);
+        last = Some(place);
+    }
+    Ok((page, rest.next().and(last)))
 }

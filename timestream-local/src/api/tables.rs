@@ -4,10 +4,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Api;
-use super::shape::{arn, page, request, required};
+use super::arn::arn;
+use super::shape::{Tag, page, request, required, tags};
+use super::table_properties::{MagneticRequest, RetentionRequest, SchemaRequest};
 use crate::error::ApiError;
-use crate::names::{self, constraint};
-use crate::storage::{Change, Retention, Table, no_database, no_table};
+use crate::names;
+use crate::storage::{Change, Table, no_database, no_table};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -15,15 +17,9 @@ struct TableRequest {
     database_name: Option<String>,
     table_name: Option<String>,
     retention_properties: Option<RetentionRequest>,
-    magnetic_store_write_properties: Option<Value>,
-    schema: Option<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct RetentionRequest {
-    memory_store_retention_period_in_hours: Option<i64>,
-    magnetic_store_retention_period_in_days: Option<i64>,
+    magnetic_store_write_properties: Option<MagneticRequest>,
+    schema: Option<SchemaRequest>,
+    tags: Option<Vec<Tag>>,
 }
 
 #[derive(Deserialize)]
@@ -31,24 +27,7 @@ struct RetentionRequest {
 struct ListRequest {
     database_name: Option<String>,
     next_token: Option<String>,
-    max_results: Option<usize>,
-}
-
-impl RetentionRequest {
-    fn checked(self) -> Result<Retention, ApiError> {
-        let hours = required(self.memory_store_retention_period_in_hours, "memoryStoreRetentionPeriodInHours")?;
-        let days = required(self.magnetic_store_retention_period_in_days, "magneticStoreRetentionPeriodInDays")?;
-        within("memoryStoreRetentionPeriodInHours", hours, 8766)?;
-        within("magneticStoreRetentionPeriodInDays", days, 73_000)?;
-        Ok(Retention { memory_hours: hours, magnetic_days: days })
-    }
-}
-
-fn within(field: &str, value: i64, most: i64) -> Result<(), ApiError> {
-    if (1..=most).contains(&value) {
-        return Ok(());
-    }
-    Err(constraint(field, &value.to_string(), &format!("Member must have value between 1 and {most}")))
+    max_results: Option<i64>,
 }
 
 impl Api {
@@ -56,14 +35,15 @@ impl Api {
         let asked: TableRequest = request(body)?;
         let database = required(asked.database_name, "databaseName")?;
         let name = required(asked.table_name, "tableName")?;
+        names::check_resource("databaseName", &database)?;
         names::check_resource("tableName", &name)?;
-        let retention = asked.retention_properties.map(RetentionRequest::checked).transpose()?.unwrap_or_default();
         let change = Change::CreateTable {
             database: database.clone(),
             name: name.clone(),
-            retention,
-            magnetic_writes: asked.magnetic_store_write_properties,
-            schema: asked.schema,
+            retention: asked.retention_properties.map(RetentionRequest::checked).transpose()?.unwrap_or_default(),
+            magnetic_writes: asked.magnetic_store_write_properties.map(MagneticRequest::checked).transpose()?,
+            schema: asked.schema.map(SchemaRequest::checked).transpose()?,
+            tags: tags(asked.tags.unwrap_or_default())?,
         };
         self.storage.change(change).await?;
         self.table(&database, &name)
@@ -82,8 +62,8 @@ impl Api {
             database: database.clone(),
             name: name.clone(),
             retention: asked.retention_properties.map(RetentionRequest::checked).transpose()?,
-            magnetic_writes: asked.magnetic_store_write_properties,
-            schema: asked.schema,
+            magnetic_writes: asked.magnetic_store_write_properties.map(MagneticRequest::checked).transpose()?,
+            schema: asked.schema.map(SchemaRequest::checked).transpose()?,
         };
         self.storage.change(change).await?;
         self.table(&database, &name)
@@ -97,14 +77,24 @@ impl Api {
         Ok(json!({}))
     }
 
+    /// The tables of a database, or of all when none is named.
     pub(super) fn list_tables(&self, body: &[u8]) -> Result<Value, ApiError> {
         let ListRequest { database_name, next_token, max_results } = request(body)?;
-        let owner = required(database_name, "databaseName")?;
         let catalog = self.storage.catalog();
-        let database = catalog.databases.get(&owner).ok_or_else(|| no_database(&owner))?;
-        let (names, next) = page(database.tables.keys(), max_results, next_token.as_deref())?;
-        let tables: Vec<Value> =
-            names.into_iter().filter_map(|name| Some(shape(&owner, name, database.tables.get(name)?))).collect();
+        if let Some(name) = &database_name
+            && !catalog.databases.contains_key(name)
+        {
+            return Err(no_database(name));
+        }
+        let databases = catalog.databases.iter().filter(|(name, _)| database_name.as_ref().is_none_or(|n| n == *name));
+        let tables = databases.flat_map(|(owner, database)| {
+            database.tables.iter().map(move |(name, table)| (format!("{owner}/{name}"), (owner, name, table)))
+        });
+        // Not in the order of the databases' names alone: "a.b/c" comes before "a/c".
+        let mut tables: Vec<_> = tables.collect();
+        tables.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let (page, next) = page(tables.into_iter(), max_results, next_token.as_deref())?;
+        let tables: Vec<Value> = page.into_iter().map(|(owner, name, table)| shape(owner, name, table)).collect();
         Ok(json!({"Tables": tables, "NextToken": next}))
     }
 
@@ -118,7 +108,11 @@ impl Api {
 
 fn shape(database: &str, name: &str, table: &Table) -> Value {
     let properties = &table.properties;
-    let no_magnetic_writes = || json!({"EnableMagneticStoreWrites": false});
+    let magnetic_writes = properties.magnetic_writes.clone().unwrap_or_default();
+    let schema = match &properties.schema {
+        Some(schema) if schema.composite_partition_key.is_some() => json!(schema),
+        _ => json!({"CompositePartitionKey": [{"Type": "MEASURE"}]}),
+    };
     json!({
         "Arn": arn(&format!("database/{database}/table/{name}")),
         "TableName": name,
@@ -128,8 +122,8 @@ fn shape(database: &str, name: &str, table: &Table) -> Value {
             "MemoryStoreRetentionPeriodInHours": properties.retention.memory_hours,
             "MagneticStoreRetentionPeriodInDays": properties.retention.magnetic_days,
         },
-        "MagneticStoreWriteProperties": properties.magnetic_writes.clone().unwrap_or_else(no_magnetic_writes),
-        "Schema": properties.schema,
+        "MagneticStoreWriteProperties": magnetic_writes,
+        "Schema": schema,
         "CreationTime": properties.created,
         "LastUpdatedTime": properties.updated,
     })

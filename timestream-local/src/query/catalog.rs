@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::records::Kind;
 use crate::sql::{self, Attribute, CatalogError, ColumnType, Measure, TableColumn, TableSchema};
-use crate::storage::{Catalog, Table, VALUE_TYPES};
+use crate::storage::{Catalog, MULTI, Table, VALUE_TYPES};
 
 /// A catalog as of the start of a query.
 pub(super) struct View(pub(super) Arc<Catalog>);
@@ -30,12 +31,15 @@ impl sql::Catalog for View {
             .collect();
         columns.push(column("measure_name", ColumnType::Varchar, Attribute::MeasureName, "s.measure_name".to_owned()));
         columns.push(column("time", ColumnType::Timestamp, Attribute::Timestamp, "v.time".to_owned()));
-        let present = table.measures.values().fold(0, |all, types| all | types);
-        for (bit, name, _) in VALUE_TYPES {
+        let present = table.measures.values().fold(0, |all, measure| all | measure.types);
+        for (bit, name, kind) in VALUE_TYPES {
             if present & bit != 0 {
                 let value = format!("measure_value::{name}");
-                columns.push(column(&value, value_type(name), Attribute::MeasureValue, format!("v.{name}")));
+                columns.push(column(&value, value_type(kind), Attribute::MeasureValue, format!("v.{name}")));
             }
+        }
+        for (index, measure) in table.properties.multi.iter().enumerate() {
+            columns.push(column(&measure.name, value_type(measure.kind), Attribute::Multi, format!("v.m{index}")));
         }
         Ok(TableSchema { columns, series_table: table.series_table(), samples_table: table.samples_table() })
     }
@@ -51,23 +55,25 @@ impl sql::Catalog for View {
 
     fn measures(&self, database: &str, table: &str) -> Result<Vec<Measure>, CatalogError> {
         let table = self.found(database, table)?;
-        let measures = table.measures.iter().flat_map(|(name, types)| {
-            VALUE_TYPES.iter().filter(move |(bit, ..)| types & bit != 0).map(|(_, data_type, _)| Measure {
+        let measures = table.measures.iter().flat_map(|(name, measure)| {
+            let singles = VALUE_TYPES.iter().map(|(bit, name, _)| (*bit, *name));
+            let present = singles.chain([(MULTI, "multi")]).filter(|(bit, _)| measure.types & bit != 0);
+            present.map(|(_, data_type)| Measure {
                 name: name.clone(),
-                data_type: (*data_type).to_owned(),
-                dimensions: table.properties.dimensions.clone(),
+                data_type: data_type.to_owned(),
+                dimensions: table.dimensions_of(*measure).cloned().collect(),
             })
         });
         Ok(measures.collect())
     }
 }
 
-fn value_type(name: &str) -> ColumnType {
-    match name {
-        "double" => ColumnType::Double,
-        "bigint" => ColumnType::Bigint,
-        "boolean" => ColumnType::Boolean,
-        "timestamp" => ColumnType::Timestamp,
-        _ => ColumnType::Varchar,
+fn value_type(kind: Kind) -> ColumnType {
+    match kind {
+        Kind::Double => ColumnType::Double,
+        Kind::Bigint => ColumnType::Bigint,
+        Kind::Boolean => ColumnType::Boolean,
+        Kind::Timestamp => ColumnType::Timestamp,
+        Kind::Varchar => ColumnType::Varchar,
     }
 }

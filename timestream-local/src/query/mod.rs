@@ -3,81 +3,135 @@
 
 mod catalog;
 mod run;
+mod slot;
+mod tokens;
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use tokio::sync::Mutex as AsyncMutex;
-use tokio::sync::mpsc;
+use serde_json::{Value, json};
+use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{ApiError, ErrorKind};
-use crate::sql::{self, Statement};
+use crate::sql;
 use crate::storage::{Catalog, now_ns};
+use catalog::View;
+use run::{Event, Job, Outcome, Page};
+use slot::Taker;
+use tokens::ClientTokens;
 
-/// Queries with pages left, at most. The one that was longest not asked for makes room for a new one.
-const MAX_OPEN: usize = 64;
+/// Queries that are compiled, run or have pages left, at most.
+const MAX_QUERIES: usize = 32;
+/// How long a call waits for one of those places.
+const PLACE_WAIT: Duration = Duration::from_secs(1);
+/// How long a query may go unasked for before it has to make room for another.
+const IDLE: Duration = Duration::from_secs(60);
+/// Queries remembered, at most: to answer for a page again, or that one was cancelled.
+const MAX_KNOWN: usize = 64;
+/// How long a call waits for a page before it answers an empty one with a token. The SDKs wait for 60 s.
+const PAGE_WAIT: Duration = Duration::from_secs(30);
+/// How long, and how often, a token may be used (service model, member NextToken of Query).
+const TOKEN_LIFE: Duration = Duration::from_secs(3600);
+const TOKEN_USES: u32 = 5;
+/// What the service bills for a query at least, in bytes.
+const METERED_AT_LEAST: u64 = 10_000_000;
 
-/// A page of a result: the JSON of its rows, and whether there are more.
-#[derive(Clone)]
-pub(crate) struct Page {
-    rows: Arc<Vec<u8>>,
-    last: bool,
+/// A call of Query without a NextToken.
+pub(crate) struct NewQuery {
+    /// The query's text.
+    pub(crate) text: String,
+    /// Rows on a page, if the client said.
+    pub(crate) max_rows: Option<usize>,
+    /// The client's own mark of this query.
+    pub(crate) client_token: Option<String>,
 }
 
 /// All queries that run.
 pub(crate) struct Queries {
     file: PathBuf,
-    open: Mutex<HashMap<String, Arc<Open>>>,
+    places: Arc<Semaphore>,
+    known: Mutex<HashMap<String, Arc<Known>>>,
+    client_tokens: Mutex<ClientTokens>,
+    /// Tells the queries of this process from those of others.
+    process: String,
     started: AtomicU64,
 }
 
-/// A query with pages left.
-struct Open {
+/// A query that has been answered with a page.
+struct Known {
     text: String,
     columns: String,
+    taker: Taker<Outcome>,
     pages: AsyncMutex<Pages>,
-    used: Mutex<Instant>,
+    state: Mutex<State>,
 }
 
-/// The pages of a query. The latest stays, since a client may ask for it again.
+struct State {
+    /// When it was last asked for a page.
+    used: Instant,
+    cancelled: bool,
+    /// All pages were made.
+    finished: bool,
+}
+
+/// The page answered last stays, since a client may ask for it again.
 struct Pages {
-    receiver: mpsc::Receiver<Result<Page, ApiError>>,
     number: u64,
     page: Page,
+    /// A page that was made and not yet answered.
+    ready: Option<Page>,
+    /// When the token of the page was given out, and how often it was used.
+    since: Instant,
+    uses: u32,
 }
 
 impl Queries {
     /// Queries on the database in `file`.
     pub(crate) fn new(file: PathBuf) -> Self {
-        Queries { file, open: Mutex::default(), started: AtomicU64::new(0) }
+        Queries {
+            file,
+            places: Arc::new(Semaphore::new(MAX_QUERIES)),
+            known: Mutex::default(),
+            client_tokens: Mutex::default(),
+            process: format!("AEBQ{:016X}", RandomState::new().hash_one(now_ns())),
+            started: AtomicU64::new(0),
+        }
     }
 
-    /// Starts a query: the body of its first page.
-    pub(crate) async fn start(&self, text: &str, catalog: Arc<Catalog>, max_rows: usize) -> Result<Vec<u8>, ApiError> {
-        let id = self.new_id();
-        let view = catalog::View(catalog);
-        let query = text.to_owned();
-        // The parser recurses; a blocking thread keeps that off the runtime's.
-        let compiled = tokio::task::spawn_blocking(move || sql::compile(&query, &view, now_ns())).await;
-        let compiled = compiled.map_err(|_| ApiError::internal("compiling the query failed"))?;
-        let select = match compiled.map_err(|error| ApiError::validation(error.message))? {
-            Statement::Select(select) => select,
-            Statement::Listing(listing) => {
-                let (columns, rows) = run::listing(&listing);
-                return Ok(body(&id, &columns, &Page { rows: Arc::new(rows), last: true }, 0));
-            }
+    /// Starts a query: the body of its first answer.
+    pub(crate) async fn start(&self, query: NewQuery, catalog: Arc<Catalog>) -> Result<Vec<u8>, ApiError> {
+        let NewQuery { text, max_rows, client_token } = query;
+        if let Some(token) = client_token {
+            locked(&self.client_tokens).note(&token, (&text, max_rows), Instant::now())?;
+        }
+        let permit = self.place().await?;
+        let id = format!("{}{:08X}", self.process, self.started.fetch_add(1, Ordering::Relaxed) + 1);
+        let job = Job {
+            text: text.clone(),
+            view: View(catalog),
+            file: self.file.clone(),
+            max_rows: max_rows.unwrap_or(usize::MAX),
         };
-        let columns = run::column_info(&select.columns);
-        let mut receiver = run::start(self.file.clone(), select, max_rows)?;
-        let page = received(&mut receiver).await?;
+        let taker = run::start(job, permit)?;
+        let columns = match taker.take().await.unwrap_or_else(|| Err(broken()))? {
+            Event::Columns(columns) => columns,
+            Event::Page(_) => return Err(broken()),
+        };
+        let first = page(&taker).await?;
+        // With MaxRows, the service answers at once only what fits one page; otherwise just the token.
+        let (page, ready) = match first {
+            Some(first) if first.last || max_rows.is_none() => (first, None),
+            first => (Page::default(), first),
+        };
         let answer = body(&id, &columns, &page, 0);
         if !page.last {
-            let pages = AsyncMutex::new(Pages { receiver, number: 0, page });
-            let open = Open { text: text.to_owned(), columns, pages, used: Mutex::new(Instant::now()) };
-            self.keep(id, open);
+            let pages = Pages { number: 0, page, ready, since: Instant::now(), uses: 0 };
+            let state = State { used: Instant::now(), cancelled: false, finished: false };
+            self.remember(id, Known { text, columns, taker, pages: AsyncMutex::new(pages), state: Mutex::new(state) });
         }
         Ok(answer)
     }
@@ -87,65 +141,158 @@ impl Queries {
         let invalid = || ApiError::validation("The NextToken is invalid or has expired.");
         let (id, number) = token.split_once('.').ok_or_else(invalid)?;
         let number: u64 = number.parse().map_err(|_| invalid())?;
-        let open = self.open().get(id).cloned().ok_or_else(invalid)?;
-        if open.text != text {
-            return Err(ApiError::validation("The query text is not that of the NextToken."));
+        let known = locked(&self.known).get(id).cloned().ok_or_else(invalid)?;
+        if known.text != text {
+            return Err(ApiError::validation("Invalid pagination token: the query text is not that of the NextToken."));
         }
-        *open.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        let mut pages = open.pages.lock().await;
-        if number == pages.number + 1 {
-            pages.page = received(&mut pages.receiver).await?;
-            pages.number = number;
-        } else if number != pages.number || number == 0 {
+        locked(&known.state).used = Instant::now();
+        let mut pages = known.pages.lock().await;
+        if locked(&known.state).cancelled {
+            return Err(ApiError::new(ErrorKind::Conflict, "Unable to poll results for a cancelled query."));
+        }
+        if pages.since.elapsed() > TOKEN_LIFE {
             return Err(invalid());
         }
-        Ok(body(id, &open.columns, &pages.page, number))
+        if number == pages.number + 1 && !pages.page.last {
+            let next = match pages.ready.take() {
+                Some(ready) => Some(ready),
+                None => page(&known.taker).await?,
+            };
+            let uses = 1;
+            *pages = Pages { number, page: next.unwrap_or_default(), ready: None, since: Instant::now(), uses };
+            locked(&known.state).finished = pages.page.last;
+        } else if number == pages.number && number > 0 && pages.uses < TOKEN_USES {
+            pages.uses += 1;
+        } else {
+            return Err(invalid());
+        }
+        Ok(body(id, &known.columns, &pages.page, number))
     }
 
-    /// Ends a query. It need not be running any more.
-    pub(crate) fn cancel(&self, id: &str) -> Result<(), ApiError> {
-        let known = id.strip_prefix("q").and_then(|number| number.parse::<u64>().ok());
-        if known.is_none_or(|number| number > self.started.load(Ordering::Relaxed)) {
+    /// Ends a query. Answers a message if it had ended already.
+    pub(crate) fn cancel(&self, id: &str) -> Result<Option<&'static str>, ApiError> {
+        let number = id.strip_prefix(&self.process).and_then(|number| u64::from_str_radix(number, 16).ok());
+        if number.is_none_or(|number| number > self.started.load(Ordering::Relaxed)) {
             return Err(ApiError::validation(format!("The query {id} does not exist.")));
         }
-        // Its thread ends when it finds nobody to give the next page to.
-        self.open().remove(id);
-        Ok(())
+        let Some(known) = locked(&self.known).get(id).cloned() else {
+            return Ok(Some("The query has ended already."));
+        };
+        let mut state = locked(&known.state);
+        if state.finished {
+            return Ok(Some("The query has ended already."));
+        }
+        if std::mem::replace(&mut state.cancelled, true) {
+            return Ok(Some("The query has been cancelled already."));
+        }
+        known.taker.refuse();
+        Ok(None)
     }
 
-    fn keep(&self, id: String, open: Open) {
-        let mut all = self.open();
-        if all.len() >= MAX_OPEN {
-            let used = |open: &Arc<Open>| *open.used.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(oldest) = all.iter().min_by_key(|(_, open)| used(open)).map(|(id, _)| id.clone()) {
-                all.remove(&oldest);
+    /// Checks a query without running it: the body of PrepareQuery's answer.
+    pub(crate) async fn prepare(&self, text: String, catalog: Arc<Catalog>) -> Result<Value, ApiError> {
+        let permit = self.place().await?;
+        let view = View(catalog);
+        let query = text.clone();
+        // The parser recurses; a blocking thread keeps that off the runtime's.
+        let prepared = tokio::task::spawn_blocking(move || sql::prepare(&query, &view, now_ns())).await;
+        drop(permit);
+        let prepared = prepared.map_err(|_| broken())?.map_err(|error| ApiError::validation(error.message))?;
+        let column = |column: &sql::Column| {
+            let mut shown =
+                json!({"Name": column.name, "Type": column.column_type.api_type(), "Aliased": column.aliased});
+            if let Some(origin) = &column.origin {
+                shown["DatabaseName"] = json!(origin.0);
+                shown["TableName"] = json!(origin.1);
+            }
+            shown
+        };
+        let parameters = prepared.parameters.iter().map(|(name, kind)| json!({"Name": name, "Type": kind.api_type()}));
+        Ok(json!({
+            "QueryString": text,
+            "Columns": prepared.columns.iter().map(column).collect::<Vec<_>>(),
+            "Parameters": parameters.collect::<Vec<_>>(),
+        }))
+    }
+
+    /// A place for a query to run in, made by ending the one that was longest not asked for if need be.
+    async fn place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
+            return Ok(permit);
+        }
+        self.end_idle();
+        match tokio::time::timeout(PLACE_WAIT, Arc::clone(&self.places).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(ApiError::new(
+                ErrorKind::Throttling,
+                format!("{MAX_QUERIES} queries are running or have pages left. Try again later."),
+            )),
+        }
+    }
+
+    fn end_idle(&self) {
+        let mut known = locked(&self.known);
+        let used = |known: &Arc<Known>| locked(&known.state).used;
+        let open = known.iter().filter(|(_, known)| !locked(&known.state).finished && !locked(&known.state).cancelled);
+        let longest = open.map(|(id, known)| (used(known), id.clone())).min();
+        if let Some((_, id)) = longest.filter(|(used, _)| used.elapsed() > IDLE) {
+            known.remove(&id);
+        }
+    }
+
+    fn remember(&self, id: String, query: Known) {
+        let mut known = locked(&self.known);
+        known.retain(|_, known| locked(&known.state).used.elapsed() < TOKEN_LIFE);
+        if known.len() >= MAX_KNOWN {
+            // Those that have ended go first. No more than MAX_QUERIES have not.
+            let ended = |known: &Arc<Known>| {
+                let state = locked(&known.state);
+                (!state.finished && !state.cancelled, state.used)
+            };
+            if let Some(id) = known.iter().min_by_key(|(_, known)| ended(known)).map(|(id, _)| id.clone()) {
+                known.remove(&id);
             }
         }
-        all.insert(id, Arc::new(open));
-    }
-
-    fn new_id(&self) -> String {
-        format!("q{}", self.started.fetch_add(1, Ordering::Relaxed) + 1)
-    }
-
-    fn open(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Open>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        known.insert(id, Arc::new(query));
     }
 }
 
-async fn received(receiver: &mut mpsc::Receiver<Result<Page, ApiError>>) -> Result<Page, ApiError> {
-    let ended = || Err(ApiError::new(ErrorKind::InternalServer, "the query ended unexpectedly"));
-    receiver.recv().await.unwrap_or_else(ended)
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn broken() -> ApiError {
+    ApiError::internal("the query ended unexpectedly")
+}
+
+/// The next page, or nothing when it takes too long.
+async fn page(taker: &Taker<Outcome>) -> Result<Option<Page>, ApiError> {
+    match tokio::time::timeout(PAGE_WAIT, taker.take()).await {
+        Err(_) => Ok(None),
+        Ok(Some(Ok(Event::Page(page)))) => Ok(Some(page)),
+        Ok(Some(Ok(Event::Columns(_)))) => Err(broken()),
+        Ok(Some(Err(error))) => Err(error),
+        Ok(None) => Err(ApiError::validation("The NextToken is invalid or has expired.")),
+    }
 }
 
 fn body(id: &str, columns: &str, page: &Page, number: u64) -> Vec<u8> {
     let token = if page.last { String::new() } else { format!("\"NextToken\":\"{id}.{}\",", number + 1) };
+    // SQLite does not tell how far it is.
     let progress = if page.last { "100.0" } else { "0.0" };
-    let mut body = format!("{{\"QueryId\":\"{id}\",{token}\"ColumnInfo\":{columns},\"Rows\":[").into_bytes();
+    let (scanned, metered) = (page.bytes, page.bytes.max(METERED_AT_LEAST));
+    let mut body = Vec::with_capacity(page.rows.len() + columns.len() + 512);
+    body.extend_from_slice(format!("{{\"QueryId\":\"{id}\",{token}\"ColumnInfo\":{columns},\"Rows\":[").as_bytes());
     body.extend_from_slice(&page.rows);
     body.extend_from_slice(
-        format!("],\"QueryStatus\":{{\"ProgressPercentage\":{progress},\"CumulativeBytesScanned\":0,\"CumulativeBytesMetered\":0}}}}")
-            .as_bytes(),
+        format!(
+            "],\"QueryStatus\":{{\"ProgressPercentage\":{progress},\"CumulativeBytesScanned\":{scanned},\
+             \"CumulativeBytesMetered\":{metered}}}}}"
+        )
+        .as_bytes(),
     );
     body
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,40 +1,109 @@
-//! The thread of one query.
+//! The thread of one query: compiles it, steps through its statement, and hands over a page at a time.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use rusqlite::params_from_iter;
+use rusqlite::{ErrorCode, params_from_iter};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::Page;
+use super::catalog::View;
+use super::slot::{Giver, Taker, slot};
 use crate::error::{ApiError, ErrorKind};
-use crate::sql::{Cell, Column, Compiled, Listing};
-use crate::storage::open_reader;
+use crate::sql::{self, Cell, Column, Compiled, Listing, Statement};
+use crate::storage::{now_ns, open_reader};
 
-/// The size of a page, in bytes of JSON, that the service keeps below.
-const PAGE_BYTES: usize = 1 << 20;
-/// SQLite's and the functions' recursion is bounded; this is ample for it.
+/// Bytes of rows on a page. The service keeps below 1 MB, with all that stands around the rows.
+const PAGE_BYTES: usize = 1_000_000;
+/// Bytes of rows in a result, as in the service.
+const MAX_RESULT_BYTES: u64 = 5 << 30;
+/// How long a query may run, as in the service.
+const MAX_TIME: Duration = Duration::from_secs(3600);
+/// How long a page may wait for a client. A statement with rows left keeps the file from shrinking, so this is less than
+/// the hour for which the service keeps a token.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// As much of the file as is mapped for a count, in bytes: what SQLite allows. It takes address space, not memory.
+const MAPPED_BYTES: i64 = 2 << 30;
+/// Steps of SQLite's machine between two looks at whether the query is still wanted.
+const STEPS: i32 = 20_000;
+/// The parser's, SQLite's and the functions' recursion is bounded; this is ample for it.
 const STACK_BYTES: usize = 8 << 20;
 
+/// A query to be run.
+pub(super) struct Job {
+    pub(super) text: String,
+    pub(super) view: View,
+    pub(super) file: PathBuf,
+    /// Rows on a page, at most.
+    pub(super) max_rows: usize,
+}
+
+/// What a query's thread gives: the columns first, then pages.
+pub(super) enum Event {
+    /// The JSON of ColumnInfo.
+    Columns(String),
+    Page(Page),
+}
+
+/// A page of a result.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Page {
+    /// The JSON of its rows.
+    pub(super) rows: Arc<Vec<u8>>,
+    pub(super) last: bool,
+    /// Bytes of rows up to the end of this page.
+    pub(super) bytes: u64,
+}
+
+pub(super) type Outcome = Result<Event, ApiError>;
+
+/// Starts a query. Its thread ends, and gives back its permit, when all is taken, nobody takes the next page for ten
+/// minutes, or what this returns is dropped.
+pub(super) fn start(job: Job, permit: OwnedSemaphorePermit) -> Result<Taker<Outcome>, ApiError> {
+    let (giver, taker) = slot();
+    let run = move || {
+        if let Err(error) = run(&job, &giver) {
+            // Nobody waits for the error of a query that was cancelled.
+            let _ = giver.give(Err(error), PATIENCE);
+        }
+        drop(giver);
+        drop(permit);
+    };
+    std::thread::Builder::new()
+        .name("query".to_owned())
+        .stack_size(STACK_BYTES)
+        .spawn(run)
+        .map_err(|error| ApiError::new(ErrorKind::Throttling, format!("no thread for another query: {error}")))?;
+    Ok(taker)
+}
+
+fn run(job: &Job, giver: &Giver<Outcome>) -> Result<(), ApiError> {
+    let statement =
+        sql::compile(&job.text, &job.view, now_ns()).map_err(|error| ApiError::validation(error.message))?;
+    let columns = match &statement {
+        Statement::Select(select) => &select.columns,
+        Statement::Listing(listing) => &listing.columns,
+    };
+    if !giver.give(Ok(Event::Columns(column_info(columns))), PATIENCE) {
+        return Ok(());
+    }
+    let mut pager = Pager::new(job.max_rows, giver);
+    match &statement {
+        Statement::Select(select) => selected(job, select, giver, &mut pager)?,
+        Statement::Listing(listing) => listed(listing, &mut pager)?,
+    }
+    pager.finish();
+    Ok(())
+}
+
 /// The JSON of ColumnInfo.
-pub(super) fn column_info(columns: &[Column]) -> String {
-    let info = columns
-        .iter()
-        .map(|column| json!({"Name": column.name, "Type": {"ScalarType": column.column_type.api_name()}}));
+fn column_info(columns: &[Column]) -> String {
+    let info = columns.iter().map(|column| json!({"Name": column.name, "Type": column.column_type.api_type()}));
     Value::from_iter(info).to_string()
 }
 
-/// ColumnInfo and rows of a result that needs no SQLite.
-pub(super) fn listing(listing: &Listing) -> (String, Vec<u8>) {
-    let info = listing.columns.iter().map(|column| match column.column_type {
-        crate::sql::ColumnType::Dimensions => {
-            let varchar = |name: &str| json!({"Name": name, "Type": {"ScalarType": "VARCHAR"}});
-            let row = json!({"RowColumnInfo": [varchar("dimension_name"), varchar("data_type")]});
-            json!({"Name": column.name, "Type": {"ArrayColumnInfo": {"Type": row}}})
-        }
-        scalar => json!({"Name": column.name, "Type": {"ScalarType": scalar.api_name()}}),
-    });
+fn listed(listing: &Listing, pager: &mut Pager<'_>) -> Result<(), ApiError> {
     let scalar = |text: &String| json!({"ScalarValue": text});
     let cell = |cell: &Cell| match cell {
         Cell::Text(text) => scalar(text),
@@ -44,69 +113,122 @@ pub(super) fn listing(listing: &Listing) -> (String, Vec<u8>) {
             json!({"ArrayValue": dimensions.iter().map(row).collect::<Vec<_>>()})
         }
     };
-    let rows = listing.rows.iter().map(|row| json!({"Data": row.iter().map(cell).collect::<Vec<_>>()}).to_string());
-    (Value::from_iter(info).to_string(), rows.collect::<Vec<_>>().join(",").into_bytes())
-}
-
-/// Starts a query; its pages come one at a time, and it ends when nobody waits for the next.
-pub(super) fn start(
-    file: PathBuf,
-    select: Compiled,
-    max_rows: usize,
-) -> Result<mpsc::Receiver<Result<Page, ApiError>>, ApiError> {
-    let (sender, receiver) = mpsc::channel(1);
-    let run = move || {
-        if let Err(error) = run(&file, &select, max_rows, &sender) {
-            // Nobody waits for the error of a query that was cancelled.
-            let _ = sender.blocking_send(Err(error));
+    for row in &listing.rows {
+        for (index, value) in row.iter().enumerate() {
+            pager.separate(index);
+            pager.row.extend_from_slice(cell(value).to_string().as_bytes());
         }
-    };
-    std::thread::Builder::new()
-        .name("query".to_owned())
-        .stack_size(STACK_BYTES)
-        .spawn(run)
-        .map_err(|error| ApiError::new(ErrorKind::Throttling, format!("no thread for another query: {error}")))?;
-    Ok(receiver)
+        if !pager.end_row()? {
+            break;
+        }
+    }
+    Ok(())
 }
 
-fn run(
-    file: &std::path::Path,
-    select: &Compiled,
-    max_rows: usize,
-    sender: &mpsc::Sender<Result<Page, ApiError>>,
-) -> Result<(), ApiError> {
-    let failed = |error: rusqlite::Error| ApiError::new(ErrorKind::QueryExecution, error.to_string());
-    let connection = open_reader(file)?;
-    let mut statement = connection.prepare(&select.sql).map_err(failed)?;
+fn selected(job: &Job, select: &Compiled, giver: &Giver<Outcome>, pager: &mut Pager<'_>) -> Result<(), ApiError> {
+    let mut connection = open_reader(&job.file)?;
+    if select.counts {
+        // Of each page only the head is looked at, so that reading it would be most of the work.
+        connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
+    }
+    let (wanted, started) = (giver.wanted(), Instant::now());
+    connection.progress_handler(STEPS, Some(move || !wanted() || started.elapsed() > MAX_TIME))?;
+    let mut statement = connection.prepare(&select.sql).map_err(|error| unprepared(error, job))?;
     // A literal whose clause falls away, as of LIMIT 0, leaves a value at the end that nothing asks for.
     let parameters = select.parameters.iter().take(statement.parameter_count());
     let mut rows = statement.query(params_from_iter(parameters)).map_err(failed)?;
-    let (mut page, mut count) = (Vec::new(), 0);
     while let Some(row) = rows.next().map_err(failed)? {
-        if count == max_rows || page.len() >= PAGE_BYTES {
-            let full = Page { rows: Arc::new(std::mem::take(&mut page)), last: false };
-            count = 0;
-            if sender.blocking_send(Ok(full)).is_err() {
-                return Ok(());
-            }
-        }
-        page.extend_from_slice(if count == 0 { b"{\"Data\":[" } else { b",{\"Data\":[" });
-        count += 1;
         for (index, column) in select.columns.iter().enumerate() {
-            if index > 0 {
-                page.push(b',');
-            }
-            match column.column_type.text(row.get_ref(index).map_err(failed)?) {
-                None => page.extend_from_slice(b"{\"NullValue\":true}"),
-                Some(text) => {
-                    page.extend_from_slice(b"{\"ScalarValue\":");
-                    serde_json::to_writer(&mut page, &text).map_err(|error| ApiError::internal(error.to_string()))?;
-                    page.push(b'}');
-                }
+            pager.separate(index);
+            let value = row.get_ref(index).map_err(failed)?;
+            let written = column.column_type.write_datum(value, &mut pager.row);
+            written.map_err(|failure| ApiError::internal(failure.to_string()))?;
+        }
+        if !pager.end_row()? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A translation that SQLite does not take is one that is too much for it.
+fn unprepared(error: rusqlite::Error, job: &Job) -> ApiError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::Unknown | ErrorCode::TooBig | ErrorCode::ApiMisuse) | None => {
+            let what = error.to_string();
+            tracing::debug!(error = %what, query = %job.text, "SQLite does not take a translation");
+            match what.starts_with("no such table") {
+                true => ApiError::validation("A table of the query has just been deleted."),
+                false => ApiError::validation(format!("The query is not supported: it is too complex ({what}).")),
             }
         }
-        page.extend_from_slice(b"]}");
+        _ => failed(error),
     }
-    let _ = sender.blocking_send(Ok(Page { rows: Arc::new(page), last: true }));
-    Ok(())
+}
+
+fn failed(error: rusqlite::Error) -> ApiError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::OperationInterrupted) => {
+            ApiError::new(ErrorKind::QueryExecution, "The query was cancelled, or ran for longer than an hour.")
+        }
+        Some(ErrorCode::Unknown | ErrorCode::TooBig | ErrorCode::TypeMismatch) => {
+            ApiError::new(ErrorKind::QueryExecution, error.to_string())
+        }
+        Some(_) => error.into(),
+        None => ApiError::new(ErrorKind::QueryExecution, error.to_string()),
+    }
+}
+
+/// Gathers rows into pages.
+struct Pager<'g> {
+    giver: &'g Giver<Outcome>,
+    max_rows: usize,
+    row: Vec<u8>,
+    page: Vec<u8>,
+    rows: usize,
+    bytes: u64,
+}
+
+impl<'g> Pager<'g> {
+    fn new(max_rows: usize, giver: &'g Giver<Outcome>) -> Self {
+        Pager { giver, max_rows, row: Vec::new(), page: Vec::new(), rows: 0, bytes: 0 }
+    }
+
+    /// Writes what stands before the value of a column.
+    fn separate(&mut self, index: usize) {
+        self.row.extend_from_slice(if index == 0 { b"{\"Data\":[" } else { b"," });
+    }
+
+    /// Puts the row on the page, after giving away a page that has no room for it. False: nobody wants more.
+    fn end_row(&mut self) -> Result<bool, ApiError> {
+        self.row.extend_from_slice(b"]}");
+        if self.row.len() > PAGE_BYTES {
+            let message = "Query aborted as max page response size has been exceeded by the output result row";
+            return Err(ApiError::new(ErrorKind::QueryExecution, message));
+        }
+        let mut wanted = true;
+        if self.rows == self.max_rows || self.page.len() + self.row.len() >= PAGE_BYTES {
+            wanted = self.give(false);
+        }
+        if !self.page.is_empty() {
+            self.page.push(b',');
+        }
+        self.page.append(&mut self.row);
+        self.rows += 1;
+        if self.bytes > MAX_RESULT_BYTES {
+            return Err(ApiError::new(ErrorKind::QueryExecution, "The result is larger than 5 GB."));
+        }
+        Ok(wanted)
+    }
+
+    fn finish(&mut self) {
+        self.give(true);
+    }
+
+    fn give(&mut self, last: bool) -> bool {
+        self.bytes += self.page.len() as u64;
+        self.rows = 0;
+        let rows = Arc::new(std::mem::take(&mut self.page));
+        self.giver.give(Ok(Event::Page(Page { rows, last, bytes: self.bytes })), PATIENCE)
+    }
 }

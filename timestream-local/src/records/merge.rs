@@ -1,63 +1,17 @@
 //! From a call's JSON to its records.
 
+use super::raw::{RawDimension, RawMeasure, RawRecord, Request, Text, text};
 use super::value::{parse_time, unit_ns};
-use super::{MAX_DIMENSIONS, MAX_RECORDS, Record, Value, WriteCall, encode_key};
+use super::{Kind, MAX_DIMENSIONS, MAX_RECORDS, Measured, Record, Value, WriteCall, encode_key};
 use crate::error::{ApiError, ErrorKind};
-use crate::names::{check_dimension, check_measure, constraint};
-use serde::Deserialize;
-use std::borrow::Cow;
+use crate::names::{check_dimension, check_measure, constraint, not_null};
 
 /// Most bytes of a measure's value.
 const MAX_VALUE: usize = 2048;
-/// Most bytes of a record: dimension names and values, measure name and value.
+/// Most bytes of a record: dimension names and values, measure name and values.
 const MAX_RECORD: usize = 2048;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Request<'a> {
-    #[serde(borrow)]
-    database_name: Cow<'a, str>,
-    #[serde(borrow)]
-    table_name: Cow<'a, str>,
-    #[serde(borrow, default)]
-    common_attributes: Option<RawRecord<'a>>,
-    #[serde(borrow)]
-    records: Vec<RawRecord<'a>>,
-}
-
-/// Text borrowed from the body where it has no escapes.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct RawRecord<'a> {
-    #[serde(borrow)]
-    dimensions: Option<Vec<RawDimension<'a>>>,
-    #[serde(borrow)]
-    measure_name: Option<Text<'a>>,
-    #[serde(borrow)]
-    measure_value: Option<Text<'a>>,
-    #[serde(borrow)]
-    measure_value_type: Option<Text<'a>>,
-    measure_values: Option<Vec<serde::de::IgnoredAny>>,
-    #[serde(borrow)]
-    time: Option<Text<'a>>,
-    #[serde(borrow)]
-    time_unit: Option<Text<'a>>,
-    version: Option<i64>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct RawDimension<'a> {
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    #[serde(borrow)]
-    value: Cow<'a, str>,
-    #[serde(borrow, default)]
-    dimension_value_type: Option<Text<'a>>,
-}
+/// Most values of a multi-measure record.
+const MAX_VALUES: usize = 256;
 
 /// Reads and checks the body of a WriteRecords call.
 ///
@@ -66,7 +20,10 @@ struct RawDimension<'a> {
 pub(crate) fn parse(body: &[u8]) -> Result<WriteCall, ApiError> {
     let request: Request<'_> =
         serde_json::from_slice(body).map_err(|e| ApiError::new(ErrorKind::Serialization, e.to_string()))?;
-    let count = request.records.len();
+    let database = request.database_name.ok_or_else(|| not_null("databaseName"))?;
+    let table = request.table_name.ok_or_else(|| not_null("tableName"))?;
+    let records = request.records.ok_or_else(|| not_null("records"))?;
+    let count = records.len();
     if count == 0 || count > MAX_RECORDS {
         let rule = if count == 0 { "greater than or equal to 1" } else { "less than or equal to 100" };
         return Err(constraint("records", &format!("[{count} records]"), &format!("Member must have length {rule}")));
@@ -74,21 +31,22 @@ pub(crate) fn parse(body: &[u8]) -> Result<WriteCall, ApiError> {
     let common = request.common_attributes.unwrap_or_default();
     let common_dimensions = common.dimensions.as_deref().unwrap_or_default();
     check_dimensions(common_dimensions)?;
-    let records =
-        request.records.iter().map(|record| merge(record, &common, common_dimensions)).collect::<Result<_, _>>()?;
-    Ok(WriteCall { database: request.database_name.into_owned(), table: request.table_name.into_owned(), records })
+    let records = records.iter().map(|record| merge(record, &common, common_dimensions)).collect::<Result<_, _>>()?;
+    Ok(WriteCall { database: database.0.into_owned(), table: table.0.into_owned(), records })
 }
 
 fn check_dimensions(dimensions: &[RawDimension<'_>]) -> Result<(), ApiError> {
     for dimension in dimensions {
-        check_dimension(&dimension.name)?;
-        if dimension.value.is_empty() {
-            return Err(ApiError::validation(format!("The value of dimension {} is empty.", dimension.name)));
+        let name = text(&dimension.name).ok_or_else(|| not_null("name"))?;
+        check_dimension(name)?;
+        let value = text(&dimension.value).ok_or_else(|| not_null("value"))?;
+        if value.is_empty() {
+            return Err(ApiError::validation(format!("The value of dimension {name} is empty.")));
         }
-        if dimension.value.contains('\0') {
-            return Err(ApiError::validation(format!("The value of dimension {} has a NUL.", dimension.name)));
+        if value.contains('\0') {
+            return Err(ApiError::validation(format!("The value of dimension {name} has a NUL.")));
         }
-        if let Some(Text(kind)) = &dimension.dimension_value_type
+        if let Some(kind) = text(&dimension.dimension_value_type)
             && kind != "VARCHAR"
         {
             return Err(constraint("dimensionValueType", kind, "Member must satisfy enum value set: [VARCHAR]"));
@@ -104,8 +62,8 @@ fn merge(
 ) -> Result<Record, ApiError> {
     let own = record.dimensions.as_deref().unwrap_or_default();
     check_dimensions(own)?;
-    let mut dimensions: Vec<(&str, &str)> =
-        common_dimensions.iter().chain(own).map(|d| (d.name.as_ref(), d.value.as_ref())).collect();
+    let pairs = common_dimensions.iter().chain(own).filter_map(|d| Some((text(&d.name)?, text(&d.value)?)));
+    let mut dimensions: Vec<(&str, &str)> = pairs.collect();
     if dimensions.is_empty() {
         return Err(ApiError::validation("At least one dimension is required for a record."));
     }
@@ -119,20 +77,18 @@ fn merge(
 
     let measure_name = either(&record.measure_name, &common.measure_name, "A measure name is required for a record.")?;
     check_measure(measure_name)?;
-    let kind = text(&record.measure_value_type).or(text(&common.measure_value_type)).unwrap_or("DOUBLE");
-    if record.measure_values.is_some() || common.measure_values.is_some() {
-        return Err(ApiError::validation("MeasureValues (measure value type MULTI) is not supported by this server."));
-    }
-    let value = either(&record.measure_value, &common.measure_value, "A measure value is required for a record.")?;
-    if value.is_empty() || value.len() > MAX_VALUE {
-        return Err(constraint("measureValue", value, "Member must have length between 1 and 2048"));
+    let unit = unit_ns(text(&record.time_unit).or(text(&common.time_unit)).unwrap_or("MILLISECONDS"))?;
+    let measured = measured(record, common, unit)?;
+    if let Measured::Multi(values) = &measured
+        && let Some((name, _)) = values.iter().find(|(name, _)| dimensions.iter().any(|(other, _)| other == name))
+    {
+        return Err(ApiError::validation(format!("A dimension and a measure of a record have the same name: {name}")));
     }
     let size = dimensions.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>() + measure_name.len();
-    if size + if kind == "VARCHAR" { value.len() } else { 8 } > MAX_RECORD {
+    if size + measured.size() > MAX_RECORD {
         return Err(ApiError::validation(format!("The record exceeds the limit of {MAX_RECORD} bytes.")));
     }
 
-    let unit = unit_ns(text(&record.time_unit).or(text(&common.time_unit)).unwrap_or("MILLISECONDS"))?;
     let time = either(&record.time, &common.time, "A time is required for a record.")?;
     let time = parse_time(time, unit).ok_or_else(|| {
         ApiError::validation("The time is not valid: it must be a whole number, from 1970 to 2262 in its unit.")
@@ -141,12 +97,64 @@ fn merge(
     if version < 1 {
         return Err(ApiError::validation("The version of a record must be at least 1."));
     }
-    let value = Value::parse(kind, value, unit)?;
-    Ok(Record { key: encode_key(measure_name, &dimensions), time, version, value })
+    Ok(Record { key: encode_key(measure_name, &dimensions), time, version, measured })
 }
 
-fn text<'a>(text: &'a Option<Text<'_>>) -> Option<&'a str> {
-    text.as_ref().map(|Text(text)| text.as_ref())
+/// What the record measured: one value, or, with the type MULTI, those of the common attributes and its own.
+fn measured(record: &RawRecord<'_>, common: &RawRecord<'_>, unit: i64) -> Result<Measured, ApiError> {
+    let kind = text(&record.measure_value_type).or(text(&common.measure_value_type)).unwrap_or("DOUBLE");
+    let value = text(&record.measure_value).or(text(&common.measure_value));
+    let values = || common.measure_values.iter().chain(&record.measure_values).flatten();
+    if kind != "MULTI" {
+        let kind = Kind::single(kind)?;
+        if values().next().is_some() {
+            return Err(ApiError::validation("MeasureValues can only be given with the measure value type MULTI."));
+        }
+        let value = value.ok_or_else(|| ApiError::validation("A measure value is required for a record."))?;
+        check_value("measureValue", value)?;
+        return Value::parse(kind, value, unit).map(Measured::Single);
+    }
+    if value.is_some() {
+        return Err(ApiError::validation(
+            "A record of the measure value type MULTI takes MeasureValues, not MeasureValue.",
+        ));
+    }
+    let mut values = values().map(|value| multi(value, unit)).collect::<Result<Vec<_>, _>>()?;
+    if values.is_empty() || values.len() > MAX_VALUES {
+        let message = format!("A record of the measure value type MULTI needs 1 to {MAX_VALUES} MeasureValues.");
+        return Err(ApiError::validation(message));
+    }
+    values.sort_by(|(a, _), (b, _)| a.cmp(b));
+    if let Some([(name, _), _]) = values.array_windows().find(|[a, b]| a.0 == b.0) {
+        return Err(ApiError::validation(format!("Duplicate measures are not allowed: {name}")));
+    }
+    Ok(Measured::Multi(values))
+}
+
+fn multi(raw: &RawMeasure<'_>, unit: i64) -> Result<(String, Value), ApiError> {
+    let name = text(&raw.name).ok_or_else(|| not_null("name"))?;
+    check_measure(name)?;
+    let value = text(&raw.value).ok_or_else(|| not_null("value"))?;
+    check_value("value", value)?;
+    let kind = Kind::multi(text(&raw.r#type).ok_or_else(|| not_null("type"))?)?;
+    Ok((name.to_owned(), Value::parse(kind, value, unit)?))
+}
+
+fn check_value(field: &str, value: &str) -> Result<(), ApiError> {
+    if value.is_empty() || value.chars().count() > MAX_VALUE {
+        return Err(constraint(field, value, "Member must have length between 1 and 2048"));
+    }
+    Ok(())
+}
+
+impl Measured {
+    /// In bytes, without the names of a multi-measure record's values.
+    fn size(&self) -> usize {
+        match self {
+            Measured::Single(value) => value.size(),
+            Measured::Multi(values) => values.iter().map(|(_, value)| value.size()).sum(),
+        }
+    }
 }
 
 fn either<'a>(own: &'a Option<Text<'_>>, common: &'a Option<Text<'_>>, absent: &str) -> Result<&'a str, ApiError> {

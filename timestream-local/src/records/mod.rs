@@ -3,11 +3,12 @@
 
 mod key;
 mod merge;
+mod raw;
 mod value;
 
 pub(crate) use key::{decode_key, encode_key};
 pub(crate) use merge::parse;
-pub(crate) use value::Value;
+pub(crate) use value::{Kind, Value};
 
 /// Most records of a call.
 pub(crate) const MAX_RECORDS: usize = 100;
@@ -24,7 +25,16 @@ pub(crate) struct Record {
     /// At least 1.
     pub(crate) version: i64,
     /// What was measured.
-    pub(crate) value: Value,
+    pub(crate) measured: Measured,
+}
+
+/// What a record measured.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Measured {
+    /// A value of its measure.
+    Single(Value),
+    /// Values by name, in order of the names, each name once.
+    Multi(Vec<(String, Value)>),
 }
 
 /// A checked WriteRecords call.

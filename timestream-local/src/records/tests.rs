@@ -1,4 +1,4 @@
-use super::{Value, decode_key, parse};
+use super::{Measured, Value, decode_key, parse};
 use serde_json::{Value as Json, json};
 
 fn call(common: Json, records: Json) -> Result<super::WriteCall, crate::error::ApiError> {
@@ -20,7 +20,7 @@ fn common_attributes_are_merged_and_a_records_own_win() {
     assert_eq!((call.database.as_str(), call.table.as_str()), ("db1", "t"));
     assert_eq!(decode_key(&call.records[0].key), Some(("up", vec![("a", "2"), ("z", "1")])));
     assert_eq!((call.records[0].time, call.records[0].version), (5_000_000, 1));
-    assert_eq!(call.records[1].value, Value::Bigint(7));
+    assert_eq!(call.records[1].measured, Measured::Single(Value::Bigint(7)));
     assert_eq!((call.records[1].time, call.records[1].version), (5_000_000_000, 3));
 }
 
@@ -54,7 +54,40 @@ fn a_call_has_1_to_100_records_with_a_dimension_each() {
 
 #[test]
 fn what_is_no_call_is_a_serialization_error() {
-    for body in ["", "{}", "[]", "{\"Records\": 1}", "null", "\u{0}"] {
+    for body in ["", "[1]", "{\"Records\": 1}", "null", "\u{0}"] {
         assert_eq!(parse(body.as_bytes()).unwrap_err().kind, crate::error::ErrorKind::Serialization, "{body}");
     }
+}
+
+#[test]
+fn a_multi_measure_record_has_the_common_values_and_its_own() {
+    let value = |name: &str, value: &str, kind: &str| json!({"Name": name, "Value": value, "Type": kind});
+    let common = json!({"Dimensions": [dimension("a", "1")], "MeasureName": "m", "MeasureValueType": "MULTI", "Time": "5",
+        "MeasureValues": [value("z", "1.5", "DOUBLE")], "TimeUnit": "SECONDS"});
+    let records = |own: Json| call(common.clone(), json!([{"MeasureValues": own}]));
+    let own = json!([value("b", "7", "TIMESTAMP"), value("c", "true", "BOOLEAN"), value("d", "x", "VARCHAR")]);
+    let wanted = [
+        ("b", Value::Timestamp(7_000_000_000)),
+        ("c", Value::Boolean(true)),
+        ("d", Value::Varchar("x".into())),
+        ("z", Value::Double(1.5)),
+    ];
+    let wanted = wanted.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    assert_eq!(records(own).unwrap().records[0].measured, Measured::Multi(wanted));
+
+    let refusal = |own: Json| records(own).unwrap_err().message;
+    assert!(refusal(json!([value("z", "1", "DOUBLE")])).starts_with("Duplicate measures"));
+    assert!(refusal(json!([value("a", "1", "DOUBLE")])).contains("same name: a"));
+    assert!(refusal(json!([value("time", "1", "DOUBLE")])).contains("reserved"));
+    assert!(refusal(json!([value("b", "1", "MULTI")])).contains("MULTI"));
+    assert!(refusal(json!([value("b", "", "VARCHAR")])).contains("length"));
+    let many = |count: usize| (0..count).map(|n| value(&format!("v{n}"), "true", "BOOLEAN")).collect::<Vec<_>>();
+    assert!(records(json!(many(255))).is_ok());
+    assert!(refusal(json!(many(256))).contains("1 to 256"));
+    assert!(refusal(json!([value("b", &"x".repeat(2040), "VARCHAR")])).contains("2048 bytes"));
+
+    let single = json!([{"MeasureValue": "1"}]);
+    assert!(call(common.clone(), single).unwrap_err().message.contains("not MeasureValue"));
+    let typed = json!([{"MeasureValue": "1", "MeasureValueType": "DOUBLE"}]);
+    assert!(call(common, typed).unwrap_err().message.contains("only be given with"));
 }

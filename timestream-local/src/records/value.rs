@@ -2,8 +2,68 @@
 
 use crate::error::ApiError;
 use crate::names::constraint;
+use serde::{Deserialize, Serialize};
 
-/// What a record measured.
+/// The type of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum Kind {
+    /// A 64-bit float, finite.
+    Double,
+    /// A 64-bit integer.
+    Bigint,
+    /// Text.
+    Varchar,
+    /// A truth value.
+    Boolean,
+    /// A moment. Only multi-measure records have it.
+    Timestamp,
+}
+
+impl Kind {
+    /// The type that a single-measure record names. Timestream takes TIMESTAMP in multi-measure records only.
+    pub(super) fn single(name: &str) -> Result<Kind, ApiError> {
+        match Kind::read(name) {
+            Some(Kind::Timestamp) => Err(ApiError::validation("TIMESTAMP is an invalid measure value type.")),
+            Some(kind) => Ok(kind),
+            None => Err(unknown("measureValueType", name)),
+        }
+    }
+
+    /// The type that a value of a multi-measure record names.
+    pub(super) fn multi(name: &str) -> Result<Kind, ApiError> {
+        match Kind::read(name) {
+            Some(kind) => Ok(kind),
+            None if name == "MULTI" => {
+                Err(ApiError::validation("MULTI is an invalid measure value type inside MeasureValues."))
+            }
+            None => Err(unknown("type", name)),
+        }
+    }
+
+    fn read(name: &str) -> Option<Kind> {
+        let kinds = [Kind::Double, Kind::Bigint, Kind::Varchar, Kind::Boolean, Kind::Timestamp];
+        kinds.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Its name in the API.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Double => "DOUBLE",
+            Kind::Bigint => "BIGINT",
+            Kind::Varchar => "VARCHAR",
+            Kind::Boolean => "BOOLEAN",
+            Kind::Timestamp => "TIMESTAMP",
+        }
+    }
+}
+
+fn unknown(field: &str, name: &str) -> ApiError {
+    let kinds = "Member must satisfy enum value set: [DOUBLE, BIGINT, VARCHAR, BOOLEAN, TIMESTAMP, MULTI]";
+    constraint(field, name, kinds)
+}
+
+/// A value that was measured.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
     /// DOUBLE, finite.
@@ -19,35 +79,41 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    /// Whether both are the same value: doubles bit for bit, so that -0.0 is not 0.0.
-    pub(crate) fn same(&self, other: &Value) -> bool {
-        match (self, other) {
-            (Value::Double(a), Value::Double(b)) => a.to_bits() == b.to_bits(),
-            (a, b) => a == b,
+    /// Its type.
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Value::Double(_) => Kind::Double,
+            Value::Bigint(_) => Kind::Bigint,
+            Value::Varchar(_) => Kind::Varchar,
+            Value::Boolean(_) => Kind::Boolean,
+            Value::Timestamp(_) => Kind::Timestamp,
         }
     }
 
-    /// Reads `text` as the API type `kind`. A TIMESTAMP is a count of the record's time unit, `unit_ns` long.
-    pub(crate) fn parse(kind: &str, text: &str, unit_ns: i64) -> Result<Value, ApiError> {
-        let wrong = || {
-            let shown: String = text.chars().take(100).collect();
-            ApiError::validation(format!("The measure value is not a valid {kind}: {shown}"))
-        };
-        match kind {
-            "DOUBLE" => parse_double(text).map(Value::Double).ok_or_else(wrong),
-            "BIGINT" => text.parse().map(Value::Bigint).map_err(|_| wrong()),
-            "VARCHAR" => Ok(Value::Varchar(text.to_owned())),
-            "BOOLEAN" if text.eq_ignore_ascii_case("true") => Ok(Value::Boolean(true)),
-            "BOOLEAN" if text.eq_ignore_ascii_case("false") => Ok(Value::Boolean(false)),
-            "BOOLEAN" => Err(wrong()),
-            "TIMESTAMP" => parse_time(text, unit_ns).map(Value::Timestamp).ok_or_else(wrong),
-            "MULTI" => Err(ApiError::validation("Measure value type MULTI is not supported by this server.")),
-            _ => Err(constraint(
-                "measureValueType",
-                kind,
-                "Member must satisfy enum value set: [DOUBLE, BIGINT, VARCHAR, BOOLEAN, TIMESTAMP, MULTI]",
-            )),
+    /// What it counts against the size of its record, in bytes.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Value::Varchar(text) => text.len(),
+            Value::Boolean(_) => 1,
+            _ => 8,
         }
+    }
+
+    /// Reads `text` as a value. A TIMESTAMP is a count of the record's time unit, `unit_ns` long.
+    pub(crate) fn parse(kind: Kind, text: &str, unit_ns: i64) -> Result<Value, ApiError> {
+        let value = match kind {
+            Kind::Double => parse_double(text).map(Value::Double),
+            Kind::Bigint => text.parse().ok().map(Value::Bigint),
+            Kind::Varchar => (!text.contains('\0')).then(|| Value::Varchar(text.to_owned())),
+            Kind::Boolean if text.eq_ignore_ascii_case("true") => Some(Value::Boolean(true)),
+            Kind::Boolean if text.eq_ignore_ascii_case("false") => Some(Value::Boolean(false)),
+            Kind::Boolean => None,
+            Kind::Timestamp => parse_time(text, unit_ns).map(Value::Timestamp),
+        };
+        value.ok_or_else(|| {
+            let shown: String = text.chars().take(100).collect();
+            ApiError::validation(format!("The measure value is not a valid {}: {shown}", kind.name()))
+        })
     }
 }
 
@@ -85,25 +151,33 @@ pub(crate) fn unit_ns(unit: &str) -> Result<i64, ApiError> {
 mod tests {
     use super::*;
 
+    fn same(value: &Value, wanted: f64) -> bool {
+        matches!(value, Value::Double(value) if value.to_bits() == wanted.to_bits())
+    }
+
     #[test]
     fn doubles_keep_every_bit() {
         for value in [0.1 + 0.2, 1e-9, 1e300, -0.0, 5e-324, 9007199254740993.0, f64::MAX, f64::MIN] {
             for text in [format!("{value}"), format!("{value:e}")] {
-                assert!(Value::parse("DOUBLE", &text, 1).unwrap().same(&Value::Double(value)), "{text}");
+                assert!(same(&Value::parse(Kind::Double, &text, 1).unwrap(), value), "{text}");
             }
         }
-        assert!(!Value::Double(0.0).same(&Value::Double(-0.0)));
     }
 
     #[test]
     fn what_is_no_value_is_refused() {
         for text in ["NaN", "Infinity", "-inf", "1e999", "", "1 ", "0x1", "1_0"] {
-            assert!(Value::parse("DOUBLE", text, 1).is_err(), "{text}");
+            assert!(Value::parse(Kind::Double, text, 1).is_err(), "{text}");
         }
-        assert!(Value::parse("BIGINT", "9223372036854775808", 1).is_err());
-        assert!(Value::parse("BOOLEAN", "yes", 1).is_err());
-        assert!(Value::parse("TIMESTAMP", "-1", 1).is_err());
-        assert!(Value::parse("double", "1", 1).is_err());
+        assert!(Value::parse(Kind::Bigint, "9223372036854775808", 1).is_err());
+        assert!(Value::parse(Kind::Boolean, "yes", 1).is_err());
+        assert!(Value::parse(Kind::Timestamp, "-1", 1).is_err());
+        assert!(Value::parse(Kind::Varchar, "a\0", 1).is_err());
+        for name in ["double", "", "TIMESTAMP", "MULTI"] {
+            assert!(Kind::single(name).is_err(), "{name}");
+        }
+        assert_eq!(Kind::multi("TIMESTAMP"), Ok(Kind::Timestamp));
+        assert!(Kind::multi("MULTI").is_err());
     }
 
     #[test]

@@ -4,13 +4,14 @@ use rusqlite::Connection;
 use rusqlite::functions::{Aggregate, Context, FunctionFlags};
 use rusqlite::types::{Value, ValueRef};
 
-use super::functions::Failure;
+use super::functions::{Failure, by_time};
+use super::series::MAX_ENTRIES;
 
 /// Values that one group of `approx_percentile` may hold.
 const MAX_PERCENTILE_VALUES: usize = 16_000_000;
 
-/// Registers `ts_stddev_samp`, `ts_stddev_pop`, `ts_var_samp`, `ts_var_pop`, `ts_approx_percentile`, `ts_min_by` and
-/// `ts_max_by`.
+/// Registers `ts_stddev_samp`, `ts_stddev_pop`, `ts_var_samp`, `ts_var_pop`, `ts_approx_percentile`, `ts_min_by`,
+/// `ts_max_by` and `ts_create_time_series`.
 pub(crate) fn register(connection: &Connection) -> rusqlite::Result<()> {
     let add = |name: &str, aggregate: Spread| connection.create_aggregate_function(name, 1, flags(), aggregate);
     add("ts_stddev_samp", Spread { sample: true, root: true })?;
@@ -19,11 +20,16 @@ pub(crate) fn register(connection: &Connection) -> rusqlite::Result<()> {
     add("ts_var_pop", Spread { sample: false, root: false })?;
     connection.create_aggregate_function("ts_approx_percentile", 2, flags(), Percentile)?;
     connection.create_aggregate_function("ts_min_by", 2, flags(), By { greatest: false })?;
-    connection.create_aggregate_function("ts_max_by", 2, flags(), By { greatest: true })
+    connection.create_aggregate_function("ts_max_by", 2, flags(), By { greatest: true })?;
+    connection.create_aggregate_function("ts_create_time_series", 2, flags(), CreateTimeSeries)
 }
 
 fn flags() -> FunctionFlags {
     FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC
+}
+
+fn fail<T>(text: impl Into<String>) -> rusqlite::Result<T> {
+    Err(rusqlite::Error::UserFunctionError(Box::new(Failure(text.into()))))
 }
 
 fn number(value: ValueRef<'_>) -> Option<f64> {
@@ -82,7 +88,6 @@ impl Aggregate<(Vec<f64>, f64), Option<f64>> for Percentile {
     }
 
     fn step(&self, context: &mut Context<'_>, (values, percentile): &mut (Vec<f64>, f64)) -> rusqlite::Result<()> {
-        let fail = |text: &str| Err(rusqlite::Error::UserFunctionError(Box::new(Failure::from(text))));
         match number(context.get_raw(1)) {
             Some(wanted) if (0.0..=1.0).contains(&wanted) => *percentile = wanted,
             _ => return fail("Percentile must be between 0 and 1"),
@@ -146,5 +151,35 @@ fn precedes(left: &Value, right: &Value) -> bool {
             (Some(left), Some(right)) => left < right,
             _ => false,
         },
+    }
+}
+
+/// The values by their times.
+struct CreateTimeSeries;
+
+impl Aggregate<Vec<(i64, Value)>, Value> for CreateTimeSeries {
+    fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Vec<(i64, Value)>> {
+        Ok(Vec::new())
+    }
+
+    fn step(&self, context: &mut Context<'_>, entries: &mut Vec<(i64, Value)>) -> rusqlite::Result<()> {
+        let (ValueRef::Integer(time), Ok(value)) = (context.get_raw(0), Value::try_from(context.get_raw(1))) else {
+            return fail("The time of a time series cannot be null");
+        };
+        if value == Value::Null {
+            return fail("A value of a time series cannot be null");
+        }
+        if entries.len() >= MAX_ENTRIES {
+            return fail(format!("A time series may not have more than {MAX_ENTRIES} entries"));
+        }
+        entries.push((time, value));
+        Ok(())
+    }
+
+    fn finalize(&self, _: &mut Context<'_>, entries: Option<Vec<(i64, Value)>>) -> rusqlite::Result<Value> {
+        match entries {
+            Some(entries) if !entries.is_empty() => by_time(entries).or_else(|failure| fail(failure.0)),
+            _ => Ok(Value::Null),
+        }
     }
 }

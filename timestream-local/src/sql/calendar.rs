@@ -20,17 +20,31 @@ pub(crate) fn nanoseconds(moment: OffsetDateTime) -> Option<i64> {
 
 /// `2021-05-06 06:35:38.000000000`
 pub(crate) fn timestamp_text(nanoseconds: i64) -> String {
+    let mut text = Vec::with_capacity(29);
+    write_timestamp(nanoseconds, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Writes what [`timestamp_text`] returns.
+pub(crate) fn write_timestamp(nanoseconds: i64, text: &mut Vec<u8>) {
     let m = moment(nanoseconds);
-    format!(
-        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:09}",
-        m.year(),
-        u8::from(m.month()),
-        m.day(),
-        m.hour(),
-        m.minute(),
-        m.second(),
-        m.nanosecond()
-    )
+    // 1677 to 2262, so never negative.
+    digits(text, m.year().unsigned_abs(), 4);
+    for (separator, number) in
+        [(b'-', u8::from(m.month())), (b'-', m.day()), (b' ', m.hour()), (b':', m.minute()), (b':', m.second())]
+    {
+        text.push(separator);
+        digits(text, number.into(), 2);
+    }
+    text.push(b'.');
+    digits(text, m.nanosecond(), 9);
+}
+
+/// Writes a number in decimal, with zeros in front up to the width.
+fn digits(text: &mut Vec<u8>, number: u32, width: u32) {
+    for place in (0..width).rev() {
+        text.push(b'0' + (number / 10u32.pow(place) % 10) as u8);
+    }
 }
 
 /// `2021-05-06`, from days since 1970.
@@ -110,7 +124,7 @@ fn parse_clock(text: &str) -> Option<Time> {
     Time::from_hms_nano(number(hour)? as u8, number(minute)? as u8, number(second)? as u8, nanosecond).ok()
 }
 
-fn parse_offset(text: &str) -> Option<i64> {
+pub(crate) fn parse_offset(text: &str) -> Option<i64> {
     if text == "Z" {
         return Some(0);
     }

@@ -1,7 +1,7 @@
 //! Tokens of Timestream's dialect, with what `sqlparser` cannot read mended into what it can.
 //!
-//! `5m` becomes `INTERVAL '5' MINUTE`, and `measure_value::double`, which would arrive as a cast, becomes one quoted
-//! identifier, as it is the name of a column.
+//! `5m` becomes `INTERVAL '5' MINUTE`; `measure_value::double`, which would arrive as a cast, becomes one quoted
+//! identifier, as it is the name of a column; and `@name` becomes a placeholder.
 
 use sqlparser::dialect::Dialect;
 use sqlparser::keywords::Keyword;
@@ -48,6 +48,11 @@ impl Dialect for TimestreamDialect {
     fn supports_parens_around_table_factor(&self) -> bool {
         true
     }
+
+    // Read in order to be refused by name.
+    fn supports_lambda_functions(&self) -> bool {
+        true
+    }
 }
 
 /// The tokens of a query text.
@@ -61,7 +66,7 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<TokenWithSpan>, SqlError> {
     let mut mended = Vec::with_capacity(raw.len());
     let mut rest = raw.as_slice();
     while let [first, tail @ ..] = rest {
-        rest = match mend_measure(rest).or_else(|| mend_duration(rest)) {
+        rest = match mend_measure(rest).or_else(|| mend_duration(rest)).or_else(|| mend_parameter(rest)) {
             Some((tokens, used)) => {
                 mended.extend(tokens);
                 rest.get(used..).unwrap_or_default()
@@ -152,6 +157,16 @@ fn mend_duration(tokens: &[TokenWithSpan]) -> Option<(Vec<TokenWithSpan>, usize)
     ))
 }
 
+fn mend_parameter(tokens: &[TokenWithSpan]) -> Option<(Vec<TokenWithSpan>, usize)> {
+    let [sign, name, ..] = tokens else { return None };
+    let (Token::AtSign, Token::Word(word)) = (&sign.token, &name.token) else { return None };
+    if sign.span.end != name.span.start || word.quote_style.is_some() {
+        return None;
+    }
+    let span = Span::new(sign.span.start, name.span.end);
+    Some((vec![TokenWithSpan::new(Token::Placeholder(format!("@{}", word.value)), span)], 2))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,6 +181,7 @@ mod tests {
         assert_eq!(mended("t.Measure_Value::BIGINT"), "t.\"measure_value::bigint\"");
         assert_eq!(mended("x::double"), "x::double");
         assert_eq!(tokens("ago(15m)").unwrap().len(), 6);
+        assert_eq!(tokens("time > @from_1").unwrap().last().unwrap().token, Token::Placeholder("@from_1".into()));
         assert_eq!(mended("5 m"), "5 m");
         assert_eq!(mended("'5m'"), "'5m'");
     }

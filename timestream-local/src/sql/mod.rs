@@ -9,10 +9,12 @@
 
 mod aggregates;
 pub(crate) mod calendar;
+mod datum;
 mod functions;
 mod java_regex;
 mod lexer;
 mod like;
+mod series;
 mod show;
 mod text;
 mod translate;
@@ -81,7 +83,9 @@ pub(crate) struct Compiled {
     pub sql: String,
     /// The values of `?1`, `?2`, …
     pub parameters: Vec<Value>,
-    /// The result's columns in Timestream's terms; [`ColumnType::text`] prints a value of each.
+    /// It counts all records of a table, which reads the file once from end to end.
+    pub counts: bool,
+    /// The result's columns in Timestream's terms; [`ColumnType::write_datum`] prints a value of each.
     pub columns: Vec<Column>,
 }
 
@@ -103,6 +107,15 @@ pub(crate) struct Listing {
     pub rows: Vec<Vec<Cell>>,
 }
 
+/// What PrepareQuery tells of a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Prepared {
+    /// The columns of its result.
+    pub columns: Vec<Column>,
+    /// Its parameters in order of appearance: name and type.
+    pub parameters: Vec<(String, ColumnType)>,
+}
+
 /// What a query text turned into.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Statement {
@@ -117,14 +130,30 @@ pub(crate) enum Statement {
 /// # Errors
 /// [`SqlError`] for text that is no query, or one that Timestream or this translation refuses.
 pub(crate) fn compile(text: &str, catalog: &dyn Catalog, now_ns: i64) -> Result<Statement, SqlError> {
-    if text.len() > MAX_QUERY_BYTES {
-        return Err(SqlError::new(format!("The query text is longer than {MAX_QUERY_BYTES} bytes.")));
-    }
-    let tokens = lexer::tokens(text)?;
+    let tokens = tokens(text)?;
     match show::listing(&tokens, catalog)? {
         Some(listing) => Ok(Statement::Listing(listing)),
         None => translate::query(tokens, catalog, now_ns).map(Statement::Select),
     }
+}
+
+/// Checks a query that may have parameters, written `@name`.
+///
+/// # Errors
+/// As [`compile`], and a parameter whose type nothing around it tells.
+pub(crate) fn prepare(text: &str, catalog: &dyn Catalog, now_ns: i64) -> Result<Prepared, SqlError> {
+    let tokens = tokens(text)?;
+    match show::listing(&tokens, catalog)? {
+        Some(listing) => Ok(Prepared { columns: listing.columns, parameters: Vec::new() }),
+        None => translate::prepare(tokens, catalog, now_ns),
+    }
+}
+
+fn tokens(text: &str) -> Result<Vec<sqlparser::tokenizer::TokenWithSpan>, SqlError> {
+    if text.len() > MAX_QUERY_BYTES {
+        return Err(SqlError::new(format!("The query text is longer than {MAX_QUERY_BYTES} bytes.")));
+    }
+    lexer::tokens(text)
 }
 
 /// Registers on a reader connection the functions that compiled statements call.

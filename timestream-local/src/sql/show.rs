@@ -57,7 +57,7 @@ fn measures(reader: &mut Reader<'_>, catalog: &dyn Catalog) -> Result<Listing, S
     let keep = reader.like()?;
     let found = catalog.measures(&database, &table).map_err(|error| missing(error, &database, &table, start))?;
     let mut columns = ["measure_name", "data_type"].map(text_column).to_vec();
-    columns.push(Column { name: "dimensions".into(), column_type: ColumnType::Dimensions });
+    columns.push(Column::new("dimensions", ColumnType::Dimensions));
     let rows = found
         .into_iter()
         .filter(|measure| keep.as_ref().is_none_or(|keep| keep.matches(&measure.name)))
@@ -70,7 +70,7 @@ fn measures(reader: &mut Reader<'_>, catalog: &dyn Catalog) -> Result<Listing, S
 }
 
 fn text_column(name: &str) -> Column {
-    Column { name: name.into(), column_type: ColumnType::Varchar }
+    Column::new(name, ColumnType::Varchar)
 }
 
 fn single(column: &str, names: Vec<String>, keep: Option<&Pattern>) -> Listing {

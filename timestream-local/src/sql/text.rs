@@ -3,22 +3,28 @@
 /// The shortest decimal that reads back as the same double, in the form of Java's `Double.toString`: plain from 0.001
 /// up to ten million, otherwise `1.0E300`.
 pub(crate) fn double(number: f64) -> String {
-    if number.is_nan() {
-        return "NaN".into();
-    }
-    if number.is_infinite() {
-        return if number > 0.0 { "Infinity" } else { "-Infinity" }.into();
-    }
+    let mut text = Vec::new();
+    write_double(number, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Writes what [`double`] returns.
+pub(crate) fn write_double(number: f64, text: &mut Vec<u8>) {
+    use std::io::Write;
     let magnitude = number.abs();
-    if magnitude == 0.0 || (1e-3..1e7).contains(&magnitude) {
-        return format!("{number:?}");
-    }
-    let scientific = format!("{number:e}");
-    match scientific.split_once('e') {
-        Some((digits, exponent)) if digits.contains('.') => format!("{digits}E{exponent}"),
-        Some((digits, exponent)) => format!("{digits}.0E{exponent}"),
-        None => scientific,
-    }
+    // Writing to a Vec does not fail.
+    let _ = match number {
+        _ if number.is_nan() => text.write_all(b"NaN"),
+        f64::INFINITY => text.write_all(b"Infinity"),
+        f64::NEG_INFINITY => text.write_all(b"-Infinity"),
+        _ if magnitude == 0.0 || (1e-3..1e7).contains(&magnitude) => write!(text, "{number:?}"),
+        _ => {
+            let scientific = format!("{number:e}");
+            let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+            let point = if digits.contains('.') { "" } else { ".0" };
+            write!(text, "{digits}{point}E{exponent}")
+        }
+    };
 }
 
 /// Reads a double as Presto's CAST does: Java's decimal forms, `NaN` and `Infinity`.

@@ -1,6 +1,9 @@
 //! The types of Timestream, and how their values are printed.
 
+use std::sync::Arc;
+
 use rusqlite::types::ValueRef;
+use serde_json::{Value as Json, json};
 
 use super::{calendar, text};
 
@@ -27,6 +30,10 @@ pub(crate) enum ColumnType {
     IntervalYearToMonth,
     /// The type of a bare NULL.
     Unknown,
+    /// Values of a type by their times: BLOB, see [`super::series`].
+    TimeSeries(&'static ColumnType),
+    /// Values of a type in a row: BLOB, see [`super::series`].
+    Array(&'static ColumnType),
     /// `array(row(dimension_name varchar, data_type varchar))`, found only in the result of SHOW MEASURES.
     Dimensions,
 }
@@ -45,14 +52,37 @@ impl ColumnType {
             Self::IntervalDayToSecond => "interval day to second",
             Self::IntervalYearToMonth => "interval year to month",
             Self::Unknown => "unknown",
+            Self::TimeSeries(Self::Double) => "timeseries(double)",
+            Self::TimeSeries(Self::Bigint) => "timeseries(bigint)",
+            Self::TimeSeries(Self::Integer) => "timeseries(integer)",
+            Self::TimeSeries(Self::Boolean) => "timeseries(boolean)",
+            Self::TimeSeries(Self::Varchar) => "timeseries(varchar)",
+            Self::TimeSeries(_) => "timeseries",
+            Self::Array(Self::Timestamp) => "array(timestamp)",
+            Self::Array(Self::Bigint) => "array(bigint)",
+            Self::Array(_) => "array",
             Self::Dimensions => "array(row(dimension_name varchar, data_type varchar))",
         }
     }
 
-    /// The type's name in the API's `ScalarType`: `VARCHAR`, `INTERVAL_DAY_TO_SECOND`, …
-    pub(crate) fn api_name(self) -> &'static str {
+    /// The type as the API's `Type`.
+    pub(crate) fn api_type(self) -> Json {
         match self {
-            Self::Varchar | Self::Dimensions => "VARCHAR",
+            Self::TimeSeries(value) => json!({"TimeSeriesMeasureValueColumnInfo": {"Type": value.api_type()}}),
+            Self::Array(element) => json!({"ArrayColumnInfo": {"Type": element.api_type()}}),
+            Self::Dimensions => {
+                let varchar = |name: &str| json!({"Name": name, "Type": {"ScalarType": "VARCHAR"}});
+                let row = json!({"RowColumnInfo": [varchar("dimension_name"), varchar("data_type")]});
+                json!({"ArrayColumnInfo": {"Type": row}})
+            }
+            scalar => json!({"ScalarType": scalar.api_name()}),
+        }
+    }
+
+    /// A scalar type's name in the API's `ScalarType`: `VARCHAR`, `INTERVAL_DAY_TO_SECOND`, …
+    fn api_name(self) -> &'static str {
+        match self {
+            Self::Varchar | Self::Dimensions | Self::TimeSeries(_) | Self::Array(_) => "VARCHAR",
             Self::Double => "DOUBLE",
             Self::Bigint => "BIGINT",
             Self::Integer => "INTEGER",
@@ -85,6 +115,23 @@ impl ColumnType {
         }
     }
 
+    /// The type of a time series of such values, if there is one.
+    pub(crate) fn series(self) -> Option<Self> {
+        Some(Self::TimeSeries(match self {
+            Self::Double => &Self::Double,
+            Self::Bigint => &Self::Bigint,
+            Self::Integer => &Self::Integer,
+            Self::Boolean => &Self::Boolean,
+            Self::Varchar => &Self::Varchar,
+            _ => return None,
+        }))
+    }
+
+    /// Whether values can be compared, ordered and grouped.
+    pub(crate) fn is_comparable(self) -> bool {
+        !matches!(self, Self::TimeSeries(_) | Self::Array(_) | Self::Dimensions)
+    }
+
     pub(crate) fn is_number(self) -> bool {
         matches!(self, Self::Double | Self::Bigint | Self::Integer)
     }
@@ -113,6 +160,17 @@ pub(crate) struct Column {
     pub name: String,
     /// Its type.
     pub column_type: ColumnType,
+    /// Whether the query gave it its name.
+    pub aliased: bool,
+    /// The database and table that it is a column of, if it is one.
+    pub origin: Option<Arc<(String, String)>>,
+}
+
+impl Column {
+    /// A column that is none of a table's.
+    pub(crate) fn new(name: impl Into<String>, column_type: ColumnType) -> Self {
+        Self { name: name.into(), column_type, aliased: false, origin: None }
+    }
 }
 
 /// What a table's column is to Timestream.
@@ -126,6 +184,8 @@ pub(crate) enum Attribute {
     Timestamp,
     /// `measure_value::<type>`.
     MeasureValue,
+    /// A value of multi-measure records.
+    Multi,
 }
 
 impl Attribute {
@@ -136,6 +196,7 @@ impl Attribute {
             Self::MeasureName => "MEASURE_NAME",
             Self::Timestamp => "TIMESTAMP",
             Self::MeasureValue => "MEASURE_VALUE",
+            Self::Multi => "MULTI",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What exists: databases, tables, their dimensions and measures.
 
-use serde::{Deserialize, Serialize};
+use super::properties::{DatabaseProperties, TableProperties};
+use crate::records::Kind;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -20,50 +21,6 @@ pub(crate) struct Database {
     pub(crate) tables: BTreeMap<String, Arc<Table>>,
 }
 
-/// What is stored of a database.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct DatabaseProperties {
-    /// Seconds since 1970.
-    pub(crate) created: f64,
-    /// Seconds since 1970.
-    pub(crate) updated: f64,
-    /// The key that was named; nothing is encrypted with it.
-    pub(crate) kms_key_id: Option<String>,
-}
-
-/// How long records are kept, and where they may go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Retention {
-    /// Hours, 1 to 8766.
-    pub(crate) memory_hours: i64,
-    /// Days, 1 to 73000.
-    pub(crate) magnetic_days: i64,
-}
-
-impl Default for Retention {
-    fn default() -> Self {
-        // The service's own defaults.
-        Retention { memory_hours: 6, magnetic_days: 73_000 }
-    }
-}
-
-/// What is stored of a table beside its rows.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct TableProperties {
-    /// Seconds since 1970.
-    pub(crate) created: f64,
-    /// Seconds since 1970.
-    pub(crate) updated: f64,
-    /// How long records are kept.
-    pub(crate) retention: Retention,
-    /// MagneticStoreWriteProperties as they were given, with `EnableMagneticStoreWrites`.
-    pub(crate) magnetic_writes: Option<serde_json::Value>,
-    /// Schema as it was given.
-    pub(crate) schema: Option<serde_json::Value>,
-    /// The dimensions' names in order of appearance: the columns `d0`, `d1`, ….
-    pub(crate) dimensions: Vec<String>,
-}
-
 /// A table.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Table {
@@ -73,18 +30,31 @@ pub(crate) struct Table {
     pub(crate) properties: TableProperties,
     /// Column numbers of the dimensions.
     pub(crate) columns: HashMap<String, usize>,
-    /// The types of each measure, as bits of [`value_bit`].
-    pub(crate) measures: BTreeMap<String, u8>,
+    /// Column numbers of the values of multi-measure records.
+    pub(crate) multi: HashMap<String, usize>,
+    /// By name.
+    pub(crate) measures: BTreeMap<String, MeasureInfo>,
+}
+
+/// What a measure has had so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct MeasureInfo {
+    /// Types of its values: bits of [`VALUE_TYPES`], or [`MULTI`].
+    pub(crate) types: u8,
+    /// Dimensions of its series: bit n for column n.
+    pub(crate) dimensions: u128,
 }
 
 impl Table {
     /// Whether records older than the memory store's retention are taken.
     pub(crate) fn magnetic_writes(&self) -> bool {
-        let properties = self.properties.magnetic_writes.as_ref();
-        properties
-            .and_then(|p| p.get("EnableMagneticStoreWrites"))
-            .and_then(serde_json::Value::as_bool)
-            .unwrap_or(false)
+        self.properties.magnetic_writes.as_ref().is_some_and(|writes| writes.enable_magnetic_store_writes)
+    }
+
+    /// The names of a measure's dimensions, in order of their columns.
+    pub(crate) fn dimensions_of(&self, measure: MeasureInfo) -> impl Iterator<Item = &String> {
+        let has = move |column: usize| measure.dimensions.checked_shr(column as u32).is_some_and(|bits| bits & 1 == 1);
+        self.properties.dimensions.iter().enumerate().filter(move |(column, _)| has(*column)).map(|(_, name)| name)
     }
 
     /// The physical table of series.
@@ -105,11 +75,13 @@ impl Catalog {
     }
 }
 
-/// The measure types: bit, column of the samples table, name in the API.
-pub(crate) const VALUE_TYPES: [(u8, &str, &str); 5] = [
-    (1, "double", "DOUBLE"),
-    (2, "bigint", "BIGINT"),
-    (4, "varchar", "VARCHAR"),
-    (8, "boolean", "BOOLEAN"),
-    (16, "timestamp", "TIMESTAMP"),
+/// The types of single measures: bit, column of the samples table, name in the API.
+pub(crate) const VALUE_TYPES: [(u8, &str, Kind); 4] = [
+    (1, "double", Kind::Double),
+    (2, "bigint", Kind::Bigint),
+    (4, "varchar", Kind::Varchar),
+    (8, "boolean", Kind::Boolean),
 ];
+
+/// The bit of a measure that multi-measure records have.
+pub(crate) const MULTI: u8 = 16;

@@ -9,13 +9,18 @@ mod change;
 mod connection;
 mod insert;
 mod lock;
+mod properties;
+mod retention;
+mod row;
 mod schema;
+mod series;
 mod writer;
 
-pub(crate) use catalog::{Catalog, Database, Retention, Table, VALUE_TYPES};
-pub(crate) use change::{Change, no_database, no_table};
+pub(crate) use catalog::{Catalog, Database, MULTI, Table, VALUE_TYPES};
+pub(crate) use change::{Change, Owner, no_database, no_table};
 pub(crate) use connection::open_reader;
 pub(crate) use insert::Ingested;
+pub(crate) use properties::{MagneticWrites, RejectedDataLocation, Retention, Schema, Tags};
 pub(crate) use writer::now_ns;
 
 use crate::error::ApiError;
@@ -23,10 +28,13 @@ use crate::records::WriteCall;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// Calls that may wait for the writer; more wait in their connections.
 const QUEUE: usize = 256;
+/// How often records that outlived their retention are looked for.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Why the storage does not open.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +70,7 @@ pub enum OpenError {
 enum Job {
     Write(WriteCall, oneshot::Sender<Result<Ingested, ApiError>>),
     Change(Change, oneshot::Sender<Result<Arc<Catalog>, ApiError>>),
+    Sweep,
 }
 
 /// The published catalog, replaced as a whole.
@@ -98,7 +107,7 @@ impl Writer {
 }
 
 impl Storage {
-    /// Opens or makes the database in `directory` and starts its writer.
+    /// Opens or makes the database in `directory` and starts its writer. Needs a tokio runtime.
     pub(crate) fn open(directory: &Path) -> Result<(Storage, Writer), OpenError> {
         let lock = lock::acquire(directory)?;
         let file = directory.join("timestream.sqlite");
@@ -114,6 +123,7 @@ impl Storage {
             drop(lock);
         });
         let thread = thread.map_err(|source| OpenError::Directory { path: directory.to_owned(), source })?;
+        tokio::spawn(sweep_regularly(jobs.downgrade()));
         Ok((Storage { jobs, published, file }, Writer(thread)))
     }
 
@@ -143,6 +153,18 @@ impl Storage {
 
     async fn submit(&self, job: Job) -> Result<(), ApiError> {
         self.jobs.send(job).await.map_err(|_| stopped())
+    }
+}
+
+/// Has the writer look for expired records, until the storage is gone.
+async fn sweep_regularly(jobs: mpsc::WeakSender<Job>) {
+    while let Some(jobs) = jobs.upgrade() {
+        let sent = jobs.send(Job::Sweep).await;
+        drop(jobs);
+        if sent.is_err() {
+            return;
+        }
+        tokio::time::sleep(SWEEP_INTERVAL).await;
     }
 }
 

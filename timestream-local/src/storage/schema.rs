@@ -1,12 +1,13 @@
 //! The tables of the file: the catalog's own, and two for each Timestream table.
 
 use super::OpenError;
-use super::catalog::{Catalog, Database, Table, TableProperties};
+use super::catalog::{Catalog, Database, MeasureInfo, Table};
+use super::properties::TableProperties;
 use rusqlite::Connection;
 use std::sync::Arc;
 
 /// The version of what this module lays out, in `PRAGMA user_version`.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const CATALOG: &str = "
     CREATE TABLE databases(name TEXT PRIMARY KEY, properties TEXT NOT NULL) WITHOUT ROWID;
@@ -20,16 +21,27 @@ const CATALOG: &str = "
         table_number INTEGER NOT NULL,
         name TEXT NOT NULL,
         types INTEGER NOT NULL,
+        dimensions BLOB NOT NULL,
         PRIMARY KEY(table_number, name)) WITHOUT ROWID;";
 
-/// Lays out a new file; refuses one that a newer program laid out.
+/// From version 1: which dimensions a measure has was not known, so it has all.
+const FROM_1: &str = "ALTER TABLE measures ADD COLUMN dimensions BLOB NOT NULL
+    DEFAULT x'ffffffffffffffffffffffffffffffff';";
+
+/// Lays out a new file, brings an older one up to date, refuses one that a newer program laid out.
 pub(super) fn prepare(connection: &Connection) -> Result<(), OpenError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    match found {
-        VERSION => Ok(()),
-        0 => Ok(connection.execute_batch(&format!("BEGIN;{CATALOG}PRAGMA user_version = {VERSION};COMMIT;"))?),
-        _ => Err(OpenError::Newer { found, known: VERSION }),
-    }
+    let change = match found {
+        VERSION => return Ok(()),
+        0 => CATALOG,
+        1 => {
+            // Only a rewrite lets an existing file give space back.
+            connection.execute_batch("VACUUM")?;
+            FROM_1
+        }
+        _ => return Err(OpenError::Newer { found, known: VERSION }),
+    };
+    Ok(connection.execute_batch(&format!("BEGIN;{change}PRAGMA user_version = {VERSION};COMMIT;"))?)
 }
 
 /// Reads what exists.
@@ -47,11 +59,15 @@ pub(super) fn load(connection: &Connection) -> Result<Catalog, OpenError> {
         let number = row.get(0)?;
         let properties: TableProperties = serde_json::from_str(&row.get::<_, String>(3)?)?;
         let columns = properties.dimensions.iter().cloned().enumerate().map(|(i, name)| (name, i)).collect();
+        let multi = properties.multi.iter().enumerate().map(|(i, measure)| (measure.name.clone(), i)).collect();
         let measures = connection
-            .prepare_cached("SELECT name, types FROM measures WHERE table_number = ?1")?
-            .query_map([number], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .prepare_cached("SELECT name, types, dimensions FROM measures WHERE table_number = ?1")?
+            .query_map([number], |row| {
+                let dimensions = u128::from_be_bytes(row.get(2)?);
+                Ok((row.get(0)?, MeasureInfo { types: row.get(1)?, dimensions }))
+            })?
             .collect::<Result<_, _>>()?;
-        let table = Arc::new(Table { number, properties, columns, measures });
+        let table = Arc::new(Table { number, properties, columns, multi, measures });
         if let Some(database) = catalog.databases.get_mut(&row.get::<_, String>(1)?) {
             database.tables.insert(row.get(2)?, table);
         }
@@ -61,14 +77,15 @@ pub(super) fn load(connection: &Connection) -> Result<Catalog, OpenError> {
 
 /// Makes the physical tables of a Timestream table.
 ///
-/// `double` has no type: a REAL column would store -0.0 as the integer 0.
+/// The columns of values have no type, here and where they are added for multi-measure records, so that SQLite converts
+/// none: a REAL column would store -0.0 as the integer 0.
 pub(super) fn create_physical(connection: &Connection, number: i64) -> rusqlite::Result<()> {
     connection.execute_batch(&format!(
         "CREATE TABLE series_{number}(id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, measure_name TEXT NOT NULL);
          CREATE INDEX series_{number}_measure ON series_{number}(measure_name);
          CREATE TABLE samples_{number}(
             series INTEGER NOT NULL, time INTEGER NOT NULL, version INTEGER NOT NULL,
-            double, bigint INTEGER, varchar TEXT, boolean INTEGER, timestamp INTEGER,
+            double, bigint, varchar, boolean,
             PRIMARY KEY(series, time)) WITHOUT ROWID;"
     ))
 }

@@ -1,7 +1,9 @@
 //! The writer thread: takes what waits, stores it in one transaction, commits, answers.
 
 use super::catalog::Catalog;
-use super::insert::{Ingested, SeriesCache};
+use super::insert::{self, Ingested};
+use super::retention::Sweep;
+use super::series::SeriesCache;
 use super::{Job, Published};
 use crate::error::ApiError;
 use rusqlite::Connection;
@@ -44,18 +46,51 @@ pub(super) struct WriterThread {
     catalog: Arc<Catalog>,
     published: Published,
     cache: SeriesCache,
+    sweep: Option<Sweep>,
 }
 
 impl WriterThread {
     pub(super) fn new(connection: Connection, catalog: Arc<Catalog>, published: Published) -> Self {
-        WriterThread { connection, catalog, published, cache: SeriesCache::default() }
+        WriterThread { connection, catalog, published, cache: SeriesCache::default(), sweep: None }
     }
 
     /// Works until every sender is gone and the queue is empty.
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         let mut group = Vec::with_capacity(MAX_GROUP);
-        while queue.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
-            self.commit(std::mem::take(&mut group));
+        loop {
+            match self.sweep.take() {
+                None => {
+                    if queue.blocking_recv_many(&mut group, MAX_GROUP) == 0 {
+                        return;
+                    }
+                }
+                Some(sweep) => {
+                    // What waits comes first, then the next slice.
+                    while group.len() < MAX_GROUP
+                        && let Ok(job) = queue.try_recv()
+                    {
+                        group.push(job);
+                    }
+                    if group.is_empty() && queue.is_closed() {
+                        return;
+                    }
+                    self.slice(sweep);
+                }
+            }
+            if !group.is_empty() {
+                self.commit(std::mem::take(&mut group));
+            }
+        }
+    }
+
+    fn slice(&mut self, mut sweep: Sweep) {
+        match sweep.step(&mut self.connection, &mut self.cache) {
+            Ok(true) => {}
+            Ok(false) => self.sweep = Some(sweep),
+            Err(error) => {
+                tracing::error!(%error, "removing what outlived its retention failed");
+                self.cache = SeriesCache::default();
+            }
         }
     }
 
@@ -93,19 +128,24 @@ impl WriterThread {
         let now = now_ns();
         for job in group {
             match job {
+                Job::Sweep => self.sweep = Some(Sweep::new(&self.catalog, now)),
                 Job::Write(call, reply) => {
                     let result = match failed {
-                        None => self.cache.write(&self.connection, &mut self.catalog, call, now),
+                        None => insert::write(&self.connection, &mut self.cache, &mut self.catalog, call, now),
                         Some(_) => Ok(Ingested::default()),
                     };
                     answers.push(Answer::Write(reply, settle(result, &mut failed)));
                 }
                 Job::Change(change, reply) => {
                     let catalog = Arc::make_mut(&mut self.catalog);
+                    let sweeps = change.makes_garbage();
                     let result = match failed {
                         None => change.apply(&self.connection, catalog, now as f64 / 1e9),
                         Some(_) => Ok(()),
                     };
+                    if sweeps {
+                        self.sweep = Some(Sweep::new(&self.catalog, now));
+                    }
                     answers.push(Answer::Change(reply, settle(result, &mut failed)));
                 }
             }

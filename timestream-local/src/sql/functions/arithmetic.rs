@@ -11,37 +11,39 @@ const BIGINTS: &[ColumnType] = &[Bigint, Bigint];
 const INTEGERS: &[ColumnType] = &[Integer, Integer];
 
 pub(super) const FUNCTIONS: &[Scalar] = &[
-    scalar("add", INTEGERS, Integer, |a| integer(bigint(a, "+", i64::checked_add))),
-    scalar("add", BIGINTS, Bigint, |a| bigint(a, "+", i64::checked_add)),
-    scalar("add", DOUBLES, Double, |a| real(a.double(0)? + a.double(1)?)),
-    scalar("add", &[IntervalDayToSecond, IntervalDayToSecond], IntervalDayToSecond, |a| {
+    scalar("$add", INTEGERS, Integer, |a| integer(bigint(a, "+", i64::checked_add))),
+    scalar("$add", BIGINTS, Bigint, |a| bigint(a, "+", i64::checked_add)),
+    scalar("$add", DOUBLES, Double, |a| real(a.double(0)? + a.double(1)?)),
+    scalar("$add", &[IntervalDayToSecond, IntervalDayToSecond], IntervalDayToSecond, |a| {
         bigint(a, "+", i64::checked_add)
     }),
-    scalar("add", &[IntervalYearToMonth, IntervalYearToMonth], IntervalYearToMonth, |a| {
+    scalar("$add", &[IntervalYearToMonth, IntervalYearToMonth], IntervalYearToMonth, |a| {
         bigint(a, "+", i64::checked_add)
     }),
-    scalar("subtract", INTEGERS, Integer, |a| integer(bigint(a, "-", i64::checked_sub))),
-    scalar("subtract", BIGINTS, Bigint, |a| bigint(a, "-", i64::checked_sub)),
-    scalar("subtract", DOUBLES, Double, |a| real(a.double(0)? - a.double(1)?)),
-    scalar("subtract", &[IntervalDayToSecond, IntervalDayToSecond], IntervalDayToSecond, |a| {
+    scalar("$subtract", INTEGERS, Integer, |a| integer(bigint(a, "-", i64::checked_sub))),
+    scalar("$subtract", BIGINTS, Bigint, |a| bigint(a, "-", i64::checked_sub)),
+    scalar("$subtract", DOUBLES, Double, |a| real(a.double(0)? - a.double(1)?)),
+    scalar("$subtract", &[IntervalDayToSecond, IntervalDayToSecond], IntervalDayToSecond, |a| {
         bigint(a, "-", i64::checked_sub)
     }),
-    scalar("multiply", INTEGERS, Integer, |a| integer(bigint(a, "*", i64::checked_mul))),
-    scalar("multiply", BIGINTS, Bigint, |a| bigint(a, "*", i64::checked_mul)),
-    scalar("multiply", DOUBLES, Double, |a| real(a.double(0)? * a.double(1)?)),
-    scalar("multiply", &[IntervalDayToSecond, Bigint], IntervalDayToSecond, |a| bigint(a, "*", i64::checked_mul)),
-    scalar("multiply", &[Bigint, IntervalDayToSecond], IntervalDayToSecond, |a| bigint(a, "*", i64::checked_mul)),
-    scalar("divide", INTEGERS, Integer, |a| integer(divided(a, "/", i64::checked_div))),
-    scalar("divide", BIGINTS, Bigint, |a| divided(a, "/", i64::checked_div)),
-    scalar("divide", DOUBLES, Double, |a| real(a.double(0)? / a.double(1)?)),
-    scalar("modulus", INTEGERS, Integer, |a| integer(remainder(a))),
-    scalar("modulus", BIGINTS, Bigint, remainder),
-    scalar("modulus", DOUBLES, Double, |a| real(a.double(0)? % a.double(1)?)),
-    scalar("negate", &[Integer], Integer, |a| integer(negated(a))),
-    scalar("negate", &[Bigint], Bigint, negated),
-    scalar("negate", &[Double], Double, |a| real(-a.double(0)?)),
-    scalar("negate", &[IntervalDayToSecond], IntervalDayToSecond, negated),
-    scalar("negate", &[IntervalYearToMonth], IntervalYearToMonth, negated),
+    scalar("$multiply", INTEGERS, Integer, |a| integer(bigint(a, "*", i64::checked_mul))),
+    scalar("$multiply", BIGINTS, Bigint, |a| bigint(a, "*", i64::checked_mul)),
+    scalar("$multiply", DOUBLES, Double, |a| real(a.double(0)? * a.double(1)?)),
+    scalar("$multiply", &[IntervalDayToSecond, Bigint], IntervalDayToSecond, |a| bigint(a, "*", i64::checked_mul)),
+    scalar("$multiply", &[Bigint, IntervalDayToSecond], IntervalDayToSecond, |a| bigint(a, "*", i64::checked_mul)),
+    scalar("$multiply", &[IntervalYearToMonth, Bigint], IntervalYearToMonth, |a| bigint(a, "*", i64::checked_mul)),
+    scalar("$multiply", &[Bigint, IntervalYearToMonth], IntervalYearToMonth, |a| bigint(a, "*", i64::checked_mul)),
+    scalar("$divide", INTEGERS, Integer, |a| integer(divided(a, "/", i64::checked_div))),
+    scalar("$divide", BIGINTS, Bigint, |a| divided(a, "/", i64::checked_div)),
+    scalar("$divide", DOUBLES, Double, |a| real(a.double(0)? / a.double(1)?)),
+    scalar("$modulus", INTEGERS, Integer, |a| integer(remainder(a))),
+    scalar("$modulus", BIGINTS, Bigint, remainder),
+    scalar("$modulus", DOUBLES, Double, |a| real(a.double(0)? % a.double(1)?)),
+    scalar("$negate", &[Integer], Integer, |a| integer(negated(a))),
+    scalar("$negate", &[Bigint], Bigint, negated),
+    scalar("$negate", &[Double], Double, |a| real(-a.double(0)?)),
+    scalar("$negate", &[IntervalDayToSecond], IntervalDayToSecond, negated),
+    scalar("$negate", &[IntervalYearToMonth], IntervalYearToMonth, negated),
     scalar("abs", &[Integer], Integer, |a| integer(absolute(a))),
     scalar("abs", &[Bigint], Bigint, absolute),
     scalar("abs", &[Double], Double, |a| real(a.double(0)?.abs())),
@@ -55,6 +57,8 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("round", &[Bigint], Bigint, |a| Ok(Value::Integer(a.integer(0)?))),
     // f64::round goes away from zero at one half, as Presto's does.
     scalar("round", &[Double], Double, |a| real(a.double(0)?.round())),
+    scalar("round", &[Integer, Integer], Integer, |a| integer(rounded_whole(a))),
+    scalar("round", &[Bigint, Integer], Bigint, rounded_whole),
     scalar("round", &[Double, Integer], Double, |a| rounded(a.double(0)?, a.integer(1)?)),
     scalar("truncate", &[Double], Double, |a| real(a.double(0)?.trunc())),
     scalar("floor", &[Integer], Integer, |a| Ok(Value::Integer(a.integer(0)?))),
@@ -69,13 +73,24 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("exp", &[Double], Double, |a| real(a.double(0)?.exp())),
     scalar("ln", &[Double], Double, |a| real(a.double(0)?.ln())),
     scalar("log2", &[Double], Double, |a| real(a.double(0)?.log2())),
+    scalar("log", DOUBLES, Double, |a| real(a.double(1)?.ln() / a.double(0)?.ln())),
     scalar("log10", &[Double], Double, |a| real(a.double(0)?.log10())),
     scalar("sin", &[Double], Double, |a| real(a.double(0)?.sin())),
     scalar("cos", &[Double], Double, |a| real(a.double(0)?.cos())),
     scalar("tan", &[Double], Double, |a| real(a.double(0)?.tan())),
+    scalar("asin", &[Double], Double, |a| real(a.double(0)?.asin())),
+    scalar("acos", &[Double], Double, |a| real(a.double(0)?.acos())),
+    scalar("atan", &[Double], Double, |a| real(a.double(0)?.atan())),
+    scalar("sinh", &[Double], Double, |a| real(a.double(0)?.sinh())),
+    scalar("cosh", &[Double], Double, |a| real(a.double(0)?.cosh())),
+    scalar("tanh", &[Double], Double, |a| real(a.double(0)?.tanh())),
     scalar("atan2", DOUBLES, Double, |a| real(a.double(0)?.atan2(a.double(1)?))),
     scalar("radians", &[Double], Double, |a| real(a.double(0)?.to_radians())),
     scalar("degrees", &[Double], Double, |a| real(a.double(0)?.to_degrees())),
+    scalar("pi", &[], Double, |_| real(std::f64::consts::PI)),
+    scalar("e", &[], Double, |_| real(std::f64::consts::E)),
+    scalar("infinity", &[], Double, |_| real(f64::INFINITY)),
+    scalar("$nan", &[], Double, |_| real(f64::NAN)),
     scalar("is_finite", &[Double], ColumnType::Boolean, |a| Ok(Value::from(a.double(0)?.is_finite()))),
     scalar("is_infinite", &[Double], ColumnType::Boolean, |a| Ok(Value::from(a.double(0)?.is_infinite()))),
     scalar("is_nan", &[Double], ColumnType::Boolean, |a| Ok(Value::from(a.double(0)?.is_nan()))),
@@ -125,4 +140,19 @@ fn rounded(number: f64, decimals: i64) -> Outcome {
         return real(number);
     }
     real(scaled.round() / factor)
+}
+
+/// Halves go away from zero.
+fn rounded_whole(a: &Arguments<'_, '_>) -> Outcome {
+    let (number, decimals) = (a.integer(0)?, a.integer(1)?);
+    if decimals >= 0 {
+        return Ok(Value::Integer(number));
+    }
+    let Some(unit) = u32::try_from(-decimals).ok().and_then(|places| 10i128.checked_pow(places)) else {
+        return Ok(Value::Integer(0));
+    };
+    let rounded = (i128::from(number) + i128::from(number.signum()) * unit / 2) / unit * unit;
+    i64::try_from(rounded)
+        .map(Value::Integer)
+        .map_err(|_| Failure(format!("bigint overflow: round({number}, {decimals})")))
 }

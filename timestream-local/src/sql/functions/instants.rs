@@ -10,31 +10,38 @@ use super::super::types::ColumnType::{
 use super::{Arguments, Failure, Outcome, Scalar, real, scalar, text};
 
 pub(super) const FUNCTIONS: &[Scalar] = &[
-    scalar("add", &[Timestamp, IntervalDayToSecond], Timestamp, |a| in_range(a.integer(0)?.checked_add(a.integer(1)?))),
-    scalar("add", &[IntervalDayToSecond, Timestamp], Timestamp, |a| in_range(a.integer(0)?.checked_add(a.integer(1)?))),
-    scalar("add", &[Timestamp, IntervalYearToMonth], Timestamp, |a| {
-        in_range(calendar::add_months(a.integer(0)?, a.integer(1)?))
+    scalar("$add", &[Timestamp, IntervalDayToSecond], Timestamp, |a| instant(a.integer(0)?.checked_add(a.integer(1)?))),
+    scalar("$add", &[IntervalDayToSecond, Timestamp], Timestamp, |a| instant(a.integer(0)?.checked_add(a.integer(1)?))),
+    scalar("$add", &[Timestamp, IntervalYearToMonth], Timestamp, |a| {
+        instant(calendar::add_months(a.integer(0)?, a.integer(1)?))
     }),
-    scalar("subtract", &[Timestamp, IntervalDayToSecond], Timestamp, |a| {
+    scalar("$add", &[IntervalYearToMonth, Timestamp], Timestamp, |a| {
+        instant(calendar::add_months(a.integer(1)?, a.integer(0)?))
+    }),
+    scalar("$add", &[Date, IntervalDayToSecond], Date, |a| shifted(a, 1)),
+    scalar("$add", &[Date, IntervalYearToMonth], Date, |a| shifted_months(a, 1)),
+    scalar("$subtract", &[Timestamp, IntervalDayToSecond], Timestamp, |a| {
+        instant(a.integer(0)?.checked_sub(a.integer(1)?))
+    }),
+    scalar("$subtract", &[Timestamp, IntervalYearToMonth], Timestamp, |a| {
+        instant(a.integer(1)?.checked_neg().and_then(|months| calendar::add_months(a.integer(0).ok()?, months)))
+    }),
+    scalar("$subtract", &[Timestamp, Timestamp], IntervalDayToSecond, |a| {
         in_range(a.integer(0)?.checked_sub(a.integer(1)?))
     }),
-    scalar("subtract", &[Timestamp, IntervalYearToMonth], Timestamp, |a| {
-        in_range(a.integer(1)?.checked_neg().and_then(|months| calendar::add_months(a.integer(0).ok()?, months)))
-    }),
-    scalar("subtract", &[Timestamp, Timestamp], IntervalDayToSecond, |a| {
-        in_range(a.integer(0)?.checked_sub(a.integer(1)?))
-    }),
-    scalar("from_milliseconds", &[Bigint], Timestamp, |a| in_range(a.integer(0)?.checked_mul(1_000_000))),
-    scalar("from_nanoseconds", &[Bigint], Timestamp, |a| Ok(Value::Integer(a.integer(0)?))),
-    scalar("from_unixtime", &[Bigint], Timestamp, |a| in_range(a.integer(0)?.checked_mul(SECOND))),
+    scalar("$subtract", &[Date, IntervalDayToSecond], Date, |a| shifted(a, -1)),
+    scalar("$subtract", &[Date, IntervalYearToMonth], Date, |a| shifted_months(a, -1)),
+    scalar("from_milliseconds", &[Bigint], Timestamp, |a| instant(a.integer(0)?.checked_mul(1_000_000))),
+    scalar("from_nanoseconds", &[Bigint], Timestamp, |a| instant(Some(a.integer(0)?))),
+    scalar("from_unixtime", &[Bigint], Timestamp, |a| instant(a.integer(0)?.checked_mul(SECOND))),
     scalar("from_unixtime", &[Double], Timestamp, |a| {
         // Presto keeps milliseconds of it.
         let milliseconds = (a.double(0)? * 1000.0).round();
-        in_range((milliseconds.abs() < 9e15).then_some(milliseconds as i64).and_then(|ms| ms.checked_mul(1_000_000)))
+        instant((milliseconds.abs() < 9e15).then_some(milliseconds as i64).and_then(|ms| ms.checked_mul(1_000_000)))
     }),
-    scalar("from_iso8601_timestamp", &[Varchar], Timestamp, |a| {
-        in_range(calendar::parse_timestamp(a.text(0)?))
-            .map_err(|_| Failure(format!("Invalid format: \"{}\"", a.text(0).unwrap_or_default())))
+    scalar("from_iso8601_timestamp", &[Varchar], Timestamp, |a| match calendar::parse_timestamp(a.text(0)?) {
+        Some(time) => instant(Some(time)),
+        None => Err(Failure(format!("Invalid format: \"{}\"", a.text(0)?))),
     }),
     scalar("from_iso8601_date", &[Varchar], Date, |a| {
         in_range(calendar::parse_days(a.text(0)?))
@@ -43,6 +50,7 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("to_milliseconds", &[Timestamp], Bigint, |a| Ok(Value::Integer(a.integer(0)?.div_euclid(1_000_000)))),
     scalar("to_milliseconds", &[IntervalDayToSecond], Bigint, |a| Ok(Value::Integer(a.integer(0)? / 1_000_000))),
     scalar("to_nanoseconds", &[Timestamp], Bigint, |a| Ok(Value::Integer(a.integer(0)?))),
+    scalar("to_nanoseconds", &[IntervalDayToSecond], Bigint, |a| Ok(Value::Integer(a.integer(0)?))),
     scalar("to_unixtime", &[Timestamp], Double, |a| {
         let time = a.integer(0)?;
         real(time.div_euclid(SECOND) as f64 + time.rem_euclid(SECOND) as f64 / SECOND as f64)
@@ -56,16 +64,24 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
         if width <= 0 {
             return Err("The bin's width must be positive".into());
         }
-        in_range(time.checked_sub(time.rem_euclid(width)))
+        instant(time.checked_sub(time.rem_euclid(width)))
     }),
-    scalar("date_trunc", &[Varchar, Timestamp], Timestamp, |a| truncated(a.text(0)?, a.integer(1)?)),
+    scalar("date_trunc", &[Varchar, Timestamp], Timestamp, |a| instant(truncated(a.text(0)?, a.integer(1)?)?)),
+    scalar("date_trunc", &[Varchar, Date], Date, |a| days(truncated(a.text(0)?, midnight(a.integer(1)?)?)?)),
     scalar("date_add", &[Varchar, Bigint, Timestamp], Timestamp, |a| {
-        let (amount, time) = (a.integer(1)?, a.integer(2)?);
-        in_range(match unit(a.text(0)?)? {
-            Unit::Length(length) => amount.checked_mul(length).and_then(|shift| time.checked_add(shift)),
-            Unit::Months(months) => amount.checked_mul(months).and_then(|shift| calendar::add_months(time, shift)),
-        })
+        instant(added(a.text(0)?, a.integer(1)?, a.integer(2)?)?)
     }),
+    scalar("date_add", &[Varchar, Bigint, Date], Date, |a| {
+        days(added(a.text(0)?, a.integer(1)?, midnight(a.integer(2)?)?)?)
+    }),
+    scalar("date", &[Timestamp], Date, |a| days(Some(a.integer(0)?))),
+    scalar("date", &[Varchar], Date, |a| {
+        days(calendar::parse_timestamp(a.text(0)?))
+            .map_err(|_| Failure(format!("Value cannot be cast to date: {}", a.text(0).unwrap_or_default())))
+    }),
+    scalar("last_day_of_month", &[Timestamp], Date, |a| last_day(a.integer(0)?)),
+    scalar("last_day_of_month", &[Date], Date, |a| last_day(midnight(a.integer(0)?)?)),
+    scalar("current_timezone", &[], Varchar, |_| text("UTC")),
     scalar("date_diff", &[Varchar, Timestamp, Timestamp], Bigint, |a| {
         let (from, to) = (a.integer(1)?, a.integer(2)?);
         match unit(a.text(0)?)? {
@@ -86,11 +102,17 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("minute", &[Timestamp], Bigint, |a| part(a, |m| m.minute().into())),
     scalar("second", &[Timestamp], Bigint, |a| part(a, |m| m.second().into())),
     scalar("millisecond", &[Timestamp], Bigint, |a| part(a, |m| m.millisecond().into())),
+    scalar("year_of_week", &[Timestamp], Bigint, |a| part(a, |m| m.to_iso_week_date().0.into())),
 ];
 
 /// The other names by which functions are called, with the ones that they have here.
-pub(crate) const PART_ALIASES: &[(&str, &str)] =
-    &[("dow", "day_of_week"), ("doy", "day_of_year"), ("day_of_month", "day"), ("week_of_year", "week")];
+pub(crate) const PART_ALIASES: &[(&str, &str)] = &[
+    ("dow", "day_of_week"),
+    ("doy", "day_of_year"),
+    ("yow", "year_of_week"),
+    ("day_of_month", "day"),
+    ("week_of_year", "week"),
+];
 
 enum Unit {
     Length(i64),
@@ -99,7 +121,7 @@ enum Unit {
 
 /// The length in nanoseconds of a day-time unit, or the months of a longer one.
 fn unit(name: &str) -> Result<Unit, Failure> {
-    Ok(match name.to_ascii_lowercase().trim_end_matches('s') {
+    Ok(match name.to_ascii_lowercase().as_str() {
         "nanosecond" => Unit::Length(1),
         "microsecond" => Unit::Length(1_000),
         "millisecond" => Unit::Length(1_000_000),
@@ -115,9 +137,9 @@ fn unit(name: &str) -> Result<Unit, Failure> {
     })
 }
 
-fn truncated(name: &str, time: i64) -> Outcome {
+fn truncated(name: &str, time: i64) -> Result<Option<i64>, Failure> {
     let start = moment(time);
-    in_range(match unit(name)? {
+    Ok(match unit(name)? {
         // Weeks begin on Monday.
         Unit::Length(length) if length == 7 * DAY => {
             let day = start.replace_time(time::Time::MIDNIGHT);
@@ -133,6 +155,39 @@ fn truncated(name: &str, time: i64) -> Outcome {
                 .and_then(|date| calendar::nanoseconds(date.midnight().assume_utc()))
         }
     })
+}
+
+fn added(name: &str, amount: i64, time: i64) -> Result<Option<i64>, Failure> {
+    Ok(match unit(name)? {
+        Unit::Length(length) => amount.checked_mul(length).and_then(|shift| time.checked_add(shift)),
+        Unit::Months(months) => amount.checked_mul(months).and_then(|shift| calendar::add_months(time, shift)),
+    })
+}
+
+fn midnight(days: i64) -> Result<i64, Failure> {
+    days.checked_mul(DAY).ok_or_else(|| "The date is outside the years 1677 to 2262".into())
+}
+
+fn days(time: Option<i64>) -> Outcome {
+    in_range(time.map(|time| time.div_euclid(DAY)))
+}
+
+fn shifted(a: &Arguments<'_, '_>, sign: i64) -> Outcome {
+    let (date, shift) = (midnight(a.integer(0)?)?, a.integer(1)?);
+    if shift % DAY != 0 {
+        return Err("Cannot add hour, minutes or seconds to a date".into());
+    }
+    days(shift.checked_mul(sign).and_then(|shift| date.checked_add(shift)))
+}
+
+fn shifted_months(a: &Arguments<'_, '_>, sign: i64) -> Outcome {
+    let (date, shift) = (midnight(a.integer(0)?)?, a.integer(1)?);
+    days(shift.checked_mul(sign).and_then(|months| calendar::add_months(date, months)))
+}
+
+fn last_day(time: i64) -> Outcome {
+    let m = moment(time);
+    days(m.replace_day(m.month().length(m.year())).ok().and_then(calendar::nanoseconds))
 }
 
 fn whole_months(from: i64, to: i64) -> i64 {
@@ -152,6 +207,16 @@ fn part(a: &Arguments<'_, '_>, of: fn(OffsetDateTime) -> i64) -> Outcome {
 
 fn in_range(time: Option<i64>) -> Outcome {
     time.map(Value::Integer).ok_or_else(|| "The timestamp is outside the years 1677 to 2262".into())
+}
+
+/// A timestamp that a function yields. Timestream has none before 1970.
+pub(super) fn instant(time: Option<i64>) -> Outcome {
+    match time {
+        Some(time) if time < 0 => {
+            Err(Failure(format!("Timestamps before 1970 are not supported: {}", calendar::timestamp_text(time))))
+        }
+        time => in_range(time),
+    }
 }
 
 /// The field that EXTRACT or a function of its name yields.

@@ -5,8 +5,13 @@
 
 mod arithmetic;
 mod casts;
+pub(in crate::sql) mod characters;
+mod formats;
 pub(crate) mod instants;
 mod strings;
+mod timeseries;
+
+pub(crate) use timeseries::by_time;
 
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
@@ -29,7 +34,7 @@ type Outcome = Result<Value, Failure>;
 
 /// A function over non-NULL values.
 pub(crate) struct Scalar {
-    /// Its name in Timestream, or a name of the translation's own for an operator or cast.
+    /// Its name in Timestream; one that begins with `$` is the translation's own, for an operator or cast.
     pub(crate) name: &'static str,
     /// The types that it takes.
     pub(crate) arguments: &'static [ColumnType],
@@ -51,6 +56,10 @@ const fn scalar(
 struct Arguments<'a, 'c>(&'a Context<'c>);
 
 impl Arguments<'_, '_> {
+    fn raw(&self, index: usize) -> ValueRef<'_> {
+        self.0.get_raw(index)
+    }
+
     fn text(&self, index: usize) -> Result<&str, Failure> {
         self.0.get_raw(index).as_str().map_err(|error| Failure(error.to_string()))
     }
@@ -99,30 +108,65 @@ fn text(text: impl Into<String>) -> Outcome {
 }
 
 fn all() -> impl Iterator<Item = (usize, &'static Scalar)> {
-    [arithmetic::FUNCTIONS, casts::FUNCTIONS, instants::FUNCTIONS, strings::FUNCTIONS].into_iter().flatten().enumerate()
+    let lists = [
+        arithmetic::FUNCTIONS,
+        casts::FUNCTIONS,
+        formats::FUNCTIONS,
+        instants::FUNCTIONS,
+        strings::FUNCTIONS,
+        timeseries::FUNCTIONS,
+    ];
+    lists.into_iter().flatten().enumerate()
+}
+
+/// The names of all functions, the translation's own among them.
+#[cfg(test)]
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    all().map(|(_, scalar)| scalar.name)
 }
 
 /// The functions of a name, each with the name that SQLite knows it by.
 pub(crate) fn named(name: &str) -> impl Iterator<Item = (String, &'static Scalar)> {
-    all().filter(move |(_, scalar)| scalar.name == name).map(|(index, scalar)| (physical(index, scalar), scalar))
+    all().filter(move |(_, scalar)| scalar.name == name).map(|(index, scalar)| (physical(index, scalar.name), scalar))
 }
 
-fn physical(index: usize, scalar: &Scalar) -> String {
-    format!("ts_{}_{index}", scalar.name)
+/// The name that SQLite knows a function by that has no other of its name.
+pub(crate) fn only(name: &str) -> String {
+    named(name).next().map_or_else(String::new, |(physical, _)| physical)
 }
+
+fn physical(index: usize, name: &str) -> String {
+    format!("ts_{}_{index}", name.trim_start_matches('$'))
+}
+
+/// A cast's name with this in front is that of one which yields NULL where the cast fails.
+pub(crate) const TRY: &str = "try_";
 
 pub(crate) fn register(connection: &Connection) -> rusqlite::Result<()> {
     for (index, scalar) in all() {
-        let name = physical(index, scalar);
-        let arity = i32::try_from(scalar.arguments.len()).unwrap_or(-1);
-        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-        let body = scalar.body;
-        connection.create_scalar_function(name.as_str(), arity, flags, move |context| {
-            if (0..context.len()).any(|index| context.get_raw(index) == ValueRef::Null) {
-                return Ok(Value::Null);
-            }
-            body(&Arguments(context)).map_err(|failure| rusqlite::Error::UserFunctionError(Box::new(failure)))
-        })?;
+        let name = physical(index, scalar.name);
+        if scalar.name.starts_with("$cast_") {
+            add(connection, &format!("{TRY}{name}"), scalar, |_| Ok(Value::Null))?;
+        }
+        add(connection, &name, scalar, Err)?;
     }
     Ok(())
+}
+
+fn add(
+    connection: &Connection,
+    name: &str,
+    scalar: &Scalar,
+    otherwise: fn(Failure) -> Outcome,
+) -> rusqlite::Result<()> {
+    let arity = i32::try_from(scalar.arguments.len()).unwrap_or(-1);
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    let body = scalar.body;
+    connection.create_scalar_function(name, arity, flags, move |context| {
+        if (0..context.len()).any(|index| context.get_raw(index) == ValueRef::Null) {
+            return Ok(Value::Null);
+        }
+        let outcome = body(&Arguments(context)).or_else(otherwise);
+        outcome.map_err(|failure| rusqlite::Error::UserFunctionError(Box::new(failure)))
+    })
 }

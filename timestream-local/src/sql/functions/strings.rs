@@ -5,17 +5,17 @@ use rusqlite::types::Value;
 use super::super::java_regex::{self, Pattern};
 use super::super::like;
 use super::super::types::ColumnType::{Bigint, Boolean, Integer, Varchar};
-use super::{Arguments, Failure, Outcome, Scalar, scalar, text};
+use super::{Arguments, Failure, Outcome, Scalar, characters, scalar, text};
 
 /// The longest text that a function may build, in bytes.
 const MAX_TEXT: usize = 16 * 1024 * 1024;
 
 pub(super) const FUNCTIONS: &[Scalar] = &[
-    scalar("like", &[Varchar, Varchar], Boolean, |a| {
+    scalar("$like", &[Varchar, Varchar], Boolean, |a| {
         let pattern = a.cached(1, |pattern| like::Pattern::new(pattern, None).map_err(Failure::from))?;
         Ok(Value::from(pattern.matches(a.text(0)?)))
     }),
-    scalar("like_escape", &[Varchar, Varchar, Varchar], Boolean, |a| {
+    scalar("$like_escape", &[Varchar, Varchar, Varchar], Boolean, |a| {
         let escape = a.text(2)?;
         let mut characters = escape.chars();
         let (Some(escape), None) = (characters.next(), characters.next()) else {
@@ -34,11 +34,19 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
         text(compiled(a)?.replace(a.text(0)?, a.text(2)?)?)
     }),
     scalar("length", &[Varchar], Bigint, |a| Ok(Value::from(a.text(0)?.chars().count() as i64))),
-    scalar("lower", &[Varchar], Varchar, |a| text(a.text(0)?.to_lowercase())),
-    scalar("upper", &[Varchar], Varchar, |a| text(a.text(0)?.to_uppercase())),
-    scalar("trim", &[Varchar], Varchar, |a| text(a.text(0)?.trim())),
-    scalar("ltrim", &[Varchar], Varchar, |a| text(a.text(0)?.trim_start())),
-    scalar("rtrim", &[Varchar], Varchar, |a| text(a.text(0)?.trim_end())),
+    scalar("lower", &[Varchar], Varchar, |a| text(a.text(0)?.chars().map(characters::lower).collect::<String>())),
+    scalar("upper", &[Varchar], Varchar, |a| text(a.text(0)?.chars().map(characters::upper).collect::<String>())),
+    scalar("trim", &[Varchar], Varchar, |a| text(a.text(0)?.trim_matches(characters::is_space))),
+    scalar("ltrim", &[Varchar], Varchar, |a| text(a.text(0)?.trim_start_matches(characters::is_space))),
+    scalar("rtrim", &[Varchar], Varchar, |a| text(a.text(0)?.trim_end_matches(characters::is_space))),
+    scalar("lpad", &[Varchar, Bigint, Varchar], Varchar, |a| {
+        let (padding, kept) = padded(a)?;
+        text(padding + &kept)
+    }),
+    scalar("rpad", &[Varchar, Bigint, Varchar], Varchar, |a| {
+        let (padding, kept) = padded(a)?;
+        text(kept + &padding)
+    }),
     scalar("reverse", &[Varchar], Varchar, |a| text(a.text(0)?.chars().rev().collect::<String>())),
     scalar("replace", &[Varchar, Varchar], Varchar, |a| replaced(a.text(0)?, a.text(1)?, "")),
     scalar("replace", &[Varchar, Varchar, Varchar], Varchar, |a| replaced(a.text(0)?, a.text(1)?, a.text(2)?)),
@@ -62,7 +70,15 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
         let position = usize::try_from(index - 1).unwrap_or(usize::MAX);
         Ok(text_.split(delimiter).nth(position).map_or(Value::Null, |part| Value::Text(part.into())))
     }),
-    scalar("chr", &[Integer], Varchar, |a| match u32::try_from(a.integer(0)?).ok().and_then(char::from_u32) {
+    scalar("$several_rows", &[], Varchar, |_| Err("Scalar sub-query has returned multiple rows".into())),
+    scalar("codepoint", &[Varchar], Integer, |a| {
+        let mut characters = a.text(0)?.chars();
+        match (characters.next(), characters.next()) {
+            (Some(character), None) => Ok(Value::from(u32::from(character))),
+            _ => Err("Input string must be a single character string".into()),
+        }
+    }),
+    scalar("chr", &[Bigint], Varchar, |a| match u32::try_from(a.integer(0)?).ok().and_then(char::from_u32) {
         Some(character) => text(character),
         None => Err(Failure(format!("Not a valid Unicode code point: {}", a.integer(0)?))),
     }),
@@ -97,4 +113,18 @@ fn substring(subject: &str, start: i64, length: i64) -> Outcome {
     }
     let (skip, take) = (usize::try_from(from).unwrap_or(0), usize::try_from(length).unwrap_or(usize::MAX));
     text(subject.chars().skip(skip).take(take).collect::<String>())
+}
+
+/// The padding that brings a text to its length, and the text, cut to it.
+fn padded(a: &Arguments<'_, '_>) -> Result<(String, String), Failure> {
+    let (subject, length, padding) = (a.text(0)?, a.integer(1)?, a.text(2)?);
+    let Some(length) = usize::try_from(length).ok().filter(|length| *length <= MAX_TEXT) else {
+        return Err(Failure(format!("Target length must be between 0 and {MAX_TEXT}")));
+    };
+    if padding.is_empty() {
+        return Err("Padding string must not be empty".into());
+    }
+    let kept: String = subject.chars().take(length).collect();
+    let missing = length - kept.chars().count();
+    Ok((padding.chars().cycle().take(missing).collect(), kept))
 }

@@ -76,7 +76,6 @@ pub(super) fn class(parser: &mut Parser, ignore_case: bool, depth: usize) -> Res
                     range(&mut written, literal, literal, ignore_case);
                 }
             }
-            '\\' if parser.take("E") => continue,
             '\\' => match escape(parser)? {
                 Item::Character(first) => span(parser, &mut written, first, ignore_case)?,
                 Item::Set { name, .. } if ignore_case && depends_on_case(&name) => {

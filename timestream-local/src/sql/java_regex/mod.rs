@@ -65,9 +65,10 @@ impl Pattern {
     pub(crate) fn replace(&self, text: &str, replacement: &str) -> Result<String, Failure> {
         let regex = self.exact(text)?;
         let parts = replacement_parts(replacement, regex.captures_len())?;
-        let (mut result, mut end) = (String::with_capacity(text.len()), 0);
-        for found in regex.captures_iter(text) {
-            let Some(whole) = found.get(0) else { continue };
+        let (mut result, mut end, mut from) = (String::with_capacity(text.len()), 0, 0);
+        // Unlike the crate's iterator, Java also finds nothing right behind a match.
+        while let Some(found) = regex.captures_at(text, from) {
+            let Some(whole) = found.get(0) else { break };
             result.push_str(text.get(end..whole.start()).unwrap_or_default());
             for part in &parts {
                 match part {
@@ -76,8 +77,15 @@ impl Pattern {
                 }
             }
             end = whole.end();
+            from = match whole.is_empty() {
+                true => end + text.get(end..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8),
+                false => end,
+            };
             if result.len() > MAX_REPLACED {
                 return Err("The result of regexp_replace is too long".into());
+            }
+            if from > text.len() {
+                break;
             }
         }
         result.push_str(text.get(end..).unwrap_or_default());
@@ -105,6 +113,11 @@ impl Pattern {
 
     /// The regex whose matches have Java's extent in this text.
     fn exact(&self, text: &str) -> Result<&Regex, Failure> {
+        if self.source.repeats_empty {
+            return Err(
+                "A repetition of what may be empty is not supported in this function's regular expression".into()
+            );
+        }
         let regex = self.for_text(text)?;
         if std::ptr::eq(regex, &self.plain) {
             return Ok(regex);
@@ -150,5 +163,7 @@ fn replacement_parts(replacement: &str, groups: usize) -> Result<Vec<Part>, Fail
     Ok(parts)
 }
 
+#[cfg(test)]
+mod oracle;
 #[cfg(test)]
 mod tests;

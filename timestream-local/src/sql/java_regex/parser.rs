@@ -18,6 +18,8 @@ pub(super) struct Translated {
     pub(super) dollar_inside: bool,
     /// It means the same only on ASCII text.
     pub(super) ascii_only: bool,
+    /// It repeats what may be empty. Such a repetition ends elsewhere in Java, so matches may have another extent.
+    pub(super) repeats_empty: bool,
 }
 
 impl Translated {
@@ -36,6 +38,8 @@ pub(super) fn translate(pattern: &str) -> Result<Translated, String> {
         after_dollar: false,
         dollar_inside: false,
         ascii_only: false,
+        repeats_empty: false,
+        names: Vec::new(),
     };
     parser.alternatives(Flags::default(), 0)?;
     if parser.peek().is_some() {
@@ -48,6 +52,7 @@ pub(super) fn translate(pattern: &str) -> Result<Translated, String> {
         has_dollar,
         dollar_inside: parser.dollar_inside,
         ascii_only: parser.ascii_only,
+        repeats_empty: parser.repeats_empty,
     })
 }
 
@@ -66,6 +71,9 @@ pub(super) struct Parser {
     after_dollar: bool,
     dollar_inside: bool,
     ascii_only: bool,
+    repeats_empty: bool,
+    /// Of groups.
+    names: Vec<String>,
 }
 
 impl Parser {
@@ -96,51 +104,53 @@ impl Parser {
         format!("Unsupported in regular expression: {what} near index {}", self.position)
     }
 
-    fn alternatives(&mut self, mut flags: Flags, depth: usize) -> Result<(), String> {
+    /// Alternatives up to the end or a `)`; whether they may match nothing.
+    fn alternatives(&mut self, mut flags: Flags, depth: usize) -> Result<bool, String> {
         if depth > MAX_DEPTH {
             return Err(self.unsupported("groups nested too deep"));
         }
         let entry = self.after_dollar;
-        let mut any_dollar = false;
+        let (mut any_dollar, mut any_empty, mut empty) = (false, false, true);
         loop {
             match self.peek() {
                 None | Some(')') => {
                     self.after_dollar |= any_dollar;
-                    return Ok(());
+                    return Ok(any_empty || empty);
                 }
                 Some('|') => {
                     self.next();
                     self.piece.push('|');
                     any_dollar |= self.after_dollar;
                     self.after_dollar = entry;
+                    any_empty |= empty;
+                    empty = true;
                 }
-                Some(_) => self.quantified(&mut flags, depth)?,
+                Some(_) => empty &= self.quantified(&mut flags, depth)?,
             }
         }
     }
 
-    /// One atom and the quantifier behind it.
-    fn quantified(&mut self, flags: &mut Flags, depth: usize) -> Result<(), String> {
+    /// One atom and the quantifier behind it; whether they may match nothing.
+    fn quantified(&mut self, flags: &mut Flags, depth: usize) -> Result<bool, String> {
         let dollar_before = self.after_dollar;
         // A quantifier must not bind to the last character of a longer spelling, so every atom is written closed.
-        if !self.atom(flags, depth)? {
-            return Ok(());
-        }
-        let repeats = match self.peek() {
+        let Some(empty) = self.atom(flags, depth)? else { return Ok(true) };
+        let (optional, repeats) = match self.peek() {
             Some(sign @ ('?' | '*' | '+')) => {
                 self.next();
                 self.piece.push(sign);
-                sign != '?'
+                (sign != '+', sign != '?')
             }
             Some('{') => {
                 self.next();
                 self.bounds()?
             }
-            _ => return Ok(()),
+            _ => return Ok(empty),
         };
         if repeats && self.after_dollar && !dollar_before {
             self.dollar_inside = true;
         }
+        self.repeats_empty |= repeats && empty;
         match self.peek() {
             Some('?') => {
                 self.next();
@@ -151,12 +161,12 @@ impl Parser {
         }
         match self.peek() {
             Some(sign @ ('?' | '*' | '+')) => Err(self.error(format!("Dangling meta character '{sign}'"))),
-            Some('{') => Err(self.error("Dangling meta character '{'")),
-            _ => Ok(()),
+            _ => Ok(empty || optional),
         }
     }
 
-    fn bounds(&mut self) -> Result<bool, String> {
+    /// The rest of `{2,3}` behind its brace; whether it allows none, and whether it allows several.
+    fn bounds(&mut self) -> Result<(bool, bool), String> {
         let least = self.decimal().ok_or_else(|| self.error("Illegal repetition"))?;
         let most = match self.take(",") {
             false => Some(least),
@@ -172,7 +182,7 @@ impl Parser {
             Some(most) => write!(self.piece, "{{{least},{most}}}"),
             None => write!(self.piece, "{{{least},}}"),
         };
-        Ok(most.is_none_or(|most| most > 1))
+        Ok((least == 0, most.is_none_or(|most| most > 1)))
     }
 
     fn decimal(&mut self) -> Option<u32> {
@@ -184,9 +194,9 @@ impl Parser {
         number
     }
 
-    /// Writes one atom; false for what stands for nothing, such as `(?i)`.
-    fn atom(&mut self, flags: &mut Flags, depth: usize) -> Result<bool, String> {
-        let Some(character) = self.next() else { return Ok(false) };
+    /// Writes one atom: whether it may match nothing. Nothing for what is no atom, such as `(?i)`.
+    fn atom(&mut self, flags: &mut Flags, depth: usize) -> Result<Option<bool>, String> {
+        let Some(character) = self.next() else { return Ok(None) };
         match character {
             '(' => return self.group(flags, depth),
             '[' => {
@@ -195,14 +205,25 @@ impl Parser {
             }
             '.' if flags.dot_all => self.consuming("(?s:.)"),
             '.' => self.consuming(r"[^\n\r\x{85}\x{2028}\x{2029}]"),
-            '^' => self.piece.push_str(r"(?:\A)"),
-            '$' => self.dollar(),
+            '^' => {
+                self.piece.push_str(r"(?:\A)");
+                return Ok(Some(true));
+            }
+            '$' => {
+                self.dollar();
+                return Ok(Some(true));
+            }
             '\\' => return self.escape(*flags),
             '*' | '+' | '?' => return Err(self.error(format!("Dangling meta character '{character}'"))),
-            '{' => return Err(self.error("Illegal repetition")),
+            // Java repeats nothing there.
+            '{' => {
+                self.position -= 1;
+                self.piece.push_str("(?:)");
+                return Ok(Some(true));
+            }
             literal => self.literal(literal, *flags),
         }
-        Ok(true)
+        Ok(Some(false))
     }
 
     fn consuming(&mut self, text: &str) {
@@ -222,18 +243,27 @@ impl Parser {
         self.consuming(&text);
     }
 
-    fn group(&mut self, flags: &mut Flags, depth: usize) -> Result<bool, String> {
+    fn group(&mut self, flags: &mut Flags, depth: usize) -> Result<Option<bool>, String> {
         let mut inner = *flags;
         if self.take("?") {
             if self.take("<") {
                 if matches!(self.peek(), Some('=' | '!')) {
                     return Err(self.unsupported("look-behind"));
                 }
+                let mut name = String::new();
                 while let Some(character) = self.next().filter(|character| *character != '>') {
                     if !character.is_ascii_alphanumeric() {
                         return Err(self.error("Unknown look-behind group or bad group name"));
                     }
+                    name.push(character);
                 }
+                if !name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+                    return Err(self.error("Unknown look-behind group or bad group name"));
+                }
+                if self.names.contains(&name) {
+                    return Err(self.error(format!("Named capturing group <{name}> is already defined")));
+                }
+                self.names.push(name);
                 self.piece.push('(');
             } else if matches!(self.peek(), Some('=' | '!')) {
                 return Err(self.unsupported("look-ahead"));
@@ -243,19 +273,19 @@ impl Parser {
                 let closed = self.flags(&mut inner)?;
                 if closed {
                     *flags = inner;
-                    return Ok(false);
+                    return Ok(None);
                 }
                 self.piece.push_str("(?:");
             }
         } else {
             self.piece.push('(');
         }
-        self.alternatives(inner, depth + 1)?;
+        let empty = self.alternatives(inner, depth + 1)?;
         if !self.take(")") {
             return Err(self.error("Unclosed group"));
         }
         self.piece.push(')');
-        Ok(true)
+        Ok(Some(empty))
     }
 
     /// `i-s:` or `i-s)`; true for the latter.
@@ -275,7 +305,7 @@ impl Parser {
         }
     }
 
-    fn escape(&mut self, flags: Flags) -> Result<bool, String> {
+    fn escape(&mut self, flags: Flags) -> Result<Option<bool>, String> {
         match self.peek() {
             Some('Q') => {
                 self.next();
@@ -287,10 +317,6 @@ impl Parser {
             Some(boundary @ ('b' | 'B')) => {
                 self.ascii_only = true;
                 let _ = write!(self.piece, r"(?-u:\{boundary})");
-            }
-            Some('E') => {
-                self.next();
-                return Ok(false);
             }
             Some('1'..='9' | 'k') => return Err(self.unsupported("back-reference")),
             Some(character @ ('G' | 'R' | 'X' | 'N')) => {
@@ -305,20 +331,20 @@ impl Parser {
                     class::Item::Set { written, .. } => written,
                 };
                 self.consuming(&text);
-                return Ok(true);
+                return Ok(Some(false));
             }
         }
         self.next();
-        Ok(true)
+        Ok(Some(true))
     }
 
     /// `\Q…\E`, whose last character takes the quantifier.
-    fn quotation(&mut self, flags: Flags) -> Result<bool, String> {
-        let mut any = false;
+    fn quotation(&mut self, flags: Flags) -> Result<Option<bool>, String> {
+        let mut any = None;
         while !self.take("\\E") {
             let Some(character) = self.next() else { break };
             self.literal(character, flags);
-            any = true;
+            any = Some(false);
         }
         Ok(any)
     }

@@ -1,16 +1,17 @@
-//! Function calls: scalar functions by their signatures, and aggregates.
+//! Function calls: scalar functions by their signatures.
 
-use sqlparser::ast::{
-    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, NullTreatment,
-};
+use rusqlite::types::Value;
+use sqlparser::ast::{DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments};
 use sqlparser::tokenizer::Location;
 
+use super::super::calendar;
 use super::super::functions;
 use super::super::lexer::at;
 use super::super::types::ColumnType::{self, Bigint, Boolean, Double, Integer, Timestamp, Unknown, Varchar};
+use super::aggregate::is_aggregate;
 use super::operators::converted;
 use super::scope::Scope;
-use super::{Clause, Result, Translator, Typed, location, place, unsupported};
+use super::{Result, Translator, Typed, location, place, unsupported};
 
 /// A call taken apart.
 pub(super) struct Call<'e> {
@@ -21,28 +22,97 @@ pub(super) struct Call<'e> {
     pub(super) arguments: Vec<&'e Expr>,
 }
 
-const AGGREGATES: &[&str] = &[
-    "count",
-    "count_if",
-    "sum",
-    "avg",
-    "min",
-    "max",
-    "bool_and",
-    "every",
-    "bool_or",
-    "arbitrary",
-    "any_value",
-    "approx_distinct",
-    "stddev",
-    "stddev_samp",
-    "stddev_pop",
-    "variance",
-    "var_samp",
-    "var_pop",
-    "approx_percentile",
-    "min_by",
-    "max_by",
+/// Functions that Timestream has and this translation does not.
+pub(in crate::sql) const UNSUPPORTED: &[&str] = &[
+    "all_match",
+    "any_match",
+    "approx_most_frequent",
+    "array_agg",
+    "array_distinct",
+    "array_except",
+    "array_intersect",
+    "array_join",
+    "array_max",
+    "array_min",
+    "array_position",
+    "array_remove",
+    "array_sort",
+    "array_union",
+    "arrays_overlap",
+    "checksum",
+    "combinations",
+    "concat_ws",
+    "contains",
+    "corr",
+    "correlate_pearson",
+    "correlate_spearman",
+    "covar_pop",
+    "covar_samp",
+    "current_time",
+    "derivative_linear",
+    "element_at",
+    "filter",
+    "flatten",
+    "format",
+    "geometric_mean",
+    "histogram",
+    "human_readable_seconds",
+    "interpolate_spline_cubic",
+    "json_extract",
+    "json_extract_scalar",
+    "json_parse",
+    "kurtosis",
+    "levenshtein_distance",
+    "localtime",
+    "localtimestamp",
+    "map_agg",
+    "multimap_agg",
+    "nan",
+    "ngrams",
+    "non_negative_derivative_linear",
+    "none_match",
+    "normalize",
+    "parse_duration",
+    "rand",
+    "random",
+    "reduce",
+    "reduce_agg",
+    "regexp_extract_all",
+    "regexp_split",
+    "regr_intercept",
+    "regr_slope",
+    "repeat",
+    "shuffle",
+    "skewness",
+    "slice",
+    "split",
+    "to_big_endian_64",
+    "transform",
+    "try",
+    "typeof",
+    "url_extract_host",
+    "url_extract_path",
+    "width_bucket",
+    "zip",
+    "zip_with",
+];
+
+/// Functions that the translation writes itself, since their types are not fixed.
+pub(in crate::sql) const SPECIAL: &[&str] = &[
+    "now",
+    "current_timestamp",
+    "current_date",
+    "ago",
+    "coalesce",
+    "greatest",
+    "least",
+    "nullif",
+    "if",
+    "concat",
+    "ceiling",
+    "pow",
+    "mod",
+    "substring",
 ];
 
 impl Translator<'_> {
@@ -52,8 +122,11 @@ impl Translator<'_> {
             return self.windowed(&call, over, function, scope);
         }
         let plain = function.filter.is_none() && function.null_treatment.is_none() && !call.distinct && !call.star;
-        if AGGREGATES.contains(&call.name.as_str()) {
+        if is_aggregate(&call.name) {
             return self.aggregate(&call, function.filter.as_deref(), function.null_treatment, scope);
+        }
+        if UNSUPPORTED.contains(&call.name.as_str()) {
+            return Err(unsupported(call.start, format!("The function {}", call.name)));
         }
         if !plain {
             return Err(unsupported(call.start, format!("This form of calling {}", call.name)));
@@ -65,14 +138,22 @@ impl Translator<'_> {
         self.special(&call, arguments)
     }
 
+    fn now(&mut self) -> Result<Typed> {
+        Ok(Typed::new(self.bind(Value::Integer(self.now_ns))?, Timestamp))
+    }
+
     /// Functions whose types are not fixed, and all others.
     fn special(&mut self, call: &Call<'_>, mut arguments: Vec<Typed>) -> Result<Typed> {
         let start = call.start;
         match (call.name.as_str(), arguments.len()) {
-            ("now" | "current_timestamp", 0) => Ok(Typed::new(self.now_ns.to_string(), Timestamp)),
+            ("now" | "current_timestamp", 0) => self.now(),
+            ("current_date", 0) => {
+                let days = self.bind(Value::Integer(self.now_ns.div_euclid(calendar::DAY)))?;
+                Ok(Typed::new(days, ColumnType::Date))
+            }
             ("ago", 1) => {
-                arguments.insert(0, Typed::new(self.now_ns.to_string(), Timestamp));
-                self.call_scalar("subtract", &arguments, start)
+                arguments.insert(0, self.now()?);
+                self.call_scalar("$subtract", &arguments, start)
             }
             ("coalesce", 1) => Ok(arguments.remove(0)),
             ("coalesce", 2..) => {
@@ -81,6 +162,9 @@ impl Translator<'_> {
             }
             (name @ ("greatest" | "least"), 1..) => {
                 let (values, kind) = self.alike(arguments, "operands", start)?;
+                if !kind.is_comparable() {
+                    return Err(at(start, format!("Unexpected parameters ({}) for function {name}", kind.sql_name())));
+                }
                 let function = if name == "greatest" { "max" } else { "min" };
                 match values.as_slice() {
                     [only] => Ok(only.clone()),
@@ -90,7 +174,7 @@ impl Translator<'_> {
             ("nullif", 2) => {
                 let kind = arguments.first().map_or(Unknown, |first| first.kind);
                 let (values, common) = self.alike(arguments, "NULLIF operands", start)?;
-                match common == kind {
+                match (common == kind || (common.is_integral() && kind.is_integral())) && common.is_comparable() {
                     true => Ok(Typed::new(format!("nullif({})", listed(&values)), kind)),
                     false => Err(unsupported(start, "NULLIF of different types")),
                 }
@@ -100,6 +184,7 @@ impl Translator<'_> {
                 if !matches!(condition.kind, Boolean | Unknown) {
                     return Err(at(start, "The condition of IF must be boolean"));
                 }
+                self.settle(&condition, Boolean);
                 if arguments.len() == 1 {
                     arguments.push(Typed::new("NULL", Unknown));
                 }
@@ -109,18 +194,10 @@ impl Translator<'_> {
             ("concat", 2..) => self.joined("||", arguments, start),
             ("ceiling", 1) => self.call_scalar("ceil", &arguments, start),
             ("pow", 2) => self.call_scalar("power", &arguments, start),
-            ("mod", 2) => self.call_scalar("modulus", &arguments, start),
+            ("mod", 2) => self.call_scalar("$modulus", &arguments, start),
             ("substring", 2 | 3) => self.call_scalar("substr", &arguments, start),
             // Names that are the translation's own, not Timestream's.
-            (name, _)
-                if name.starts_with("cast_")
-                    || matches!(
-                        name,
-                        "like" | "like_escape" | "add" | "subtract" | "multiply" | "divide" | "modulus" | "negate"
-                    ) =>
-            {
-                Err(at(start, format!("Function {name} not registered")))
-            }
+            (name, _) if name.starts_with('$') => Err(at(start, format!("Function {name} not registered"))),
             (name, _) => self.call_scalar(&functions::instants::part_name(name), &arguments, start),
         }
     }
@@ -140,112 +217,23 @@ impl Translator<'_> {
         let Some((_, physical, scalar)) = best else {
             let types = arguments.iter().map(|given| given.kind.sql_name()).collect::<Vec<_>>().join(", ");
             return Err(match known {
-                true => at(start, format!("Unexpected parameters ({types}) for function {name}")),
+                true => {
+                    at(start, format!("Unexpected parameters ({types}) for function {}", name.trim_start_matches('$')))
+                }
+                false if SPECIAL.contains(&name) => {
+                    at(start, format!("Unexpected parameters ({types}) for function {name}"))
+                }
                 false => at(start, format!("Function {name} not registered")),
             });
         };
+        for (given, wanted) in arguments.iter().zip(scalar.arguments) {
+            self.settle(given, *wanted);
+        }
         let wanted = scalar.arguments.iter();
         let values: Vec<Typed> =
             arguments.iter().zip(wanted).map(|(given, to)| converted(given.clone(), *to)).collect();
         Ok(Typed::new(format!("{physical}({})", listed(&values)), scalar.result))
     }
-
-    fn aggregate(
-        &mut self,
-        call: &Call<'_>,
-        filter: Option<&Expr>,
-        nulls: Option<NullTreatment>,
-        scope: &Scope,
-    ) -> Result<Typed> {
-        let clause = match self.usage.clause {
-            Clause::Select | Clause::Having => None,
-            Clause::Where => Some("WHERE"),
-            Clause::Join => Some("JOIN ON"),
-            Clause::GroupBy => Some("GROUP BY"),
-        };
-        if let Some(clause) = clause {
-            return Err(at(call.start, format!("{clause} clause cannot contain aggregations or window functions")));
-        }
-        if self.usage.inside_aggregate {
-            return Err(at(call.start, format!("Cannot nest aggregations inside aggregation '{}'", call.name)));
-        }
-        if nulls.is_some() {
-            return Err(unsupported(call.start, "IGNORE NULLS here"));
-        }
-        self.usage.aggregated = true;
-        self.usage.inside_aggregate = true;
-        let typed = self.aggregate_call(call, scope);
-        let filter = filter.map(|condition| self.boolean(condition, scope, "FILTER")).transpose();
-        self.usage.inside_aggregate = false;
-        let mut typed = typed?;
-        if let Some(condition) = filter? {
-            if !typed.sql.ends_with(')') || typed.sql.starts_with("CAST(") {
-                return Err(unsupported(call.start, "FILTER on this aggregate"));
-            }
-            typed.sql.push_str(&format!(" FILTER (WHERE {})", condition.sql));
-        }
-        Ok(typed)
-    }
-
-    /// The aggregate itself, without what may follow it.
-    pub(super) fn aggregate_call(&mut self, call: &Call<'_>, scope: &Scope) -> Result<Typed> {
-        let mut arguments = Vec::with_capacity(call.arguments.len());
-        for argument in &call.arguments {
-            arguments.push(self.expression(argument, scope)?);
-        }
-        let name = call.name.as_str();
-        if call.star || (name == "count" && arguments.is_empty()) {
-            return match name == "count" && !call.distinct {
-                true => Ok(Typed::new("count(*)", Bigint)),
-                false => Err(unsupported(call.start, format!("{name}(*)"))),
-            };
-        }
-        let wrong = |arguments: &[Typed]| {
-            let types = arguments.iter().map(|given| given.kind.sql_name()).collect::<Vec<_>>().join(", ");
-            at(call.start, format!("Unexpected parameters ({types}) for function {name}"))
-        };
-        let distinct = if call.distinct { "DISTINCT " } else { "" };
-        if let [key, value] = arguments.as_slice() {
-            return match name {
-                _ if call.distinct => Err(unsupported(call.start, format!("{name} with DISTINCT"))),
-                "min_by" | "max_by" => Ok(Typed::new(format!("ts_{name}({}, {})", key.sql, value.sql), key.kind)),
-                "approx_percentile" if key.kind.is_number() && value.kind.is_number() => {
-                    let sql = format!("ts_approx_percentile({}, {})", key.sql, value.sql);
-                    match key.kind {
-                        Double => Ok(Typed::new(sql, Double)),
-                        kind => Ok(Typed::new(format!("CAST({sql} AS INTEGER)"), kind)),
-                    }
-                }
-                _ => Err(wrong(&arguments)),
-            };
-        }
-        let [value] = arguments.as_slice() else { return Err(wrong(&arguments)) };
-        let of =
-            |function: &str, kind: ColumnType| Ok(Typed::new(format!("{function}({distinct}{})", value.sql), kind));
-        match (name, value.kind) {
-            ("count", _) => of("count", Bigint),
-            ("approx_distinct", _) => Ok(Typed::new(format!("count(DISTINCT {})", value.sql), Bigint)),
-            ("count_if", Boolean) if !call.distinct => {
-                Ok(Typed::new(format!("count(CASE WHEN {} THEN 1 END)", value.sql), Bigint))
-            }
-            ("sum", Integer | Bigint) => of("sum", Bigint),
-            ("sum", Double) => of("sum", Double),
-            ("avg", Integer | Bigint | Double) => of("avg", Double),
-            ("min" | "bool_and" | "every", Boolean) => of("min", Boolean),
-            ("max" | "bool_or", Boolean) => of("max", Boolean),
-            ("min", kind) => of("min", kind),
-            ("max" | "arbitrary" | "any_value", kind) => of("max", kind),
-            ("stddev" | "stddev_samp", kind) if kind.is_number() => of("ts_stddev_samp", Double),
-            ("stddev_pop", kind) if kind.is_number() => of("ts_stddev_pop", Double),
-            ("variance" | "var_samp", kind) if kind.is_number() => of("ts_var_samp", Double),
-            ("var_pop", kind) if kind.is_number() => of("ts_var_pop", Double),
-            _ => Err(wrong(&arguments)),
-        }
-    }
-}
-
-pub(super) fn is_aggregate(name: &str) -> bool {
-    AGGREGATES.contains(&name)
 }
 
 fn conversion(given: ColumnType, wanted: ColumnType) -> Option<usize> {
@@ -270,7 +258,8 @@ fn taken_apart(function: &Function) -> Result<Call<'_>> {
         _ => None,
     };
     let Some(ident) = ident else {
-        return Err(super::SqlError::new(format!("Function {} not registered", function.name)));
+        let start = function.name.0.first().and_then(|part| part.as_ident()).map_or_else(Location::empty, place);
+        return Err(at(start, format!("Function {} not registered", function.name)));
     };
     let mut call = Call {
         name: ident.value.to_ascii_lowercase(),

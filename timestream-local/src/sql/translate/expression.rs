@@ -5,6 +5,8 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Location;
 
+use super::super::SqlError;
+use super::super::functions;
 use super::super::lexer::at;
 use super::super::types::ColumnType;
 use super::operators::comparison;
@@ -17,7 +19,10 @@ impl Translator<'_> {
     pub(super) fn boolean(&mut self, expression: &Expr, scope: &Scope, clause: &str) -> Result<Typed> {
         let typed = self.expression(expression, scope)?;
         match typed.kind {
-            ColumnType::Boolean | ColumnType::Unknown => Ok(typed),
+            ColumnType::Boolean | ColumnType::Unknown => {
+                self.settle(&typed, ColumnType::Boolean);
+                Ok(typed)
+            }
             other => {
                 let message = format!("{clause} clause must evaluate to a boolean: actual type {}", other.sql_name());
                 Err(at(location(expression), message))
@@ -70,9 +75,9 @@ impl Translator<'_> {
                 let name = match escape_char {
                     Some(escape) => {
                         arguments.push(self.expression(escape, scope)?);
-                        "like_escape"
+                        "$like_escape"
                     }
-                    None => "like",
+                    None => "$like",
                 };
                 let like = self.call_scalar(name, &arguments, here())?;
                 Ok(if *negated { Typed::new(format!("(NOT {})", like.sql), ColumnType::Boolean) } else { like })
@@ -119,18 +124,29 @@ impl Translator<'_> {
             }
             Expr::Function(function) => self.function(function, scope),
             Expr::Subquery(query) => {
-                let rows = self.subquery(query)?;
+                let rows = self.subquery(query, Some(scope))?;
                 match rows.columns.as_slice() {
-                    // SQLite would take the first of several rows where Timestream fails.
                     [column] if rows.single => Ok(Typed::new(format!("({})", rows.sql), column.column_type)),
-                    [_] => Err(unsupported(here(), "A scalar subquery without LIMIT 1 that is no single aggregate")),
+                    // SQLite would take the first of several rows where Timestream fails.
+                    [column] => Ok(Typed::new(
+                        format!(
+                            "(SELECT iif(count(*) > 1, {}(), max(c0)) FROM (SELECT c0 FROM ({}) LIMIT 2))",
+                            functions::only("$several_rows"),
+                            rows.sql
+                        ),
+                        column.column_type,
+                    )),
                     _ => Err(at(here(), "A scalar subquery must have one column")),
                 }
             }
             Expr::Exists { subquery, negated } => {
-                let rows = self.subquery(subquery)?;
+                let rows = self.subquery(subquery, Some(scope))?;
                 let not = if *negated { "NOT " } else { "" };
                 Ok(Typed::new(format!("({not}EXISTS ({}))", rows.sql), ColumnType::Boolean))
+            }
+            Expr::Lambda(lambda) => {
+                let text: String = lambda.to_string().chars().take(80).collect();
+                Err(unsupported(here(), format!("The lambda '{text}'")))
             }
             other => {
                 let text: String = other.to_string().chars().take(80).collect();
@@ -140,7 +156,7 @@ impl Translator<'_> {
     }
 
     fn column(&mut self, path: &[sqlparser::ast::Ident], scope: &Scope) -> Result<Typed> {
-        let (name, typed) = scope.resolve(path)?;
+        let (name, typed) = scope.resolve(path).map_err(|error| self.correlated(path).unwrap_or(error))?;
         let is_output = path.len() == 1 && scope.outputs.iter().any(|output| output.0 == name && output.1 == typed);
         if !is_output && !self.usage.inside_aggregate && matches!(self.usage.clause, Clause::Select | Clause::Having) {
             let start = path.first().map_or_else(Location::empty, place);
@@ -150,6 +166,16 @@ impl Translator<'_> {
             self.usage.bare.get_or_insert((name, start));
         }
         Ok(typed)
+    }
+
+    /// The error for a name that is no column here, but one of a query around this one.
+    fn correlated(&self, path: &[sqlparser::ast::Ident]) -> Option<SqlError> {
+        let known = self
+            .outer
+            .iter()
+            .any(|relations| Scope { relations: relations.clone(), outputs: Vec::new() }.resolve(path).is_ok());
+        let start = path.first().map_or_else(Location::empty, place);
+        known.then(|| unsupported(start, "A subquery that uses a column of the query around it"))
     }
 
     fn test(&mut self, inner: &Expr, test: &str, scope: &Scope) -> Result<Typed> {
@@ -173,7 +199,7 @@ impl Translator<'_> {
                     return self.number(&format!("-{digits}"), value.span.start);
                 }
                 let typed = self.expression(inner, scope)?;
-                self.call_scalar("negate", &[typed], location(inner))
+                self.call_scalar("$negate", &[typed], location(inner))
             }
             UnaryOperator::Plus => self.expression(inner, scope),
             other => Err(unsupported(location(inner), format!("The operator {other}"))),
@@ -203,9 +229,9 @@ impl Translator<'_> {
                 list.join(", ")
             }
             InTarget::Subquery(query) => {
-                let rows = self.subquery(query)?;
+                let rows = self.subquery(query, Some(scope))?;
                 match rows.columns.as_slice() {
-                    [column] if column.column_type == value.kind => rows.sql,
+                    [column] if column.column_type == value.kind && value.kind.is_comparable() => rows.sql,
                     _ => {
                         return Err(at(
                             location(expr),

@@ -19,7 +19,8 @@ impl Translator<'_> {
                 typed.literal = Some(text.clone());
                 Ok(typed)
             }
-            Value::Boolean(truth) => Ok(Typed::new(if *truth { "1" } else { "0" }, ColumnType::Boolean)),
+            Value::Boolean(truth) => Ok(Typed::new(self.bind(Bound::Integer((*truth).into()))?, ColumnType::Boolean)),
+            Value::Placeholder(name) => self.placeholder(name, start),
             Value::Null => Ok(Typed::new("NULL", ColumnType::Unknown)),
             other => Err(unsupported(start, format!("The literal {other}"))),
         }
@@ -65,8 +66,20 @@ impl Translator<'_> {
             return Err(bad_literal(start, &typed.value));
         };
         let (value, kind) = match typed.data_type {
-            DataType::Timestamp(..) => (calendar::parse_timestamp(text), ColumnType::Timestamp),
+            DataType::Timestamp(..) => {
+                (calendar::parse_timestamp(text).filter(|time| *time >= 0), ColumnType::Timestamp)
+            }
             DataType::Date => (calendar::parse_days(text), ColumnType::Date),
+            DataType::Varchar(None) => return self.value(&typed.value.value, start),
+            DataType::Double(_) | DataType::DoublePrecision => {
+                let number = super::super::text::parse_double(text).filter(|number| number.is_finite());
+                let number = number.ok_or_else(|| bad_literal(start, text))?;
+                return Ok(Typed::new(self.bind(Bound::Real(number))?, ColumnType::Double));
+            }
+            DataType::BigInt(None) => (text.parse().ok(), ColumnType::Bigint),
+            DataType::Integer(None) | DataType::Int(None) => {
+                (text.parse::<i32>().ok().map(i64::from), ColumnType::Integer)
+            }
             _ => return Err(unsupported(start, format!("The literal {typed}"))),
         };
         let value = value.ok_or_else(|| bad_literal(start, text))?;

@@ -1,8 +1,10 @@
 //! Operators over typed operands: conversions, comparison, arithmetic, logic, CASE and CAST.
 
+use rusqlite::types::Value;
 use sqlparser::ast::{BinaryOperator, CaseWhen, CastKind, DataType, Expr};
 use sqlparser::tokenizer::Location;
 
+use super::super::functions;
 use super::super::lexer::at;
 use super::super::types::ColumnType;
 use super::super::{SqlError, calendar};
@@ -54,17 +56,26 @@ impl Translator<'_> {
                 })?;
             }
         }
+        if !common.is_comparable() {
+            return Err(at(start, format!("'{shown}' cannot be applied to {}", common.sql_name())));
+        }
+        for typed in &all {
+            self.settle(typed, common);
+        }
         let mut failure = None;
         let unified = all.map(|typed| {
             if common != ColumnType::Timestamp || typed.kind.common(common).is_some() {
                 return converted(typed, common);
             }
             // A text beside a time is read as one.
-            match typed.literal.as_deref().and_then(calendar::parse_timestamp) {
-                Some(time) => Typed::new(time.to_string(), common),
-                None => {
-                    let kind = typed.kind.sql_name();
-                    failure = Some(at(start, format!("'{shown}' cannot be applied to timestamp, {kind}")));
+            let time = typed.literal.as_deref().and_then(calendar::parse_timestamp);
+            let bound = time.map(|time| self.bind(Value::Integer(time)));
+            match bound.unwrap_or_else(|| {
+                Err(at(start, format!("'{shown}' cannot be applied to timestamp, {}", typed.kind.sql_name())))
+            }) {
+                Ok(sql) => Typed::new(sql, common),
+                Err(error) => {
+                    failure = Some(error);
                     typed
                 }
             }
@@ -78,6 +89,9 @@ impl Translator<'_> {
         if let Some(odd) = terms.iter().find(|term| term.kind != kind && term.kind != ColumnType::Unknown) {
             let (needed, given) = (kind.sql_name(), odd.kind.sql_name());
             return Err(at(start, format!("The operands of {word} must be {needed}, not {given}")));
+        }
+        for term in &terms {
+            self.settle(term, kind);
         }
         let mut level: Vec<String> = terms.into_iter().map(|term| term.sql).collect();
         while level.len() > 1 {
@@ -100,11 +114,11 @@ impl Translator<'_> {
         start: Location,
     ) -> Result<Typed> {
         let name = match operator {
-            BinaryOperator::Plus => "add",
-            BinaryOperator::Minus => "subtract",
-            BinaryOperator::Multiply => "multiply",
-            BinaryOperator::Divide => "divide",
-            BinaryOperator::Modulo => "modulus",
+            BinaryOperator::Plus => "$add",
+            BinaryOperator::Minus => "$subtract",
+            BinaryOperator::Multiply => "$multiply",
+            BinaryOperator::Divide => "$divide",
+            BinaryOperator::Modulo => "$modulus",
             other => return Err(unsupported(start, format!("The operator {other}"))),
         };
         let (one, two) = (left.kind.sql_name(), right.kind.sql_name());
@@ -125,6 +139,9 @@ impl Translator<'_> {
                 let (one, two) = (common.sql_name(), value.kind.sql_name());
                 at(start, format!("All {what} must be the same type: {one}, {two}"))
             })?;
+        }
+        for value in &values {
+            self.settle(value, common);
         }
         Ok((values.into_iter().map(|value| converted(value, common)).collect(), common))
     }
@@ -166,9 +183,11 @@ impl Translator<'_> {
     }
 
     pub(super) fn cast(&mut self, kind: &CastKind, value: Typed, to: &DataType, start: Location) -> Result<Typed> {
-        if !matches!(kind, CastKind::Cast) {
-            return Err(unsupported(start, "A cast other than CAST(… AS …)"));
-        }
+        let attempt = match kind {
+            CastKind::Cast => "",
+            CastKind::TryCast => functions::TRY,
+            _ => return Err(unsupported(start, "A cast other than CAST(… AS …) and TRY_CAST(… AS …)")),
+        };
         let target = match to.to_string().to_ascii_lowercase().as_str() {
             "varchar" => ColumnType::Varchar,
             "double" | "double precision" => ColumnType::Double,
@@ -179,17 +198,20 @@ impl Translator<'_> {
             "date" => ColumnType::Date,
             _ => return Err(unsupported(start, format!("CAST to {to}"))),
         };
+        self.settle(&value, target);
         if value.kind == target || value.kind == ColumnType::Unknown {
             return Ok(Typed::new(value.sql, target));
         }
-        let from = value.kind;
-        let exact = super::super::functions::named(&format!("cast_{}", target.sql_name()))
-            .find(|(_, scalar)| scalar.arguments == [from])
-            .map(|(physical, _)| physical);
-        match exact {
-            Some(physical) => Ok(Typed::new(format!("{physical}({})", value.sql), target)),
-            None => Err(at(start, format!("Cannot cast {} to {}", from.sql_name(), target.sql_name()))),
+        match self.exact_cast(&value, target) {
+            Some(physical) => Ok(Typed::new(format!("{attempt}{physical}({})", value.sql), target)),
+            None => Err(at(start, format!("Cannot cast {} to {}", value.kind.sql_name(), target.sql_name()))),
         }
+    }
+
+    fn exact_cast(&self, value: &Typed, target: ColumnType) -> Option<String> {
+        functions::named(&format!("$cast_{}", target.sql_name()))
+            .find(|(_, scalar)| scalar.arguments == [value.kind])
+            .map(|(physical, _)| physical)
     }
 }
 

@@ -3,20 +3,25 @@
 use sqlparser::ast::{
     Expr, LimitClause, OrderByExpr, OrderByKind, Query, Select, SetExpr, SetOperator, SetQuantifier, Value,
 };
+use sqlparser::tokenizer::Location;
 
 use super::super::SqlError;
 use super::super::lexer::at;
 use super::super::types::{Column, ColumnType};
-use super::relations::{outputs, renamed};
-use super::scope::Scope;
-use super::{Clause, NamedQuery, Result, Rows, Translator, Typed, Usage, location, place, refuse_body, unsupported};
+use super::operators::converted;
+use super::relations::renamed;
+use super::scope::{Relation, Scope, ScopeColumn};
+use super::{Clause, NamedQuery, Result, Rows, Translator, Typed, Usage, location, place, refused_body, unsupported};
 
 impl Translator<'_> {
-    /// A query within another, of which it sees nothing.
-    pub(super) fn subquery(&mut self, query: &Query) -> Result<Rows> {
-        let outer = std::mem::take(&mut self.usage);
+    /// A query within another, of which it sees nothing. `around` is what it would see if it could, for the error.
+    pub(super) fn subquery(&mut self, query: &Query, around: Option<&Scope>) -> Result<Rows> {
+        let usage = std::mem::take(&mut self.usage);
+        let depth = self.outer.len();
+        self.outer.extend(around.map(|scope| scope.relations.clone()));
         let rows = self.query(query);
-        self.usage = outer;
+        self.outer.truncate(depth);
+        self.usage = usage;
         rows
     }
 
@@ -31,25 +36,29 @@ impl Translator<'_> {
 
     fn query_here(&mut self, query: &Query) -> Result<Rows> {
         if query.fetch.is_some() || !query.locks.is_empty() || query.for_clause.is_some() {
-            return Err(SqlError::new("FETCH and FOR are not supported"));
+            return Err(unsupported(super::query_location(query), "FETCH or FOR"));
         }
         let with = self.with(query)?;
         let order = match query.order_by.as_ref().map(|order| &order.kind) {
             None => &[][..],
             Some(OrderByKind::Expressions(expressions)) => expressions,
-            Some(OrderByKind::All(_)) => return Err(SqlError::new("ORDER BY ALL is not supported")),
+            Some(OrderByKind::All(_)) => return Err(unsupported(super::query_location(query), "ORDER BY ALL")),
         };
         let mut rows = match query.body.as_ref() {
             SetExpr::Select(select) => self.ordered_select(select, order)?,
             other => {
                 let mut rows = self.body(other)?;
-                let scope = Scope { relations: Vec::new(), outputs: ordinals(&rows.columns) };
-                let keys = self.order_keys(order, &scope, &rows.columns)?;
-                rows.sql.push_str(&keys);
+                if !order.is_empty() {
+                    let physical = self.alias('o');
+                    let scope = compound(&rows.columns, &physical);
+                    self.usage = Usage { clause: Clause::Select, ..Usage::default() };
+                    let keys = self.order_keys(order, &scope, &rows.columns)?;
+                    rows.sql = format!("SELECT * FROM ({}) AS {physical}{keys}", rows.sql);
+                }
                 rows
             }
         };
-        let limit = limit(query.limit_clause.as_ref())?;
+        let limit = limit(query.limit_clause.as_ref(), super::query_location(query))?;
         rows.single |= limit.starts_with(" LIMIT 1 ") || limit == " LIMIT 1";
         rows.sql = format!("{with}{}{limit}", rows.sql);
         Ok(rows)
@@ -62,7 +71,7 @@ impl Translator<'_> {
         }
         let mut parts = Vec::new();
         for table in &with.cte_tables {
-            let rows = self.subquery(&table.query)?;
+            let rows = self.subquery(&table.query, None)?;
             let physical = self.alias('w');
             parts.push(format!("{physical} AS ({})", rows.sql));
             let columns = renamed(rows.columns, Some(&table.alias))?;
@@ -75,13 +84,13 @@ impl Translator<'_> {
         match body {
             SetExpr::Select(select) => self.ordered_select(select, &[]),
             SetExpr::Query(query) => {
-                let rows = self.subquery(query)?;
-                Ok(Rows { sql: format!("SELECT * FROM ({})", rows.sql), ..rows })
+                let rows = self.subquery(query, None)?;
+                Ok(Rows { sql: format!("SELECT * FROM ({})", rows.sql), counts: false, ..rows })
             }
             SetExpr::SetOperation { left, op, set_quantifier, right } => {
                 self.nested(|walker| walker.set_operation(left, *op, *set_quantifier, right))
             }
-            other => Err(refuse_body(other)),
+            other => Err(refused_body(other, super::body_location(other))),
         }
     }
 
@@ -97,31 +106,42 @@ impl Translator<'_> {
             (SetOperator::Union, SetQuantifier::None | SetQuantifier::Distinct) => "UNION",
             (SetOperator::Intersect, SetQuantifier::None | SetQuantifier::Distinct) => "INTERSECT",
             (SetOperator::Except, SetQuantifier::None | SetQuantifier::Distinct) => "EXCEPT",
-            _ => return Err(SqlError::new(format!("{operator} {quantifier} is not supported"))),
+            _ => return Err(unsupported(super::body_location(left), format!("{operator} {quantifier}"))),
         };
+        let start = super::body_location(left);
         let (left, right) = (self.body(left)?, self.body(right)?);
         if left.columns.len() != right.columns.len() {
-            return Err(SqlError::new(format!("{operator} query has different number of fields")));
+            return Err(at(start, format!("{operator} query has different number of fields")));
         }
         let mut columns = Vec::new();
-        for (mine, other) in left.columns.into_iter().zip(&right.columns) {
+        for (mine, other) in left.columns.iter().zip(&right.columns) {
             let common = mine.column_type.common(other.column_type);
-            // Values of both must be alike in SQLite already: nothing converts them here.
-            let alike = |kind: ColumnType| {
-                Some(kind) == common || kind == ColumnType::Unknown || common == Some(ColumnType::Bigint)
-            };
-            match common.filter(|_| alike(mine.column_type) && alike(other.column_type)) {
-                Some(column_type) => columns.push(Column { column_type, ..mine }),
+            match common.filter(|kind| kind.is_comparable() || quantifier == SetQuantifier::All) {
+                Some(common) => {
+                    columns.push(Column { aliased: mine.aliased, ..Column::new(mine.name.clone(), common) })
+                }
                 None => {
                     let (one, two) = (mine.column_type.sql_name(), other.column_type.sql_name());
                     let message =
                         format!("column '{}' in {operator} query has incompatible types: {one}, {two}", mine.name);
-                    return Err(SqlError::new(message));
+                    return Err(at(start, message));
                 }
             }
         }
-        let sql = format!("SELECT * FROM ({}) {word} SELECT * FROM ({})", left.sql, right.sql);
-        Ok(Rows { sql, columns, single: false })
+        let sql = format!("{} {word} {}", self.as_types(left, &columns), self.as_types(right, &columns));
+        Ok(Rows { sql, columns, single: false, counts: false })
+    }
+
+    /// The rows with every column in the type of its place.
+    fn as_types(&mut self, rows: Rows, columns: &[Column]) -> String {
+        let given = rows.columns.iter().zip(columns).enumerate();
+        let fields: Vec<String> = given
+            .map(|(index, (column, to))| {
+                let field = Typed::new(format!("c{index}"), column.column_type);
+                format!("{} AS c{index}", converted(field, to.column_type).sql)
+            })
+            .collect();
+        format!("SELECT {} FROM ({})", fields.join(", "), rows.sql)
     }
 
     fn ordered_select(&mut self, select: &Select, order: &[OrderByExpr]) -> Result<Rows> {
@@ -153,12 +173,21 @@ impl Translator<'_> {
                         _ => return Err(at(place(ident), format!("Column '{}' is ambiguous", ident.value))),
                     }
                 }
-                // A compound query's columns can only be named, not reckoned with.
-                other if scope.relations.is_empty() => {
-                    return Err(unsupported(location(other), "ORDER BY this expression"));
+                other => {
+                    let typed = self.expression(other, scope)?;
+                    if !typed.kind.is_comparable() {
+                        return Err(not_orderable(location(other), typed.kind));
+                    }
+                    match scope.outputs.iter().position(|(_, output)| output.sql == typed.sql) {
+                        Some(index) => (index + 1).to_string(),
+                        None => typed.sql,
+                    }
                 }
-                other => self.expression(other, scope)?.sql,
             };
+            let ordinal = expression.parse::<usize>().ok().and_then(|position| columns.get(position - 1));
+            if let Some(column) = ordinal.filter(|column| !column.column_type.is_comparable()) {
+                return Err(not_orderable(location(&key.expr), column.column_type));
+            }
             keys.push(format!("{expression}{}", direction(key)?));
         }
         Ok(if keys.is_empty() { String::new() } else { format!(" ORDER BY {}", keys.join(", ")) })
@@ -181,18 +210,28 @@ pub(super) fn direction(key: &OrderByExpr) -> Result<&'static str> {
     })
 }
 
-/// A column of a compound query is its number; SQLite takes nothing else there.
-fn ordinals(columns: &[Column]) -> Vec<(String, Typed)> {
-    outputs(columns).map(|(index, name, kind)| (name.to_owned(), Typed::new((index + 1).to_string(), kind))).collect()
+/// The columns of a compound query, by the names that they have in its result.
+fn compound(columns: &[Column], physical: &str) -> Scope {
+    let columns = columns.iter().enumerate().map(|(index, column)| ScopeColumn {
+        name: column.name.clone(),
+        kind: column.column_type,
+        sql: format!("{physical}.c{index}"),
+        origin: None,
+    });
+    Scope { relations: vec![Relation { qualifier: Vec::new(), columns: columns.collect() }], outputs: Vec::new() }
 }
 
-fn limit(clause: Option<&LimitClause>) -> Result<String> {
+fn not_orderable(start: Location, kind: ColumnType) -> SqlError {
+    at(start, format!("Type {} is not orderable, and therefore cannot be used in ORDER BY", kind.sql_name()))
+}
+
+fn limit(clause: Option<&LimitClause>, start: Location) -> Result<String> {
     let Some(clause) = clause else { return Ok(String::new()) };
     let LimitClause::LimitOffset { limit, offset, limit_by } = clause else {
-        return Err(SqlError::new("LIMIT with a comma is not supported"));
+        return Err(unsupported(start, "LIMIT with a comma"));
     };
     if !limit_by.is_empty() {
-        return Err(SqlError::new("LIMIT BY is not supported"));
+        return Err(unsupported(start, "LIMIT BY"));
     }
     // SQLite wants a LIMIT before OFFSET; −1 is none.
     let limit = limit.as_ref().map_or(Ok(-1), |limit| count(limit, "LIMIT"))?;

@@ -1,13 +1,20 @@
 //! FROM: tables, subqueries and joins.
 
-use sqlparser::ast::{JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins};
+use std::ops::Range;
+use std::sync::Arc;
+
+use sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor,
+    TableWithJoins,
+};
 use sqlparser::tokenizer::Location;
 
+use super::super::functions;
 use super::super::lexer::at;
 use super::super::types::{Column, ColumnType, TableSchema};
 use super::super::{CatalogError, SqlError};
 use super::scope::{Relation, Scope, ScopeColumn};
-use super::{Clause, Result, Translator, place, unsupported};
+use super::{Clause, Result, Translator, location, place, unsupported};
 
 /// A FROM clause: the SQL behind the word, empty for none, and its scope.
 pub(super) struct From {
@@ -26,10 +33,16 @@ impl Translator<'_> {
             // CROSS JOIN keeps SQLite to this order: the series first, then the times of each.
             let sql =
                 format!("{} AS s CROSS JOIN {} AS v ON v.series = s.id", schema.series_table, schema.samples_table);
+            let origin = origin(&only.relation);
             let columns = schema
                 .columns
                 .into_iter()
-                .map(|column| ScopeColumn { name: column.name, kind: column.column_type, sql: column.expression })
+                .map(|column| ScopeColumn {
+                    name: column.name,
+                    kind: column.column_type,
+                    sql: column.expression,
+                    origin: origin.clone(),
+                })
                 .collect();
             let scope = Scope { relations: vec![Relation { qualifier, columns }], outputs: Vec::new() };
             return Ok(From { sql, scope, samples: Some(schema.samples_table) });
@@ -39,38 +52,128 @@ impl Translator<'_> {
             if !sql.is_empty() {
                 sql.push_str(" CROSS JOIN ");
             }
+            let first = scope.relations.len();
             self.relation(&table.relation, &mut sql, &mut scope)?;
             for join in &table.joins {
-                let (word, constraint) = match &join.join_operator {
-                    JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => (" JOIN ", constraint),
-                    JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => (" LEFT JOIN ", constraint),
-                    JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => {
-                        (" RIGHT JOIN ", constraint)
-                    }
-                    JoinOperator::FullOuter(constraint) => (" FULL JOIN ", constraint),
-                    JoinOperator::CrossJoin(constraint) => (" CROSS JOIN ", constraint),
-                    _ => return Err(SqlError::new("This kind of join is not supported")),
-                };
-                sql.push_str(word);
-                self.relation(&join.relation, &mut sql, &mut scope)?;
-                match constraint {
-                    JoinConstraint::On(condition) => {
-                        self.usage.clause = Clause::Join;
-                        let condition = self.boolean(condition, &scope, "JOIN ON")?;
-                        sql.push_str(" ON ");
-                        sql.push_str(&condition.sql);
-                    }
-                    JoinConstraint::None if word == " CROSS JOIN " => {}
-                    JoinConstraint::None => return Err(SqlError::new("A join needs ON")),
-                    _ => return Err(SqlError::new("JOIN with USING or NATURAL is not supported; write it with ON")),
-                }
+                self.join(join, first, &mut sql, &mut scope)?;
             }
         }
         Ok(From { sql, scope, samples: None })
     }
 
+    /// A further table of a chain of joins. `first` is the place of the chain's first among the relations.
+    fn join(&mut self, join: &Join, first: usize, sql: &mut String, scope: &mut Scope) -> Result<()> {
+        let start = factor_location(&join.relation);
+        let (word, constraint) = match &join.join_operator {
+            JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => (" JOIN ", constraint),
+            JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => (" LEFT JOIN ", constraint),
+            JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => (" RIGHT JOIN ", constraint),
+            JoinOperator::FullOuter(constraint) => (" FULL JOIN ", constraint),
+            JoinOperator::CrossJoin(constraint) => (" CROSS JOIN ", constraint),
+            _ => return Err(unsupported(start, "This kind of join")),
+        };
+        if word != " CROSS JOIN " && unnest(&join.relation).is_some() {
+            return Err(unsupported(start, "UNNEST other than behind CROSS JOIN or a comma"));
+        }
+        sql.push_str(word);
+        let before = scope.relations.len();
+        self.relation(&join.relation, sql, scope)?;
+        match constraint {
+            JoinConstraint::On(condition) => {
+                self.usage.clause = Clause::Join;
+                let condition = self.boolean(condition, scope, "JOIN ON")?;
+                sql.push_str(" ON ");
+                sql.push_str(&condition.sql);
+            }
+            JoinConstraint::Using(columns) if matches!(word, " JOIN " | " LEFT JOIN ") => {
+                let condition = self.using(columns, scope, first..before, start)?;
+                sql.push_str(" ON ");
+                sql.push_str(&condition);
+            }
+            JoinConstraint::None if word == " CROSS JOIN " => {}
+            JoinConstraint::None => return Err(at(start, "A join needs ON")),
+            JoinConstraint::Using(_) => return Err(unsupported(start, "USING with RIGHT or FULL JOIN")),
+            JoinConstraint::UsingAlias(..) => return Err(unsupported(start, "USING with a name")),
+            JoinConstraint::Natural => return Err(unsupported(start, "NATURAL JOIN")),
+        }
+        Ok(())
+    }
+
+    /// The condition of USING between the relations of a chain, whose places are given, and the ones behind them. The
+    /// columns named stand once, before the others of the chain.
+    fn using(
+        &mut self,
+        names: &[ObjectName],
+        scope: &mut Scope,
+        left: Range<usize>,
+        start: Location,
+    ) -> Result<String> {
+        let mut conditions = Vec::with_capacity(names.len());
+        let mut merged = Vec::with_capacity(names.len());
+        for name in names {
+            let ident = match name.0.as_slice() {
+                [only] => only.as_ident().cloned(),
+                _ => None,
+            };
+            let path = [ident.ok_or_else(|| unsupported(start, "A qualified column in USING"))?];
+            let part = |range: &[Relation]| Scope { relations: range.to_vec(), outputs: Vec::new() }.resolve(&path);
+            let (earlier, joined) = scope.relations.split_at(left.end);
+            let (name, one) = part(earlier.get(left.start..).unwrap_or_default())?;
+            let (_, two) = part(joined)?;
+            let (kind, kept, gone) = (one.kind, one.sql.clone(), two.sql.clone());
+            let [one, two] = self.unified([one, two], "=", path.first().map_or(start, place))?;
+            conditions.push(format!("{} = {}", one.sql, two.sql));
+            for relation in &mut scope.relations {
+                relation.columns.retain(|column| column.sql != kept && column.sql != gone);
+            }
+            merged.push(ScopeColumn { name, kind, sql: kept, origin: None });
+        }
+        scope.relations.insert(left.start, Relation { qualifier: Vec::new(), columns: merged });
+        Ok(format!("({})", conditions.join(" AND ")))
+    }
+
+    /// `UNNEST(x) AS t (time, value)`: a row for each entry of a time series, or element of an array.
+    fn unnested(
+        &mut self,
+        array: &Expr,
+        alias: Option<&TableAlias>,
+        sql: &mut String,
+        scope: &mut Scope,
+    ) -> Result<()> {
+        self.usage.clause = Clause::Join;
+        let typed = self.expression(array, scope)?;
+        let physical = self.alias('u');
+        let call = |function: &str| format!("{}({physical}.value)", functions::only(function));
+        let value = |kind: ColumnType| match kind {
+            ColumnType::Double => call("$entry_double"),
+            ColumnType::Varchar => call("$entry_text"),
+            _ => call("$entry_integer"),
+        };
+        let columns = match typed.kind {
+            ColumnType::TimeSeries(kind) => {
+                vec![("time", ColumnType::Timestamp, call("$entry_time")), ("value", *kind, value(*kind))]
+            }
+            ColumnType::Array(kind) => vec![("_col0", *kind, value(*kind))],
+            other => return Err(at(location(array), format!("Cannot unnest type: {}", other.sql_name()))),
+        };
+        let named = columns.iter().map(|(name, kind, _)| Column::new(*name, *kind)).collect();
+        let columns = renamed(named, alias)?
+            .into_iter()
+            .zip(columns)
+            .map(|(column, (_, kind, sql))| ScopeColumn { name: column.name, kind, sql, origin: None })
+            .collect();
+        sql.push_str(&format!("json_each({}({})) AS {physical}", functions::only("$entries"), typed.sql));
+        let qualifier = alias.map(|alias| vec![alias.name.value.clone()]).unwrap_or_default();
+        scope.relations.push(Relation { qualifier, columns });
+        Ok(())
+    }
+
     fn relation(&mut self, factor: &TableFactor, sql: &mut String, scope: &mut Scope) -> Result<()> {
+        if let Some((array, alias)) = unnest(factor) {
+            return self.unnested(array?, alias, sql, scope);
+        }
         if let Some((schema, qualifier)) = self.plain_table(factor)? {
+            let origin = origin(factor);
             let alias = self.alias('t');
             let mut fields = Vec::with_capacity(schema.columns.len());
             let mut columns = Vec::with_capacity(schema.columns.len());
@@ -80,6 +183,7 @@ impl Translator<'_> {
                     name: column.name.clone(),
                     kind: column.column_type,
                     sql: format!("{alias}.c{index}"),
+                    origin: origin.clone(),
                 });
             }
             let (series, samples, fields) = (schema.series_table, schema.samples_table, fields.join(", "));
@@ -91,19 +195,19 @@ impl Translator<'_> {
         }
         let (body, columns, alias) = match factor {
             TableFactor::Derived { lateral: false, subquery, alias, sample: None } => {
-                let rows = self.subquery(subquery)?;
+                let rows = self.subquery(subquery, None)?;
                 (format!("({})", rows.sql), rows.columns, alias)
             }
-            TableFactor::Table { name, alias, .. } => {
+            TableFactor::Table { name, alias, args: None, .. } => {
                 let named = name.0.first().and_then(|part| part.as_ident()).and_then(|ident| {
                     self.named_queries.iter().rev().find(|named| named.name.eq_ignore_ascii_case(&ident.value))
                 });
                 match named {
                     Some(named) => (named.physical.clone(), named.columns.clone(), alias),
-                    None => return Err(SqlError::new(format!("Table '{name}' must be named as database.table"))),
+                    None => return Err(unqualified(name, factor_location(factor))),
                 }
             }
-            _ => return Err(SqlError::new("This kind of table expression is not supported")),
+            _ => return Err(unsupported(factor_location(factor), "This kind of table expression")),
         };
         let physical = self.alias('t');
         let qualifier = match (alias, factor) {
@@ -118,6 +222,7 @@ impl Translator<'_> {
                 name: column.name,
                 kind: column.column_type,
                 sql: format!("{physical}.c{index}"),
+                origin: None,
             })
             .collect();
         sql.push_str(&format!("{body} AS {physical}"));
@@ -135,7 +240,7 @@ impl Translator<'_> {
             return Ok(None);
         }
         let [(database, start), (table, _)] = path.as_slice() else {
-            return Err(SqlError::new(format!("Table '{name}' must be named as database.table")));
+            return Err(unqualified(name, factor_location(factor)));
         };
         if args.is_some() || !with_hints.is_empty() || version.is_some() || sample.is_some() || *with_ordinality {
             return Err(unsupported(*start, "This kind of table expression"));
@@ -144,11 +249,8 @@ impl Translator<'_> {
             self.catalog.table(database, table).map_err(|error| missing(error, database, table, *start))?;
         let qualifier = match alias {
             Some(alias) => {
-                let columns = schema
-                    .columns
-                    .iter()
-                    .map(|column| Column { name: column.name.clone(), column_type: column.column_type })
-                    .collect();
+                let columns =
+                    schema.columns.iter().map(|column| Column::new(column.name.clone(), column.column_type)).collect();
                 for (column, renamed) in schema.columns.iter_mut().zip(renamed(columns, Some(alias))?) {
                     column.name = renamed.name;
                 }
@@ -171,6 +273,43 @@ pub(in crate::sql) fn missing(error: CatalogError, database: &str, table: &str, 
     }
 }
 
+/// The table that the columns of a factor belong to.
+fn origin(factor: &TableFactor) -> Option<Arc<(String, String)>> {
+    let TableFactor::Table { name, .. } = factor else { return None };
+    match names(name).as_slice() {
+        [(database, _), (table, _)] => Some(Arc::new((database.clone(), table.clone()))),
+        _ => None,
+    }
+}
+
+/// What UNNEST is applied to, if the factor is one, and its alias.
+fn unnest(factor: &TableFactor) -> Option<(Result<&Expr>, Option<&TableAlias>)> {
+    let TableFactor::Table { name, alias, args: Some(args), with_ordinality, .. } = factor else { return None };
+    let path = names(name);
+    let [(function, start)] = path.as_slice() else { return None };
+    if !function.eq_ignore_ascii_case("unnest") {
+        return None;
+    }
+    let array = match args.args.as_slice() {
+        [FunctionArg::Unnamed(FunctionArgExpr::Expr(array))] if !*with_ordinality => Ok(array),
+        _ => Err(unsupported(*start, "UNNEST of several arrays or WITH ORDINALITY")),
+    };
+    Some((array, alias.as_ref()))
+}
+
+fn factor_location(factor: &TableFactor) -> Location {
+    match factor {
+        TableFactor::Table { name, .. } => names(name).first().map_or_else(Location::empty, |(_, start)| *start),
+        TableFactor::Derived { subquery, .. } => super::query_location(subquery),
+        TableFactor::NestedJoin { table_with_joins, .. } => factor_location(&table_with_joins.relation),
+        _ => Location::empty(),
+    }
+}
+
+fn unqualified(name: &ObjectName, start: Location) -> SqlError {
+    at(start, format!("Table '{name}' must be named as database.table"))
+}
+
 fn names(name: &ObjectName) -> Vec<(String, Location)> {
     name.0.iter().filter_map(|part| part.as_ident()).map(|ident| (ident.value.clone(), place(ident))).collect()
 }
@@ -187,9 +326,4 @@ pub(super) fn renamed(mut columns: Vec<Column>, alias: Option<&TableAlias>) -> R
         column.name = new.name.value.clone();
     }
     Ok(columns)
-}
-
-/// The columns of a query as a scope in which only ordinals of it can be meant.
-pub(super) fn outputs(columns: &[Column]) -> impl Iterator<Item = (usize, &str, ColumnType)> {
-    columns.iter().enumerate().map(|(index, column)| (index, column.name.as_str(), column.column_type))
 }

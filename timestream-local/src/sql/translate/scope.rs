@@ -1,5 +1,7 @@
 //! The names that an expression can use.
 
+use std::sync::Arc;
+
 use sqlparser::ast::Ident;
 
 use super::super::lexer::at;
@@ -12,6 +14,8 @@ pub(super) struct ScopeColumn {
     pub(super) name: String,
     pub(super) kind: ColumnType,
     pub(super) sql: String,
+    /// The table that it is a column of.
+    pub(super) origin: Option<Arc<(String, String)>>,
 }
 
 /// A table, subquery or named query of FROM.
@@ -64,7 +68,8 @@ impl Scope {
                 if found.next().is_some() {
                     return Err(at(place(column), format!("Column '{}' is ambiguous", column.value)));
                 }
-                return Ok((first.name.clone(), Typed::new(first.sql.clone(), first.kind)));
+                let typed = Typed { origin: first.origin.clone(), ..Typed::new(first.sql.clone(), first.kind) };
+                return Ok((first.name.clone(), typed));
             }
         }
         let name = path.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");

@@ -15,6 +15,7 @@ use super::{Clause, Result, Rows, Translator, Typed};
 impl Translator<'_> {
     pub(super) fn select(&mut self, select: &Select, order: &[OrderByExpr]) -> Result<Rows> {
         refuse_rare_clauses(select)?;
+        let start = select.select_token.0.span.start;
         let mut from = self.from(&select.from)?;
         let mut tail = String::new();
         if let Some(condition) = &select.selection {
@@ -39,13 +40,26 @@ impl Translator<'_> {
             tail.push_str(&format!("{group} HAVING {}", condition.sql));
             self.usage.clause = Clause::Select;
         }
-        let columns: Vec<Column> =
-            items.iter().map(|(name, typed)| Column { name: name.clone(), column_type: typed.kind }).collect();
+        let (items, aliased): (Vec<(String, Typed)>, Vec<bool>) = items.into_iter().unzip();
+        let columns: Vec<Column> = items
+            .iter()
+            .zip(aliased)
+            .map(|((name, typed), aliased)| Column {
+                aliased,
+                origin: typed.origin.clone(),
+                ..Column::new(name.clone(), typed.kind)
+            })
+            .collect();
         let distinct = match &select.distinct {
             None | Some(Distinct::All) => false,
             Some(Distinct::Distinct) => true,
-            Some(Distinct::On(_)) => return Err(SqlError::new("SELECT DISTINCT ON is not supported")),
+            Some(Distinct::On(_)) => return Err(super::unsupported(start, "SELECT DISTINCT ON")),
         };
+        if distinct && let Some(column) = columns.iter().find(|column| !column.column_type.is_comparable()) {
+            let message =
+                format!("DISTINCT can only be applied to comparable types (actual: {})", column.column_type.sql_name());
+            return Err(at(start, message));
+        }
         let fields = items
             .iter()
             .enumerate()
@@ -55,19 +69,19 @@ impl Translator<'_> {
         from.scope.outputs = items;
         let keys = self.order_keys(order, &from.scope, &columns)?;
         if distinct && !order.is_empty() && !keys_are_columns(&keys) {
-            return Err(SqlError::new("For SELECT DISTINCT, ORDER BY expressions must appear in select list"));
+            return Err(at(start, "For SELECT DISTINCT, ORDER BY expressions must appear in select list"));
         }
         self.check_bare_columns()?;
         let counts_rows = tail.is_empty() && fields == "count(*) AS c0";
-        let source = match from.samples {
+        let (source, counts) = match from.samples {
             // Every sample has its series, so the samples alone can be counted, which SQLite does page by page.
-            Some(samples) if counts_rows => format!(" FROM {samples}"),
-            _ if from.sql.is_empty() => String::new(),
-            _ => format!(" FROM {}", from.sql),
+            Some(samples) if counts_rows => (format!(" FROM {samples}"), true),
+            _ if from.sql.is_empty() => (String::new(), false),
+            _ => (format!(" FROM {}", from.sql), false),
         };
         let distinct = if distinct { "DISTINCT " } else { "" };
         let single = self.usage.aggregated && self.usage.keys.is_none();
-        Ok(Rows { sql: format!("SELECT {distinct}{fields}{source}{tail}{keys}"), columns, single })
+        Ok(Rows { sql: format!("SELECT {distinct}{fields}{source}{tail}{keys}"), columns, single, counts })
     }
 
     fn check_bare_columns(&self) -> Result<()> {
@@ -80,7 +94,7 @@ impl Translator<'_> {
     fn group_by(&mut self, select: &Select, scope: &Scope) -> Result<Vec<String>> {
         let expressions = match &select.group_by {
             GroupByExpr::Expressions(expressions, modifiers) if modifiers.is_empty() => expressions,
-            _ => return Err(SqlError::new("This form of GROUP BY is not supported")),
+            _ => return Err(super::unsupported(select.select_token.0.span.start, "This form of GROUP BY")),
         };
         self.usage.clause = Clause::GroupBy;
         let mut keys = Vec::with_capacity(expressions.len());
@@ -91,43 +105,53 @@ impl Translator<'_> {
                     _ => expression,
                 },
                 Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => {
-                    return Err(SqlError::new("GROUPING SETS, CUBE and ROLLUP are not supported"));
+                    let start = select.select_token.0.span.start;
+                    return Err(super::unsupported(start, "GROUP BY with GROUPING SETS, CUBE or ROLLUP"));
                 }
                 other => other,
             };
-            keys.push(self.expression(meant, scope)?.sql);
+            let key = self.expression(meant, scope)?;
+            if !key.kind.is_comparable() {
+                let message =
+                    format!("{} is not comparable, and therefore cannot be used in GROUP BY", key.kind.sql_name());
+                return Err(at(super::location(meant), message));
+            }
+            keys.push(key.sql);
         }
         self.usage.bare = None;
         Ok(keys)
     }
 
-    fn projection(&mut self, items: &[SelectItem], scope: &Scope) -> Result<Vec<(String, Typed)>> {
+    /// The columns of the result, and whether the query gave each its name.
+    fn projection(&mut self, items: &[SelectItem], scope: &Scope) -> Result<Vec<((String, Typed), bool)>> {
         let mut columns = Vec::new();
         for item in items {
             match item {
                 SelectItem::ExprWithAlias { expr, alias } => {
-                    columns.push((alias.value.clone(), self.expression(expr, scope)?));
+                    columns.push(((alias.value.clone(), self.expression(expr, scope)?), true));
                 }
                 SelectItem::UnnamedExpr(expression) => {
+                    let typed = self.expression(expression, scope)?;
                     let name = match expression {
                         Expr::Identifier(ident) => Some(scope.resolve(std::slice::from_ref(ident))?.0),
                         Expr::CompoundIdentifier(path) => Some(scope.resolve(path)?.0),
                         _ => None,
                     };
                     let name = name.unwrap_or_else(|| format!("_col{}", columns.len()));
-                    columns.push((name, self.expression(expression, scope)?));
+                    columns.push(((name, typed), false));
                 }
                 SelectItem::Wildcard(options) => {
-                    plain_wildcard(options)?;
+                    let start = options.wildcard_token.0.span.start;
+                    plain_wildcard(options, start)?;
                     if scope.relations.is_empty() {
-                        return Err(SqlError::new("SELECT * not allowed in queries without FROM clause"));
+                        return Err(at(start, "SELECT * not allowed in queries without FROM clause"));
                     }
-                    self.all_columns(scope.relations.iter(), options.wildcard_token.0.span.start, &mut columns)?;
+                    self.all_columns(scope.relations.iter(), start, &mut columns)?;
                 }
                 SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
-                    plain_wildcard(options)?;
                     let path: Vec<_> = name.0.iter().filter_map(|part| part.as_ident().cloned()).collect();
                     let start = path.first().map_or_else(Location::empty, super::place);
+                    plain_wildcard(options, start)?;
                     let found = scope.relations.iter().filter(|relation| relation.answers_to(&path)).take(1);
                     let before = columns.len();
                     self.all_columns(found, start, &mut columns)?;
@@ -135,7 +159,12 @@ impl Translator<'_> {
                         return Err(at(start, format!("Table '{name}' not found")));
                     }
                 }
-                _ => return Err(SqlError::new("This form of a select item is not supported")),
+                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::Expr(expression), _) => {
+                    return Err(super::unsupported(super::location(expression), "* behind an expression"));
+                }
+                SelectItem::ExprWithAliases { expr, .. } => {
+                    return Err(super::unsupported(super::location(expr), "Several names for an expression"));
+                }
             }
         }
         Ok(columns)
@@ -145,7 +174,7 @@ impl Translator<'_> {
         &mut self,
         relations: impl Iterator<Item = &'r Relation>,
         start: Location,
-        columns: &mut Vec<(String, Typed)>,
+        columns: &mut Vec<((String, Typed), bool)>,
     ) -> Result<()> {
         for column in relations.flat_map(|relation| &relation.columns) {
             let grouped = self.usage.keys.as_ref();
@@ -155,7 +184,8 @@ impl Translator<'_> {
             if grouped.is_none() {
                 self.usage.bare.get_or_insert_with(|| (column.name.clone(), start));
             }
-            columns.push((column.name.clone(), Typed::new(column.sql.clone(), column.kind)));
+            let typed = Typed { origin: column.origin.clone(), ..Typed::new(column.sql.clone(), column.kind) };
+            columns.push(((column.name.clone(), typed), false));
         }
         Ok(())
     }
@@ -180,14 +210,14 @@ fn keys_are_columns(keys: &str) -> bool {
     list.split(", ").all(|key| key.split(' ').next().is_some_and(|first| first.bytes().all(|b| b.is_ascii_digit())))
 }
 
-fn plain_wildcard(options: &WildcardAdditionalOptions) -> Result<()> {
+fn plain_wildcard(options: &WildcardAdditionalOptions, start: Location) -> Result<()> {
     let plain = options.opt_ilike.is_none()
         && options.opt_exclude.is_none()
         && options.opt_except.is_none()
         && options.opt_replace.is_none()
         && options.opt_rename.is_none()
         && options.opt_alias.is_none();
-    if plain { Ok(()) } else { Err(SqlError::new("Options behind * are not supported")) }
+    if plain { Ok(()) } else { Err(super::unsupported(start, "An option behind *")) }
 }
 
 fn refuse_rare_clauses(select: &Select) -> Result<()> {

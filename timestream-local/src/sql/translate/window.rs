@@ -3,13 +3,30 @@
 use sqlparser::ast::{
     Expr, Function, NullTreatment, Value, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
 };
+use sqlparser::tokenizer::Location;
 
 use super::super::lexer::at;
 use super::super::types::ColumnType::{Bigint, Double};
-use super::call::{Call, is_aggregate};
+use super::aggregate::{WINDOWED, is_aggregate};
+use super::call::Call;
 use super::query::direction;
 use super::scope::Scope;
 use super::{Clause, Result, Translator, Typed, location, unsupported};
+
+/// The functions that only stand over a window.
+pub(in crate::sql) const WINDOW_FUNCTIONS: &[&str] = &[
+    "cume_dist",
+    "dense_rank",
+    "first_value",
+    "lag",
+    "last_value",
+    "lead",
+    "nth_value",
+    "ntile",
+    "percent_rank",
+    "rank",
+    "row_number",
+];
 
 impl Translator<'_> {
     pub(super) fn windowed(
@@ -19,6 +36,9 @@ impl Translator<'_> {
         function: &Function,
         scope: &Scope,
     ) -> Result<Typed> {
+        if self.usage.inside_aggregate {
+            return Err(at(call.start, format!("Cannot nest window functions inside aggregation: {}", call.name)));
+        }
         if self.usage.clause != Clause::Select {
             return Err(at(call.start, "WHERE, GROUP BY and HAVING cannot contain aggregations or window functions"));
         }
@@ -30,67 +50,85 @@ impl Translator<'_> {
         {
             return Err(unsupported(call.start, format!("This form of {} OVER", call.name)));
         }
-        let mut typed = match (call.name.as_str(), call.arguments.as_slice()) {
-            ("row_number" | "rank" | "dense_rank", []) => Typed::new(format!("{}()", call.name), Bigint),
-            ("percent_rank" | "cume_dist", []) => Typed::new(format!("{}()", call.name), Double),
-            ("first_value" | "last_value", [value]) => {
+        let behind = format!(" OVER ({})", self.window(spec, call.start, scope)?);
+        let name = call.name.as_str();
+        match (name, call.arguments.as_slice()) {
+            ("row_number" | "rank" | "dense_rank", []) => Ok(Typed::new(format!("{name}(){behind}"), Bigint)),
+            ("percent_rank" | "cume_dist", []) => Ok(Typed::new(format!("{name}(){behind}"), Double)),
+            ("first_value" | "last_value" | "lag" | "lead", [value]) => {
                 let value = self.expression(value, scope)?;
-                Typed::new(format!("{}({})", call.name, value.sql), value.kind)
-            }
-            ("lag" | "lead", [value]) => {
-                let value = self.expression(value, scope)?;
-                Typed::new(format!("{}({})", call.name, value.sql), value.kind)
+                Ok(Typed::new(format!("{name}({}){behind}", value.sql), value.kind))
             }
             ("lag" | "lead", [value, offset]) => {
                 let value = self.expression(value, scope)?;
-                let offset = whole(offset)?;
-                Typed::new(format!("{}({}, {offset})", call.name, value.sql), value.kind)
+                Ok(Typed::new(format!("{name}({}, {}){behind}", value.sql, whole(offset)?), value.kind))
+            }
+            ("lag" | "lead", [value, offset, otherwise]) => {
+                let values = vec![self.expression(value, scope)?, self.expression(otherwise, scope)?];
+                let (values, kind) = self.alike(values, "values", call.start)?;
+                let [value, otherwise] = values.as_slice() else { return Err(unsupported(call.start, name)) };
+                let sql = format!("{name}({}, {}, {}){behind}", value.sql, whole(offset)?, otherwise.sql);
+                Ok(Typed::new(sql, kind))
             }
             ("nth_value", [value, position]) => {
                 let value = self.expression(value, scope)?;
                 let position = whole(position)?;
-                Typed::new(format!("nth_value({}, {position})", value.sql), value.kind)
+                if position == 0 {
+                    return Err(at(call.start, "Offset must be at least 1"));
+                }
+                Ok(Typed::new(format!("nth_value({}, {position}){behind}", value.sql), value.kind))
             }
-            ("ntile", [buckets]) => Typed::new(format!("ntile({})", whole(buckets)?), Bigint),
-            ("count" | "sum" | "avg" | "min" | "max" | "count_if" | "bool_and" | "bool_or", _) => {
-                self.aggregate_call(call, scope)?
+            ("ntile", [buckets]) => match whole(buckets)? {
+                0 => Err(at(call.start, "Buckets must be greater than 0")),
+                buckets => Ok(Typed::new(format!("ntile({buckets}){behind}"), Bigint)),
+            },
+            (name, _) if WINDOWED.contains(&name) => self.aggregate_call(call, &behind, scope),
+            (name, _) if is_aggregate(name) => Err(unsupported(call.start, format!("{name} OVER"))),
+            (name, _) if WINDOW_FUNCTIONS.contains(&name) => {
+                Err(at(call.start, format!("Unexpected parameters for function {name}")))
             }
-            (name, _) if is_aggregate(name) => return Err(unsupported(call.start, format!("{name} OVER"))),
-            (name, _) => return Err(at(call.start, format!("Window function {name} not registered"))),
-        };
-        let window = self.window(spec, scope)?;
-        typed.sql.push_str(&format!(" OVER ({window})"));
-        Ok(typed)
+            (name, _) => Err(at(call.start, format!("Window function {name} not registered"))),
+        }
     }
 
-    fn window(&mut self, spec: &WindowSpec, scope: &Scope) -> Result<String> {
+    fn window(&mut self, spec: &WindowSpec, start: Location, scope: &Scope) -> Result<String> {
         let mut parts = Vec::new();
         if !spec.partition_by.is_empty() {
             let mut keys = Vec::new();
             for key in &spec.partition_by {
-                keys.push(self.expression(key, scope)?.sql);
+                keys.push(self.comparable(key, scope)?);
             }
             parts.push(format!("PARTITION BY {}", keys.join(", ")));
         }
         if !spec.order_by.is_empty() {
             let mut keys = Vec::new();
             for key in &spec.order_by {
-                keys.push(format!("{}{}", self.expression(&key.expr, scope)?.sql, direction(key)?));
+                keys.push(format!("{}{}", self.comparable(&key.expr, scope)?, direction(key)?));
             }
             parts.push(format!("ORDER BY {}", keys.join(", ")));
         }
         if let Some(frame) = &spec.window_frame {
-            parts.push(frame_sql(frame)?);
+            parts.push(frame_sql(frame, start)?);
         }
         Ok(parts.join(" "))
     }
 }
 
-fn frame_sql(frame: &WindowFrame) -> Result<String> {
+impl Translator<'_> {
+    fn comparable(&mut self, key: &Expr, scope: &Scope) -> Result<String> {
+        let typed = self.expression(key, scope)?;
+        match typed.kind.is_comparable() {
+            true => Ok(typed.sql),
+            false => Err(unsupported(location(key), format!("A window by {}", typed.kind.sql_name()))),
+        }
+    }
+}
+
+fn frame_sql(frame: &WindowFrame, start: Location) -> Result<String> {
     let units = match frame.units {
         WindowFrameUnits::Rows => "ROWS",
         WindowFrameUnits::Range => "RANGE",
-        WindowFrameUnits::Groups => return Err(super::SqlError::new("A frame of GROUPS is not supported")),
+        WindowFrameUnits::Groups => return Err(unsupported(start, "A frame of GROUPS")),
     };
     let by_value = units == "RANGE";
     let end = frame.end_bound.as_ref().unwrap_or(&WindowFrameBound::CurrentRow);
@@ -113,7 +151,8 @@ fn bound(bound: &WindowFrameBound, by_value: bool) -> Result<String> {
 fn whole(expression: &Expr) -> Result<u32> {
     if let Expr::Value(value) = expression
         && let Value::Number(digits, false) = &value.value
-        && let Ok(number) = digits.parse()
+        && let Ok(number) = digits.parse::<i32>()
+        && let Ok(number) = u32::try_from(number)
     {
         return Ok(number);
     }

@@ -1,3 +1,10 @@
+mod documented;
+mod fuzz;
+mod presto;
+mod series;
+mod tables;
+mod times;
+
 use rusqlite::Connection;
 
 use super::*;
@@ -71,6 +78,16 @@ fn compiled(text: &str) -> Compiled {
     }
 }
 
+/// A value as text; a time series or array as its Datum.
+fn shown(kind: ColumnType, value: rusqlite::types::ValueRef<'_>) -> String {
+    if kind.is_comparable() {
+        return kind.text(value).unwrap_or_else(|| "NULL".into());
+    }
+    let mut page = Vec::new();
+    kind.write_datum(value, &mut page).unwrap();
+    String::from_utf8(page).unwrap()
+}
+
 /// The rows as text, values parted by a bar.
 fn run(text: &str) -> Vec<String> {
     let query = compiled(text);
@@ -79,12 +96,28 @@ fn run(text: &str) -> Vec<String> {
     assert_eq!(statement.column_count(), query.columns.len());
     let parameter_count = statement.parameter_count();
     let rows = statement.query_map(rusqlite::params_from_iter(query.parameters.iter().take(parameter_count)), |row| {
-        let cells = query.columns.iter().enumerate().map(|(index, column)| {
-            column.column_type.text(row.get_ref(index).unwrap()).unwrap_or_else(|| "NULL".into())
-        });
+        let cells = query
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(index, column)| shown(column.column_type, row.get_ref(index).unwrap()));
         Ok(cells.collect::<Vec<_>>().join("|"))
     });
     rows.unwrap().map(|row| row.unwrap_or_else(|error| format!("error: {error}"))).collect()
+}
+
+/// Runs each query and compares its rows.
+fn check(cases: &[(&str, &[&str])]) {
+    for (text, expected) in cases {
+        assert_eq!(&run(text), expected, "{text}");
+    }
+}
+
+/// Refuses each query, with the message given.
+fn check_refusals(cases: &[(&str, &str)]) {
+    for (text, expected) in cases {
+        assert_eq!(&refused(text), expected, "{text}");
+    }
 }
 
 fn refused(text: &str) -> String {
@@ -138,7 +171,7 @@ fn the_connectors_query_seeks_by_series_and_time() {
 fn counting_all_reads_the_samples_alone() {
     let query = compiled("SELECT count(*) FROM db.t");
     assert_eq!(query.sql, "SELECT count(*) AS c0 FROM samples_1");
-    assert_eq!(query.columns, [Column { name: "_col0".into(), column_type: ColumnType::Bigint }]);
+    assert_eq!(query.columns, [Column::new("_col0", ColumnType::Bigint)]);
     assert_eq!(run("SELECT count(*) FROM db.t"), ["4"]);
 }
 
@@ -199,7 +232,10 @@ fn statements_give_what_was_worked_out_by_hand() {
         ),
         ("SELECT job, count(*) FROM db.t GROUP BY 1 HAVING count(*) > 1", &["a|3"]),
         ("SELECT time, time FROM db.t ORDER BY db.t.time LIMIT 0", &[]),
-        ("SELECT from_milliseconds(-1), to_milliseconds(from_milliseconds(-1))", &["1969-12-31 23:59:59.999000000|-1"]),
+        (
+            "SELECT from_milliseconds(-1)",
+            &["error: Timestamps before 1970 are not supported: 1969-12-31 23:59:59.999000000"],
+        ),
         ("SELECT 1 / 0", &["error: Division by zero"]),
         ("SELECT sum(measure_value::double) FILTER (WHERE env = 'b') FROM db.t", &["4.0"]),
     ];
@@ -240,8 +276,8 @@ fn refusals_say_what_and_where() {
         ("SELECT 1; SELECT 2", "line 1:11: mismatched input 'SELECT'"),
         ("SELECT 'a' + 1", "line 1:8: '+' cannot be applied to varchar, integer"),
         ("SELECT job FROM db.t ORDER BY 2", "line 1:31: ORDER BY position 2 is not in select list"),
-        ("SELECT cast_double('1')", "line 1:8: Function cast_double not registered"),
-        ("SELECT (SELECT job FROM db.t)", ""),
+        ("SELECT \"$cast_double\"('1')", "line 1:8: Function $cast_double not registered"),
+        ("SELECT (SELECT job, env FROM db.t)", "line 1:9: A scalar subquery must have one column"),
         ("", ""),
     ];
     for (text, expected) in cases {
@@ -282,24 +318,4 @@ fn deep_and_long_queries_neither_crash_nor_hang() {
     assert!(!run_small(format!("SELECT 1 {}", "UNION SELECT 1 ".repeat(3_000))));
     assert!(!run_small(format!("SELECT 1 {}", "IS NULL ".repeat(3_900))));
     run_small(format!("SELECT {}1", "1 + ".repeat(1_900)));
-}
-
-mod soup {
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn no_words_panic(words in prop::collection::vec(prop::sample::select(vec![
-            "SELECT", "FROM", "db.t", "job", "time", "*", "(", ")", ",", "WHERE", "=", "'a'", "1", "5m", "count(*)", "GROUP BY",
-            "ORDER BY", "AND", "NOT", "IN", "BETWEEN", "CASE", "WHEN", "THEN", "END", "measure_value::double", "+", "AS", "x",
-            "JOIN", "ON", "UNION", "OVER", "LIKE", "IS NULL", "LIMIT", "WITH", "CAST", "::", "\"", ";", "-", "max",
-        ]), 0..30)) {
-            let text = words.join(" ");
-            if let Ok(super::Statement::Select(query)) = super::compile(&text, &super::OneTable, super::NOW) {
-                // What is accepted must also be SQL to SQLite.
-                let connection = super::connection();
-                prop_assert!(connection.prepare(&query.sql).is_ok(), "{} -> {}", text, query.sql);
-            }
-        }
-    }
 }

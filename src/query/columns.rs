@@ -1,0 +1,123 @@
+//! Which column of an answer holds what, and what its rows say.
+
+use aws_sdk_timestreamquery::types::{ColumnInfo, Datum};
+
+use super::matcher::{METRIC_NAME, Matcher};
+use super::schema::Schema;
+use super::timestamp;
+use crate::error::{Error, Kind};
+use crate::proto::Label;
+
+/// The name of the error for an answer with a column that the schema does not know yet.
+pub(super) const SCHEMA_CHANGED: &str = "SchemaChangedError";
+
+/// Which column of an answer holds what.
+#[derive(Debug)]
+pub struct Columns {
+    name: usize,
+    time: usize,
+    double: Option<usize>,
+    bigint: Option<usize>,
+    /// Column and label, sorted by label.
+    labels: Vec<(usize, String)>,
+}
+
+impl Columns {
+    /// Finds the columns of an answer from a table with this schema.
+    ///
+    /// # Errors
+    /// `SchemaChangedError` when the table has got a column since it was described: whether it holds a label, and
+    /// where in the order of series, is not known. `UnexpectedAnswerError` for columns that no table answers.
+    pub fn new(columns: &[ColumnInfo], schema: &Schema) -> Result<Self, Error> {
+        let find = |name: &str| columns.iter().position(|column| column.name() == Some(name));
+        let required = |name: &str| find(name).ok_or_else(|| unexpected(format!("no column {name}")));
+        let name = required("measure_name")?;
+        let mut labels = vec![(name, METRIC_NAME.to_owned())];
+        for (index, column) in columns.iter().enumerate() {
+            let column = column.name().unwrap_or_default();
+            match schema.label(column) {
+                Some(Some(label)) => labels.push((index, label.to_owned())),
+                Some(None) => {}
+                None => {
+                    let message = format!("column {column:?} was added to the table while it was read");
+                    return Err(Error::new(Kind::Unavailable, SCHEMA_CHANGED, message));
+                }
+            }
+        }
+        labels.sort_by(|a, b| a.1.cmp(&b.1));
+        Ok(Columns {
+            name,
+            time: required("time")?,
+            double: find("measure_value::double"),
+            bigint: find("measure_value::bigint"),
+            labels,
+        })
+    }
+
+    /// The value of a row: its double, or its bigint as one. `None` for a row of another type.
+    pub(super) fn value(&self, row: &[Datum]) -> Result<Option<f64>, Error> {
+        if let Some(text) = self.double.and_then(|index| text(row, index)) {
+            return text.parse().map(Some).map_err(|_| unexpected(format!("{text:?} is no double")));
+        }
+        if let Some(text) = self.bigint.and_then(|index| text(row, index)) {
+            // The nearest double, as Prometheus' own values are.
+            let value: i64 = text.parse().map_err(|_| unexpected(format!("{text:?} is no bigint")))?;
+            return Ok(Some(value as f64));
+        }
+        Ok(None)
+    }
+
+    /// The time of a row in nanoseconds.
+    pub(super) fn time(&self, row: &[Datum]) -> Result<i64, Error> {
+        let time = text(row, self.time).ok_or_else(|| unexpected("a row without a time".to_owned()))?;
+        timestamp::to_nanoseconds(time).ok_or_else(|| unexpected(format!("{time:?} is no time")))
+    }
+
+    /// The values of a row's labels, sorted by label; the empty string where there is none.
+    pub(super) fn values<'a>(&'a self, row: &'a [Datum]) -> impl Iterator<Item = &'a str> {
+        self.labels.iter().map(|(index, _)| text(row, *index).unwrap_or_default())
+    }
+
+    /// The labels of a row, sorted.
+    pub(super) fn labels(&self, row: &[Datum]) -> Result<Vec<Label>, Error> {
+        if text(row, self.name).is_none() {
+            return Err(unexpected("a row without a measure name".to_owned()));
+        }
+        let labels = self.labels.iter().filter_map(|(index, name)| {
+            let value = text(row, *index).filter(|value| !value.is_empty())?;
+            Some(Label { name: name.clone(), value: value.to_owned() })
+        });
+        Ok(labels.collect())
+    }
+}
+
+fn text(row: &[Datum], index: usize) -> Option<&str> {
+    row.get(index).and_then(Datum::scalar_value)
+}
+
+/// An answer that no Timestream gives.
+pub(super) fn unexpected(what: String) -> Error {
+    Error::new(Kind::Unavailable, "UnexpectedAnswerError", format!("Timestream's answer can't be read: {what}"))
+}
+
+/// Whether the matchers want a series with these labels.
+pub(super) fn are_wanted(labels: &[Label], matchers: &[Matcher]) -> bool {
+    matchers.iter().all(|matcher| {
+        let label = labels.iter().find(|label| label.name == matcher.label);
+        matcher.accepts(label.map_or("", |label| label.value.as_str()))
+    })
+}
+
+/// Prometheus' order of label sets: label by label, name before value, the shorter first.
+pub(super) fn compare(a: &[Label], b: &[Label]) -> std::cmp::Ordering {
+    fn pairs(labels: &[Label]) -> impl Iterator<Item = (&str, &str)> {
+        labels.iter().map(|label| (label.name.as_str(), label.value.as_str()))
+    }
+    pairs(a).cmp(pairs(b))
+}
+
+/// The error for a query that would return more samples than a limit.
+pub(super) fn too_many_samples(limit: usize) -> Error {
+    let message = format!("the query would return more than {limit} samples; narrow its matchers or its range");
+    Error::invalid("SampleLimitError", message)
+}

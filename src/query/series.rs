@@ -1,0 +1,261 @@
+//! Rows of an answer as series: grouped by hash over their labels, checked against the matchers once per series, in
+//! time order, one sample per millisecond.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_sdk_timestreamquery::types::{Datum, Row};
+
+use super::columns::{Columns, are_wanted, compare, too_many_samples};
+use super::matcher::Matcher;
+use super::timestamp::MILLISECOND;
+use crate::error::Error;
+use crate::proto::{Label, Sample, TimeSeries};
+
+/// What a sample takes: twice its size while its series grows, and then 20 bytes encoded and as many compressed.
+const SAMPLE_BYTES: usize = 2 * size_of::<Sample>();
+
+struct Series {
+    labels: Vec<Label>,
+    samples: Vec<Sample>,
+    in_order: bool,
+}
+
+/// Series under construction.
+pub struct SeriesSet {
+    columns: Columns,
+    matchers: Arc<[Matcher]>,
+    max_samples: usize,
+    /// Where a series is by its key; `None` for a series that the matchers do not want.
+    places: HashMap<Box<[u8]>, Option<usize>>,
+    series: Vec<Series>,
+    key: Vec<u8>,
+    samples: usize,
+    bytes: usize,
+    /// Rows whose value is neither a double nor a bigint.
+    other_rows: u64,
+}
+
+impl SeriesSet {
+    /// No series yet, of an answer with these columns.
+    pub fn new(columns: Columns, matchers: Arc<[Matcher]>, max_samples: usize) -> Self {
+        SeriesSet {
+            columns,
+            matchers,
+            max_samples,
+            places: HashMap::new(),
+            series: Vec::new(),
+            key: Vec::new(),
+            samples: 0,
+            bytes: 0,
+            other_rows: 0,
+        }
+    }
+
+    /// Adds a page.
+    ///
+    /// # Errors
+    /// When the answer has more samples than it may, or a row can't be read.
+    pub fn add_page(&mut self, rows: &[Row]) -> Result<(), Error> {
+        rows.iter().try_for_each(|row| self.add_row(row.data()))
+    }
+
+    fn add_row(&mut self, row: &[Datum]) -> Result<(), Error> {
+        let Some(value) = self.columns.value(row)? else {
+            self.other_rows += 1;
+            return Ok(());
+        };
+        let Some(place) = self.place(row)? else { return Ok(()) };
+        let time = self.columns.time(row)?;
+        let Some(series) = self.series.get_mut(place) else { return Ok(()) };
+        series.in_order &= series.samples.last().is_none_or(|last| last.timestamp <= time);
+        // In nanoseconds until the end, since other writers may store finer times than milliseconds.
+        series.samples.push(Sample { value: Some(value), timestamp: time });
+        self.samples += 1;
+        self.bytes += SAMPLE_BYTES;
+        if self.samples > self.max_samples {
+            return Err(too_many_samples(self.max_samples));
+        }
+        Ok(())
+    }
+
+    /// Where the row's series is, made if it is new. `None`: not wanted.
+    fn place(&mut self, row: &[Datum]) -> Result<Option<usize>, Error> {
+        self.key.clear();
+        for value in self.columns.values(row) {
+            self.key.extend_from_slice(&value.len().to_le_bytes());
+            self.key.extend_from_slice(value.as_bytes());
+        }
+        if let Some(place) = self.places.get(self.key.as_slice()) {
+            return Ok(*place);
+        }
+        let labels = self.columns.labels(row)?;
+        let place = are_wanted(&labels, &self.matchers).then_some(self.series.len());
+        self.bytes += self.key.len() + size_of::<Series>();
+        if place.is_some() {
+            self.bytes +=
+                labels.iter().map(|label| label.name.len() + label.value.len() + size_of::<Label>()).sum::<usize>();
+            self.series.push(Series { labels, samples: Vec::new(), in_order: true });
+        }
+        self.places.insert(self.key.as_slice().into(), place);
+        Ok(place)
+    }
+
+    /// What the series take so far, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Rows left out so far because their value is neither a double nor a bigint.
+    pub(super) fn other_rows(&self) -> u64 {
+        self.other_rows
+    }
+
+    /// The series in label order, each in time order.
+    pub fn finish(self) -> Vec<TimeSeries> {
+        let mut series = self.series;
+        series.sort_by(|a, b| compare(&a.labels, &b.labels));
+        series
+            .into_iter()
+            .map(|Series { labels, mut samples, in_order }| {
+                if !in_order {
+                    samples.sort_by_key(|sample| sample.timestamp);
+                }
+                samples.iter_mut().for_each(|sample| sample.timestamp = sample.timestamp.div_euclid(MILLISECOND));
+                // The last within a millisecond stands for it.
+                samples.dedup_by(|later, kept| {
+                    let same = later.timestamp == kept.timestamp;
+                    if same {
+                        kept.value = later.value;
+                    }
+                    same
+                });
+                TimeSeries { labels, samples, exemplars: Vec::new(), histograms: Vec::new() }
+            })
+            .collect()
+    }
+}
+
+impl std::fmt::Debug for SeriesSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SeriesSet").field("series", &self.series.len()).field("samples", &self.samples).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+    use crate::proto::LabelMatcher;
+    use crate::query::schema::Schema;
+    use aws_sdk_timestreamquery::types::{ColumnInfo, Type};
+
+    fn columns(names: &[&str]) -> Result<Columns, Error> {
+        let info = |name: &&str| ColumnInfo::builder().name(*name).r#type(Type::builder().build()).build();
+        Columns::new(&names.iter().map(info).collect::<Vec<_>>(), &Schema::of_dimensions(NAMES))
+    }
+
+    fn row(values: &[Option<&str>]) -> Row {
+        let datum = |value: &Option<&str>| match value {
+            Some(text) => Datum::builder().scalar_value(*text).build(),
+            None => Datum::builder().null_value(true).build(),
+        };
+        Row::builder().set_data(Some(values.iter().map(datum).collect())).build().unwrap()
+    }
+
+    fn set(matchers: &[(i32, &str, &str)], samples: usize) -> SeriesSet {
+        let matchers: Vec<Matcher> = matchers
+            .iter()
+            .map(|(r#type, name, value)| {
+                Matcher::new(LabelMatcher { r#type: *r#type, name: (*name).to_owned(), value: (*value).to_owned() })
+                    .unwrap()
+            })
+            .collect();
+        SeriesSet::new(columns(&NAMES).unwrap(), matchers.into(), samples)
+    }
+
+    fn shown(series: &[TimeSeries]) -> Vec<String> {
+        let show = |series: &TimeSeries| {
+            let labels: Vec<String> =
+                series.labels.iter().map(|label| format!("{}={}", label.name, label.value)).collect();
+            let samples: Vec<String> =
+                series.samples.iter().map(|sample| format!("{}@{}", sample.value(), sample.timestamp)).collect();
+            format!("{} {}", labels.join(","), samples.join(" "))
+        };
+        series.iter().map(show).collect()
+    }
+
+    const NAMES: [&str; 8] =
+        ["job", "z__x_z", "z__z", "measure_name", "time", "measure_value::double", "measure_value::bigint", "Zone"];
+
+    #[test]
+    fn rows_of_all_pages_become_series_in_label_and_time_order() {
+        let mut set = set(&[], 100);
+        let t = |ms| format!("1970-01-01 00:00:00.00{ms}000000");
+        set.add_page(&[]).unwrap();
+        set.add_page(&[
+            row(&[
+                Some("a"),
+                None,
+                None,
+                Some("up"),
+                Some("1970-01-01 00:00:00.003000001"),
+                Some("1.25"),
+                None,
+                Some("z"),
+            ]),
+            row(&[Some("b"), None, None, Some("up"), Some(&t(1)), Some("1.5"), None, None]),
+            row(&[None, None, Some("-"), Some("up"), Some(&t(1)), Some("-0"), None, None]),
+            row(&[Some("b"), None, None, Some("up"), Some("1970-01-01 00:00:00.001500000"), Some("2"), None, None]),
+            row(&[Some("b"), Some("y"), None, Some("up"), Some(&t(1)), None, Some("9007199254740993"), None]),
+            row(&[Some("b"), Some("y"), None, Some("up"), Some(&t(2)), None, None, None]),
+        ])
+        .unwrap();
+        set.add_page(&[
+            row(&[Some("b"), None, None, Some("up"), Some(&t(2)), Some("4E0"), None, Some("")]),
+            row(&[Some("a"), None, None, Some("up"), Some(&t(3)), Some("1"), None, Some("z")]),
+            row(&[Some("a"), None, None, Some("up"), Some(&t(2)), Some("2"), None, Some("z")]),
+        ])
+        .unwrap();
+        assert_eq!(set.other_rows(), 1);
+        assert_eq!(
+            shown(&set.finish()),
+            [
+                "Zone=z,__name__=up,job=a 2@2 1.25@3",
+                "__name__=up -0@1",
+                "__name__=up,_x=y,job=b 9007199254740992@1",
+                "__name__=up,job=b 2@1 4@2",
+            ]
+        );
+    }
+
+    #[test]
+    fn series_are_checked_again_with_the_matchers() {
+        let mut set = set(&[(3, "job", "a.*"), (0, "nope", ""), (1, "__name__", "down")], 100);
+        let t = "2021-05-06 06:35:38.000000000";
+        let rows = [("abc", "up"), ("b", "up"), ("b", "down")]
+            .map(|(job, name)| row(&[Some(job), None, None, Some(name), Some(t), Some("1"), None, None]));
+        set.add_page(&rows).unwrap();
+        assert_eq!(shown(&set.finish()), ["__name__=up,job=b 1@1620282938000"]);
+    }
+
+    #[test]
+    fn limits_and_unreadable_rows_are_errors() {
+        let t = Some("2021-05-06 06:35:38.000000000");
+        let add = |set: &mut SeriesSet, job: &str, time: Option<&str>, value: &str| {
+            let row = row(&[Some(job), None, None, Some("up"), time, Some(value), None, None]);
+            set.add_page(&[row])
+        };
+        let mut two = set(&[], 2);
+        add(&mut two, "a", t, "1").unwrap();
+        add(&mut two, "b", t, "1").unwrap();
+        let error = add(&mut two, "c", t, "1").unwrap_err();
+        assert_eq!((error.kind(), error.name()), (Kind::Invalid, "SampleLimitError"));
+        for (time, value) in [(t, "x"), (Some("yesterday"), "1"), (None, "1")] {
+            let error = add(&mut set(&[], 100), "a", time, value).unwrap_err();
+            assert_eq!(error.name(), "UnexpectedAnswerError");
+        }
+        assert!(columns(&["time"]).unwrap_err().message().contains("measure_name"));
+        assert_eq!(columns(&["time", "measure_name", "new"]).unwrap_err().name(), "SchemaChangedError");
+    }
+}

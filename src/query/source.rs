@@ -1,0 +1,103 @@
+//! A table as one caller reads it during one request.
+
+use std::sync::Arc;
+
+use aws_sdk_timestreamquery::types::Row;
+use tokio::time::Instant;
+
+use super::columns::{Columns, SCHEMA_CHANGED};
+use super::matcher::Matcher;
+use super::pages::{Asking, Pages};
+use super::request::ParsedQuery;
+use super::schema::{Schema, SchemaCache, TableKey};
+use super::sql::{self, Order};
+use crate::error::{Error, Kind};
+
+/// How often a query is begun anew because the table's columns changed under it.
+const MAX_SCHEMA_CHANGES: u32 = 3;
+
+/// Where to read, and on whose behalf.
+pub(super) struct Source {
+    pub(super) schemas: Arc<SchemaCache>,
+    pub(super) asking: Asking,
+    pub(super) key: TableKey,
+    /// When the request came.
+    pub(super) asked: Instant,
+}
+
+/// The rows of one query, page by page, with what their columns mean.
+pub(super) struct Rows {
+    pages: Pages,
+    first: Option<Vec<Row>>,
+}
+
+impl Rows {
+    /// The rows of the next page; `None` after the last.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Row>>, Error> {
+        let rows = match self.first.take() {
+            Some(first) => first,
+            None => match self.pages.next().await? {
+                Some(page) => page.rows,
+                None => return Ok(None),
+            },
+        };
+        self.pages.count_rows(rows.len());
+        Ok(Some(rows))
+    }
+}
+
+impl Source {
+    /// Starts a query and waits for its first page. `None`: no row can answer it.
+    pub(super) async fn open(&self, query: &ParsedQuery, order: Order) -> Result<Option<(Rows, Columns)>, Error> {
+        let mut changes = 0;
+        loop {
+            match self.try_open(query, order).await {
+                Err(error) if is_schema_change(&error) && changes < MAX_SCHEMA_CHANGES => {
+                    changes += 1;
+                    self.schemas.forget(&self.key);
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    async fn try_open(&self, query: &ParsedQuery, order: Order) -> Result<Option<(Rows, Columns)>, Error> {
+        let schema = self.schema(&query.matchers).await?;
+        let TableKey { database, table, .. } = &self.key;
+        let Some(sql) = sql::select(database, table, &schema, &query.matchers, query.bounds, order)? else {
+            return Ok(None);
+        };
+        tracing::debug!(sql, "query");
+        let mut pages = self.asking.pages(&sql);
+        while let Some(page) = pages.next().await? {
+            if !page.column_info.is_empty() {
+                let columns = Columns::new(&page.column_info, &schema)?;
+                return Ok(Some((Rows { pages, first: Some(page.rows) }, columns)));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn schema(&self, matchers: &[Matcher]) -> Result<Arc<Schema>, Error> {
+        let labels = matchers.iter().map(|matcher| matcher.label.as_str());
+        if let Some(schema) = self.schemas.get(&self.key, labels, self.asked) {
+            return Ok(schema);
+        }
+        let fetched = Instant::now();
+        let sql = format!("DESCRIBE {}.{}", sql::identifier(&self.key.database), sql::identifier(&self.key.table));
+        let mut pages = self.asking.pages(&sql);
+        let mut rows = Vec::new();
+        while let Some(page) = pages.next().await? {
+            rows.extend(page.rows);
+        }
+        let schema = Arc::new(Schema::of_describe(&rows));
+        self.schemas.put(self.key.clone(), fetched, Arc::clone(&schema));
+        Ok(schema)
+    }
+}
+
+/// Whether the table has columns that the schema lacks, or lacks one that the schema has.
+fn is_schema_change(error: &Error) -> bool {
+    let lacks_column = |message: &str| message.contains("Column '") && message.contains("does not exist");
+    error.name() == SCHEMA_CHANGED || error.kind() == Kind::Invalid && lacks_column(error.message())
+}

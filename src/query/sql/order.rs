@@ -1,0 +1,52 @@
+//! Prometheus' order of series, said in SQL, so that an answer can be streamed.
+//!
+//! Prometheus compares label sets pair by pair, sorted by name, and the shorter of two that are alike so far comes first.
+//! By columns, sorted by label: the first column in which two series differ decides, and between a series that has the
+//! label and one that lacks it, the one that has it comes first, unless the other has no further label at all.
+
+use super::super::matcher::{Condition, METRIC_NAME, Matcher};
+use super::super::schema::Schema;
+use super::identifier;
+
+/// The column that says where the last label of a row stands. Timestream lets nobody else have a name like this.
+const LAST_LABEL: &str = "ts_last_label";
+
+/// The query for `rows` (what stands behind `SELECT *`) in the order of Prometheus' label sets, then of time.
+pub(super) fn ordered(rows: &str, schema: &Schema, matchers: &[Matcher]) -> String {
+    let fixed = |label: &str| matchers.iter().any(|matcher| matcher.label == label && is_fixed(&matcher.condition));
+    let mut keys = Vec::new();
+    // Every series has a name, so there is always a further label before it.
+    for (_, column) in schema.labels().filter(|(label, _)| *label < METRIC_NAME && !fixed(label)) {
+        let column = identifier(column);
+        keys.push(format!("CASE WHEN {column} <> '' THEN {column} END NULLS LAST"));
+    }
+    if !fixed(METRIC_NAME) {
+        keys.push("measure_name".to_owned());
+    }
+    let behind: Vec<(&str, String)> = schema
+        .labels()
+        .filter(|(label, _)| *label > METRIC_NAME)
+        .map(|(label, column)| (label, identifier(column)))
+        .collect();
+    let mut last = String::new();
+    for (place, (label, column)) in behind.iter().enumerate() {
+        last.insert_str(0, &format!(" WHEN {column} <> '' THEN {place}"));
+        if !fixed(label) {
+            // NULL, and so behind all values, when there is a further label; before all values when there is none.
+            keys.push(format!(
+                "CASE WHEN {column} <> '' THEN {column} WHEN {LAST_LABEL} < {place} THEN '' END NULLS LAST"
+            ));
+        }
+    }
+    keys.push("time".to_owned());
+    let keys = keys.join(", ");
+    if last.is_empty() {
+        return format!("SELECT * {rows} ORDER BY {keys}");
+    }
+    format!("SELECT * FROM (SELECT *, CASE{last} ELSE -1 END AS {LAST_LABEL} {rows}) ORDER BY {keys}")
+}
+
+/// Whether all rows have the same value for the label, since SQL says this condition just as it is.
+fn is_fixed(condition: &Condition) -> bool {
+    matches!(condition, Condition::Equal(_))
+}

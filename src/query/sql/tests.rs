@@ -1,0 +1,109 @@
+use super::*;
+use crate::proto::LabelMatcher;
+use crate::proto::label_matcher::Type;
+
+fn matcher(r#type: Type, name: &str, value: &str) -> Matcher {
+    Matcher::new(LabelMatcher { r#type: r#type as i32, name: name.to_owned(), value: value.to_owned() }).unwrap()
+}
+
+fn conditions(matchers: &[Matcher]) -> Option<String> {
+    let schema = Schema::of_dimensions(["job", "z__x_z"]);
+    let sql = select("db", "t\"x", &schema, matchers, (5, 10), Order::Any).unwrap()?;
+    let rest = sql
+        .strip_prefix(
+            "SELECT * FROM \"db\".\"t\"\"x\" WHERE time >= from_milliseconds(5) AND time < from_milliseconds(11)",
+        )
+        .unwrap();
+    Some(rest.trim_start_matches(" AND ").to_owned())
+}
+
+fn one(r#type: Type, name: &str, value: &str) -> Option<String> {
+    conditions(&[matcher(r#type, name, value)])
+}
+
+#[test]
+fn each_matcher_says_what_it_means_of_a_missing_label() {
+    let job = |r#type, value| one(r#type, "job", value).unwrap();
+    assert_eq!(job(Type::Eq, "a'b"), "\"job\" = 'a''b'");
+    assert_eq!(job(Type::Eq, ""), "(\"job\" IS NULL OR \"job\" = '')");
+    assert_eq!(job(Type::Neq, "a"), "(\"job\" IS NULL OR \"job\" <> 'a')");
+    assert_eq!(job(Type::Neq, ""), "\"job\" <> ''");
+    assert_eq!(job(Type::Re, "a|b"), "(\"job\" IN ('a', 'b'))");
+    assert_eq!(job(Type::Re, "|b"), "(\"job\" IS NULL OR (\"job\" IN ('', 'b')))");
+    assert_eq!(
+        job(Type::Re, "a_.*"),
+        "(\"job\" LIKE 'a\\_%' ESCAPE '\\' AND regexp_like(\"job\", '\\A(?:a_(?s:.)*)\\z'))"
+    );
+    assert_eq!(job(Type::Re, ".*"), "");
+    assert_eq!(job(Type::Re, ".+"), "\"job\" <> ''");
+    assert_eq!(job(Type::Nre, ".+"), "(\"job\" IS NULL OR \"job\" = '')");
+    assert_eq!(job(Type::Nre, "a"), "(\"job\" IS NULL OR \"job\" <> 'a')");
+    assert_eq!(job(Type::Nre, "a|"), "NOT (\"job\" IN ('', 'a'))");
+    assert_eq!(job(Type::Nre, "a*"), "NOT regexp_like(\"job\", '\\A(?:(?:a)*)\\z')");
+    assert_eq!(job(Type::Nre, "a+"), "(\"job\" IS NULL OR NOT regexp_like(\"job\", '\\A(?:(?:a)+)\\z'))");
+    assert_eq!(job(Type::Nre, "a*\\b"), "");
+    assert_eq!(job(Type::Nre, "(a*)?\\B"), "\"job\" IS NOT NULL");
+    assert_eq!(one(Type::Nre, "job", ".*"), None);
+}
+
+#[test]
+fn the_metric_name_is_the_measure_name() {
+    assert_eq!(one(Type::Eq, "__name__", "up").unwrap(), "measure_name = 'up'");
+    assert_eq!(one(Type::Neq, "__name__", "up").unwrap(), "measure_name <> 'up'");
+    assert_eq!(one(Type::Re, "__name__", ".+").unwrap(), "measure_name <> ''");
+}
+
+#[test]
+fn escaped_labels_find_their_column_and_unknown_ones_are_decided_here() {
+    assert_eq!(one(Type::Eq, "_x", "a").unwrap(), "\"z__x_z\" = 'a'");
+    assert_eq!(one(Type::Eq, "nope", "a"), None);
+    assert_eq!(one(Type::Neq, "nope", ""), None);
+    assert_eq!(one(Type::Eq, "nope", "").unwrap(), "");
+    assert_eq!(one(Type::Nre, "nope", "a.*").unwrap(), "");
+    assert_eq!(one(Type::Eq, "job\" OR 1=1 --", "").unwrap(), "");
+    let both = conditions(&[matcher(Type::Neq, "job", ""), matcher(Type::Neq, "job", "a")]);
+    assert_eq!(both.unwrap(), "\"job\" <> '' AND (\"job\" IS NULL OR \"job\" <> 'a')");
+}
+
+#[test]
+fn bounds_are_clamped_to_what_timestream_stores() {
+    let schema = Schema::of_dimensions([]);
+    let bounds = |start, end| select("d", "t", &schema, &[], (start, end), Order::Any).unwrap();
+    assert!(bounds(i64::MIN, i64::MAX).unwrap().ends_with("WHERE time >= from_milliseconds(0)"));
+    assert_eq!(bounds(10, 9), None);
+    assert_eq!(bounds(i64::MIN, -1), None);
+    assert_eq!(bounds(i64::MAX, i64::MAX), None);
+    assert!(bounds(7, 7).is_some());
+}
+
+#[test]
+fn matchers_that_do_not_fit_a_query_text_are_refused() {
+    let long = matcher(Type::Eq, "job", &"'".repeat(200_000));
+    let error = select("d", "t", &Schema::of_dimensions(["job"]), &[long], (0, 1), Order::Any).unwrap_err();
+    assert_eq!((error.kind(), error.name()), (Kind::Invalid, "QueryTooLargeError"));
+}
+
+#[test]
+fn streamed_rows_come_in_the_order_of_prometheus() {
+    let schema = Schema::of_dimensions(["job", "Job", "z__x_z"]);
+    let ordered =
+        |matchers: &[Matcher]| select("d", "t", &schema, matchers, (0, i64::MAX), Order::Series).unwrap().unwrap();
+    assert_eq!(
+        ordered(&[]),
+        "SELECT * FROM (SELECT *, CASE WHEN \"job\" <> '' THEN 1 WHEN \"z__x_z\" <> '' THEN 0 ELSE -1 END AS \
+         ts_last_label FROM \"d\".\"t\" WHERE time >= from_milliseconds(0)) ORDER BY \
+         CASE WHEN \"Job\" <> '' THEN \"Job\" END NULLS LAST, measure_name, \
+         CASE WHEN \"z__x_z\" <> '' THEN \"z__x_z\" WHEN ts_last_label < 0 THEN '' END NULLS LAST, \
+         CASE WHEN \"job\" <> '' THEN \"job\" WHEN ts_last_label < 1 THEN '' END NULLS LAST, time"
+    );
+    let fixed =
+        ordered(&[matcher(Type::Eq, "job", "a"), matcher(Type::Eq, "__name__", "up"), matcher(Type::Eq, "Job", "")]);
+    assert!(
+        fixed.ends_with(
+            "ORDER BY CASE WHEN \"z__x_z\" <> '' THEN \"z__x_z\" WHEN ts_last_label < 0 THEN '' END NULLS LAST, time"
+        ),
+        "{fixed}"
+    );
+    let none = select("d", "t", &Schema::default(), &[], (0, i64::MAX), Order::Series).unwrap().unwrap();
+    assert_eq!(none, "SELECT * FROM \"d\".\"t\" WHERE time >= from_milliseconds(0) ORDER BY measure_name, time");
+}

@@ -1,0 +1,130 @@
+//! From an HTTP request to an API call, and from its outcome to an HTTP response.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+use time::OffsetDateTime;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::api::Api;
+use crate::error::{ApiError, ErrorKind};
+use crate::faults::{Fate, FaultHandle};
+use crate::signature::{self, AccessKey};
+
+/// The largest request: 100 records of 2 KB take less even when every byte is escaped.
+const MAX_BODY_BYTES: usize = 4 << 20;
+/// What all bodies that are read or handled may take together, in KiB. Further calls wait for their turn.
+const MAX_BODIES_KIB: u32 = 128 << 10;
+/// How long the head, and then the body, of a request may take.
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const TARGET_PREFIX: &str = "Timestream_20181101.";
+
+/// What every connection answers from.
+pub(super) struct Calls {
+    api: Api,
+    /// Whose signatures are taken; when there are none, anybody may call.
+    access_keys: Vec<AccessKey>,
+    faults: FaultHandle,
+    bodies: Semaphore,
+}
+
+impl Calls {
+    pub(super) fn new(api: Api, access_keys: Vec<AccessKey>, faults: FaultHandle) -> Self {
+        Calls { api, access_keys, faults, bodies: Semaphore::new(MAX_BODIES_KIB as usize) }
+    }
+
+    /// Room for a body, until what is returned is dropped. A body of unknown length takes that of the largest.
+    async fn room(&self, body: &Incoming) -> Result<SemaphorePermit<'_>, ApiError> {
+        let length =
+            body.size_hint().upper().map_or(MAX_BODY_BYTES, |upper| usize::try_from(upper).unwrap_or(usize::MAX));
+        let kib = u32::try_from(length.min(MAX_BODY_BYTES).div_ceil(1024)).unwrap_or(MAX_BODIES_KIB);
+        match tokio::time::timeout(READ_TIMEOUT, self.bodies.acquire_many(kib)).await {
+            Ok(Ok(room)) => Ok(room),
+            _ => Err(ApiError::new(ErrorKind::Throttling, "Too many calls are under way.")),
+        }
+    }
+}
+
+/// The connection is to be closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("dropped on purpose")]
+pub(super) struct Dropped;
+
+/// Why a call has no successful answer.
+enum Failure {
+    Answered(ApiError),
+    Dropped,
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Failure::Answered(error)
+    }
+}
+
+/// Answers one request.
+pub(super) async fn answer(calls: &Calls, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Dropped> {
+    static REQUESTS: AtomicU64 = AtomicU64::new(1);
+    let (status, body) = match handle(calls, request).await {
+        Ok(body) => (StatusCode::OK, body),
+        Err(Failure::Answered(error)) => {
+            let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            (status, error.to_json().to_string().into_bytes())
+        }
+        Err(Failure::Dropped) => return Err(Dropped),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
+    response.headers_mut().insert(REQUEST_ID, HeaderValue::from(REQUESTS.fetch_add(1, Ordering::Relaxed)));
+    Ok(response)
+}
+
+async fn handle(calls: &Calls, request: Request<Incoming>) -> Result<Vec<u8>, Failure> {
+    let (head, body) = request.into_parts();
+    let _room = calls.room(&body).await?;
+    let body = read(body).await?;
+    let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let target = text(TARGET).unwrap_or_default();
+    let operation = target.strip_prefix(TARGET_PREFIX).ok_or_else(|| {
+        let message = format!("X-Amz-Target is {target:?}; it must begin with {TARGET_PREFIX}");
+        ApiError::new(ErrorKind::UnknownOperation, message)
+    })?;
+    if !calls.access_keys.is_empty() {
+        signature::verify(&calls.access_keys, &head, &body, OffsetDateTime::now_utc())?;
+    }
+    let decision = calls.faults.decide(operation);
+    if let Some(delay) = decision.delay {
+        tokio::time::sleep(delay).await;
+    }
+    match decision.fate {
+        Fate::Handle => Ok(calls.api.call(operation, text(HOST), &body).await?),
+        Fate::HandleThenDrop => {
+            let _ = calls.api.call(operation, text(HOST), &body).await;
+            Err(Failure::Dropped)
+        }
+        Fate::Fail(error) => Err(error.into()),
+        Fate::Drop => Err(Failure::Dropped),
+    }
+}
+
+async fn read(body: Incoming) -> Result<Bytes, ApiError> {
+    let body = tokio::time::timeout(READ_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await;
+    let body = body.map_err(|_| ApiError::new(ErrorKind::Serialization, "The body did not arrive in time."))?;
+    let body = body.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            let message = format!("The request is larger than {MAX_BODY_BYTES} bytes.");
+            return ApiError::new(ErrorKind::RequestEntityTooLarge, message);
+        }
+        ApiError::new(ErrorKind::Serialization, format!("The body broke off: {error}"))
+    })?;
+    Ok(body.to_bytes())
+}

@@ -1,0 +1,117 @@
+//! The HTTP server: AWS JSON 1.0 over HTTP/1.1, with TLS where it is asked for.
+
+mod calls;
+mod connections;
+mod tls;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub use tls::TlsFiles;
+
+use crate::api::Api;
+use crate::faults::{FaultHandle, Faults};
+use crate::signature::AccessKey;
+use crate::storage::{OpenError, Storage, Writer};
+use calls::Calls;
+
+/// Where the data is, where to listen, and what else differs from the plain case.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The folder that holds the data; made where it is missing.
+    pub data_dir: PathBuf,
+    /// The address of the API; port 0 lets the system choose.
+    pub listen_address: SocketAddr,
+    /// HTTPS instead of HTTP.
+    pub tls: Option<TlsFiles>,
+    /// The keys with which requests must be signed (Signature Version 4). Without any, nobody's signature is looked at.
+    pub access_keys: Vec<AccessKey>,
+    /// Faults to be made from the start.
+    pub faults: Faults,
+}
+
+impl Config {
+    /// Plain HTTP, open to all who reach it, without faults.
+    pub fn new(data_dir: PathBuf, listen_address: SocketAddr) -> Self {
+        Config { data_dir, listen_address, tls: None, access_keys: Vec::new(), faults: Faults::default() }
+    }
+}
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data can't be opened.
+    #[error(transparent)]
+    Storage(#[from] OpenError),
+    /// The address can't be listened on.
+    #[error("can't listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A certificate or key can't be used.
+    #[error("can't use {path} for TLS: {reason}")]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// A running server.
+pub struct Server {
+    address: SocketAddr,
+    faults: FaultHandle,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+    writer: Writer,
+}
+
+impl Server {
+    /// Opens the data and serves on the current tokio runtime.
+    ///
+    /// # Errors
+    /// Data in use by another process or written by a newer version, an address in use, or TLS files that don't serve.
+    pub async fn start(config: Config) -> Result<Server, StartError> {
+        let Config { data_dir, listen_address, tls, access_keys, faults: plan } = config;
+        let tls = tls.as_ref().map(tls::acceptor).transpose()?;
+        let listen = |source| StartError::Listen { address: listen_address, source };
+        let listener = TcpListener::bind(listen_address).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let (storage, writer) = Storage::open(&data_dir)?;
+        let faults = FaultHandle::default();
+        faults.set(plan);
+        let api = Api::new(storage, address, faults.clone());
+        let calls = Arc::new(Calls::new(api, access_keys, faults.clone()));
+        let (stop, stopped) = watch::channel(false);
+        let serving = tokio::spawn(connections::serve(listener, tls, calls, stopped));
+        Ok(Server { address, faults, stop, serving, writer })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The faults that it makes on purpose, to be changed while it runs.
+    pub fn faults(&self) -> &FaultHandle {
+        &self.faults
+    }
+
+    /// Stops accepting, lets what is in flight finish for ten seconds, and closes the data.
+    pub async fn shutdown(self) {
+        let Server { stop, serving, writer, .. } = self;
+        // The receiver is gone only when serving has ended.
+        let _ = stop.send(true);
+        let _ = serving.await;
+        let _ = tokio::task::spawn_blocking(move || writer.join()).await;
+    }
+}

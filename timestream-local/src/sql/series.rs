@@ -1,0 +1,146 @@
+//! Time series and arrays as SQLite holds them: a BLOB of entries.
+//!
+//! One byte says what the values are (`r` real, `i` integer, `t` text), four how many entries there are, and each entry
+//! is its time and its value in eight bytes each; a text's are its place and length in what follows the entries. An array
+//! has entries whose times are 0. All numbers are little-endian.
+
+use rusqlite::types::{Value, ValueRef};
+
+use super::functions::Failure;
+
+/// Entries of one time series or array, at most.
+pub(crate) const MAX_ENTRIES: usize = 262_144;
+const HEAD: usize = 5;
+const ENTRY: usize = 16;
+
+/// Entries to be read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entries<'b> {
+    kind: u8,
+    entries: &'b [u8],
+    texts: &'b [u8],
+}
+
+impl<'b> Entries<'b> {
+    /// Reads a BLOB that [`write`] made.
+    pub(crate) fn read(value: ValueRef<'b>) -> Result<Self, Failure> {
+        let ValueRef::Blob(bytes) = value else { return Err("A time series is no BLOB".into()) };
+        Self::parse(bytes).ok_or_else(|| "A time series cannot be read".into())
+    }
+
+    fn parse(bytes: &'b [u8]) -> Option<Self> {
+        let (kind, rest) = bytes.split_first()?;
+        let (count, rest) = rest.split_first_chunk::<4>()?;
+        let (entries, texts) = rest.split_at_checked(u32::from_le_bytes(*count) as usize * ENTRY)?;
+        Some(Self { kind: *kind, entries, texts })
+    }
+
+    /// How many there are.
+    pub(crate) fn len(self) -> usize {
+        self.entries.len() / ENTRY
+    }
+
+    /// Time and value of each.
+    pub(crate) fn iter(self) -> impl Iterator<Item = (i64, ValueRef<'b>)> {
+        let (entries, _) = self.entries.as_chunks::<ENTRY>();
+        entries.iter().map(move |entry| {
+            let (time, value) = (word(entry, 0), word(entry, 8));
+            let value = match self.kind {
+                b'r' => ValueRef::Real(f64::from_bits(value)),
+                b't' => ValueRef::Text(self.text(value)),
+                _ => ValueRef::Integer(value as i64),
+            };
+            (time as i64, value)
+        })
+    }
+
+    /// Time and value of each, the value a number.
+    pub(crate) fn numbers(self) -> Vec<(i64, f64)> {
+        let number = |value| match value {
+            ValueRef::Real(number) => number,
+            ValueRef::Integer(number) => number as f64,
+            _ => f64::NAN,
+        };
+        self.iter().map(|(time, value)| (time, number(value))).collect()
+    }
+
+    fn text(self, place: u64) -> &'b [u8] {
+        let (start, length) = ((place >> 32) as usize, (place & 0xffff_ffff) as usize);
+        self.texts.get(start..).and_then(|rest| rest.get(..length)).unwrap_or_default()
+    }
+}
+
+fn word(entry: &[u8; ENTRY], from: usize) -> u64 {
+    let bytes = entry.get(from..).and_then(|rest| rest.first_chunk::<8>());
+    bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+/// Writes entries in the order given. All values are of one kind.
+pub(crate) fn write(entries: &[(i64, Value)]) -> Result<Value, Failure> {
+    if entries.len() > MAX_ENTRIES {
+        return Err(Failure(format!("A time series or array may not have more than {MAX_ENTRIES} entries")));
+    }
+    let kind = match entries.first() {
+        Some((_, Value::Real(_))) => b'r',
+        Some((_, Value::Text(_))) => b't',
+        _ => b'i',
+    };
+    let mut bytes = Vec::with_capacity(HEAD + entries.len() * ENTRY);
+    bytes.push(kind);
+    bytes.extend_from_slice(&(entries.len() as u32).to_le_bytes());
+    let mut texts = Vec::new();
+    for (time, value) in entries {
+        bytes.extend_from_slice(&time.to_le_bytes());
+        let value = match value {
+            Value::Real(number) => number.to_bits(),
+            Value::Integer(number) => *number as u64,
+            Value::Text(text) => {
+                let place = (texts.len() as u64) << 32 | text.len() as u64;
+                texts.extend_from_slice(text.as_bytes());
+                place
+            }
+            Value::Null | Value::Blob(_) => return Err("A value of a time series cannot be null".into()),
+        };
+        bytes.extend_from_slice(&value.to_le_bytes());
+        if texts.len() > u32::MAX as usize {
+            return Err("The texts of a time series are too long".into());
+        }
+    }
+    bytes.extend_from_slice(&texts);
+    Ok(Value::Blob(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn round_trip(entries: Vec<(i64, Value)>) -> bool {
+        let blob = write(&entries).unwrap();
+        let read: Vec<(i64, Value)> = Entries::read((&blob).into())
+            .unwrap()
+            .iter()
+            .map(|(time, value)| (time, value.try_into().unwrap()))
+            .collect();
+        read == entries
+    }
+
+    proptest! {
+        #[test]
+        fn entries_come_back(
+            numbers in prop::collection::vec((any::<i64>(), any::<f64>().prop_filter("NaN", |n| !n.is_nan())), 0..20),
+            texts in prop::collection::vec((any::<i64>(), ".{0,10}"), 0..20),
+        ) {
+            prop_assert!(round_trip(numbers.iter().map(|(t, n)| (*t, Value::Real(*n))).collect()));
+            prop_assert!(round_trip(numbers.iter().map(|(t, _)| (*t, Value::Integer(*t))).collect()));
+            prop_assert!(round_trip(texts.into_iter().map(|(t, text)| (t, Value::Text(text))).collect()));
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            if let Ok(entries) = Entries::read(ValueRef::Blob(&bytes)) {
+                prop_assert_eq!(entries.iter().count(), entries.len());
+            }
+        }
+    }
+}

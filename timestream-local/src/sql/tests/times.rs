@@ -1,0 +1,135 @@
+//! Points and lengths of time.
+
+use super::{check, check_refusals};
+
+#[test]
+fn times_are_made_and_taken_apart() {
+    check(&[
+        (
+            "SELECT from_milliseconds(1620282938000), from_unixtime(1620282938.5), from_nanoseconds(1)",
+            &["2021-05-06 06:35:38.000000000|2021-05-06 06:35:38.500000000|1970-01-01 00:00:00.000000001"],
+        ),
+        (
+            "SELECT to_milliseconds(now()), to_nanoseconds(now()), to_unixtime(now()), to_milliseconds(2m), to_nanoseconds(1us)",
+            &["1620282938000|1620282938000000000|1.620282938E9|120000|1000"],
+        ),
+        (
+            "SELECT from_iso8601_timestamp('2021-05-06T08:35:38+02:00'), from_iso8601_date('2021-05-06'), to_iso8601(now())",
+            &["2021-05-06 06:35:38.000000000|2021-05-06|2021-05-06T06:35:38.000000000Z"],
+        ),
+        (
+            "SELECT current_date, current_timestamp, current_timezone(), date(now()), last_day_of_month(DATE '2020-02-03')",
+            &["2021-05-06|2021-05-06 06:35:38.000000000|UTC|2021-05-06|2020-02-29"],
+        ),
+        (
+            "SELECT extract(year FROM now()), extract(dow FROM now()), extract(doy FROM now()), quarter(now()), week(now()), year_of_week(now())",
+            &["2021|4|126|2|18|2021"],
+        ),
+        (
+            "SELECT hour(now()), minute(now()), second(now()), day(now()), month(now()), millisecond(now())",
+            &["6|35|38|6|5|0"],
+        ),
+        (
+            "SELECT TIMESTAMP '2021-05-06 01:02:03.5', DATE '2021-05-06', CAST('2021-05-06' AS timestamp), CAST(now() AS date)",
+            &["2021-05-06 01:02:03.500000000|2021-05-06|2021-05-06 00:00:00.000000000|2021-05-06"],
+        ),
+        ("SELECT CAST('now' AS timestamp)", &["error: Value cannot be cast to timestamp: now"]),
+        ("SELECT from_iso8601_timestamp('yesterday')", &["error: Invalid format: \"yesterday\""]),
+        ("SELECT ago(20000d)", &["error: Timestamps before 1970 are not supported: 1966-08-03 06:35:38.000000000"]),
+        ("SELECT from_milliseconds(9223372036855)", &["error: The timestamp is outside the years 1677 to 2262"]),
+    ]);
+    check_refusals(&[
+        ("SELECT TIMESTAMP '1969-01-01'", "line 1:18: Invalid literal: 1969-01-01"),
+        ("SELECT DATE 'x'", "line 1:13: Invalid literal: x"),
+        ("SELECT now() AT TIME ZONE 'CET'", "line 1:8: The expression 'now() AT TIME ZONE 'CET'' is not supported"),
+        ("SELECT current_time", "line 1:8: The function current_time is not supported"),
+    ]);
+}
+
+#[test]
+fn lengths_of_time_add_up() {
+    check(&[
+        (
+            "SELECT 5m, 1h + 30s, 2 * 1d, -1h, INTERVAL '3' hour, 1ms, 1ns",
+            &[
+                "0 00:05:00.000000000|0 01:00:30.000000000|2 00:00:00.000000000|-0 01:00:00.000000000|0 03:00:00.000000000|\
+             0 00:00:00.001000000|0 00:00:00.000000001",
+            ],
+        ),
+        ("SELECT 1y, 14mo, INTERVAL '2' month * 3, 1w", &["1-0|1-2|0-6|7 00:00:00.000000000"]),
+        (
+            "SELECT ago(1h), now() - 1h, now() + 1mo, 1d + now(), now() - ago(90m)",
+            &["2021-05-06 05:35:38.000000000|2021-05-06 05:35:38.000000000|2021-06-06 06:35:38.000000000|\
+             2021-05-07 06:35:38.000000000|0 01:30:00.000000000"],
+        ),
+        (
+            "SELECT DATE '2021-01-31' + 1mo, DATE '2021-01-01' + 1d, DATE '2021-01-01' - 1d",
+            &["2021-02-28|2021-01-02|2020-12-31"],
+        ),
+        ("SELECT DATE '2021-01-01' + 1h", &["error: Cannot add hour, minutes or seconds to a date"]),
+        (
+            "SELECT bin(now(), 15m), bin(now(), 1d), bin(from_milliseconds(59999), 1m)",
+            &["2021-05-06 06:30:00.000000000|2021-05-06 00:00:00.000000000|1970-01-01 00:00:00.000000000"],
+        ),
+        ("SELECT bin(now(), 0s)", &["error: The bin's width must be positive"]),
+        (
+            "SELECT date_trunc('hour', now()), date_trunc('week', now()), date_trunc('quarter', now()), date_trunc('month', current_date)",
+            &["2021-05-06 06:00:00.000000000|2021-05-03 00:00:00.000000000|2021-04-01 00:00:00.000000000|2021-05-01"],
+        ),
+        (
+            "SELECT date_add('day', -1, now()), date_add('month', 1, DATE '2021-01-31'), date_add('nanosecond', 5, from_milliseconds(0))",
+            &["2021-05-05 06:35:38.000000000|2021-02-28|1970-01-01 00:00:00.000000005"],
+        ),
+        (
+            "SELECT date_diff('hour', ago(90m), now()), date_diff('hour', now(), ago(90m)), date_diff('month', DATE '2021-01-31', DATE '2021-02-28')",
+            &["1|-1|1"],
+        ),
+        ("SELECT date_trunc('eon', now())", &["error: 'eon' is not a valid Timestamp field"]),
+        (
+            "SELECT now() > ago(1h), time < '1970-01-01 00:00:01', DATE '2021-05-06' < now() FROM db.t LIMIT 1",
+            &["true|true|true"],
+        ),
+        ("SELECT 1h > 59m, 1h = 60m", &["true|true"]),
+    ]);
+    check_refusals(&[
+        ("SELECT now() + 1", "line 1:8: '+' cannot be applied to timestamp, integer"),
+        ("SELECT 1h > 1mo", "line 1:8: '>' cannot be applied to interval day to second, interval year to month"),
+        (
+            "SELECT bin(now(), 1mo)",
+            "line 1:8: Unexpected parameters (timestamp, interval year to month) for function bin",
+        ),
+        ("SELECT now() > 'noon'", "line 1:8: '>' cannot be applied to timestamp, varchar"),
+        ("SELECT ago('1h')", "line 1:8: Unexpected parameters (timestamp, varchar) for function subtract"),
+    ]);
+}
+
+#[test]
+fn times_are_written_and_read_by_pattern() {
+    check(&[
+        (
+            "SELECT format_datetime(now(), 'yyyy-MM-dd''T''HH:mm:ss.SSSZZ'), format_datetime(now(), 'EEE, d MMM yy h a')",
+            &["2021-05-06T06:35:38.000+00:00|Thu, 6 May 21 6 AM"],
+        ),
+        ("SELECT format_datetime(now(), 'EEEE MMMM D w x e')", &["Thursday May 126 18 2021 4"]),
+        (
+            "SELECT date_format(now(), '%Y-%m-%d %H:%i:%s.%f %W %b %j %p %l %%'), date_format(now(), '%T | %r')",
+            &["2021-05-06 06:35:38.000000 Thursday May 126 AM 6 %|06:35:38 | 06:35:38 AM"],
+        ),
+        (
+            "SELECT parse_datetime('2021-05-06 08:35:38 +0200', 'yyyy-MM-dd HH:mm:ss Z'), parse_datetime('6 May 2021 3 PM', 'd MMM yyyy h a')",
+            &["2021-05-06 06:35:38.000000000|2021-05-06 15:00:00.000000000"],
+        ),
+        (
+            "SELECT parse_datetime('20210506', 'yyyyMMdd'), date_parse('2021/05/06 01:02:03.25', '%Y/%m/%d %T.%f')",
+            &["2021-05-06 00:00:00.000000000|2021-05-06 01:02:03.250000000"],
+        ),
+        ("SELECT parse_datetime('2021-13-01', 'yyyy-MM-dd')", &["error: Invalid format: \"2021-13-01\" is no time"]),
+        (
+            "SELECT parse_datetime('2021-05-06x', 'yyyy-MM-dd')",
+            &["error: Invalid format: \"2021-05-06x\" is malformed at \"x\""],
+        ),
+        ("SELECT parse_datetime('21', 'yy')", &["error: Reading a time by YearOfCentury is not supported"]),
+        ("SELECT format_datetime(now(), 'GG')", &["error: The pattern component GG is not supported"]),
+        ("SELECT date_format(now(), '%U')", &["error: %U not currently supported in date format string"]),
+    ]);
+}

@@ -1,0 +1,165 @@
+//! Aggregates, over groups and over windows.
+
+use sqlparser::ast::{Expr, NullTreatment};
+
+use super::super::functions;
+use super::super::lexer::at;
+use super::super::types::ColumnType::{self, Bigint, Boolean, Double, Integer, Timestamp};
+use super::call::Call;
+use super::scope::Scope;
+use super::{Clause, Result, Translator, Typed, unsupported};
+
+pub(in crate::sql) const AGGREGATES: &[&str] = &[
+    "approx_distinct",
+    "approx_percentile",
+    "any_value",
+    "arbitrary",
+    "avg",
+    "bool_and",
+    "bool_or",
+    "count",
+    "count_if",
+    "create_time_series",
+    "every",
+    "max",
+    "max_by",
+    "min",
+    "min_by",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "sum",
+    "var_pop",
+    "var_samp",
+    "variance",
+];
+
+/// Aggregates that may stand over a window.
+pub(in crate::sql) const WINDOWED: &[&str] =
+    &["any_value", "arbitrary", "avg", "bool_and", "bool_or", "count", "count_if", "every", "max", "min", "sum"];
+
+pub(super) fn is_aggregate(name: &str) -> bool {
+    AGGREGATES.contains(&name)
+}
+
+impl Translator<'_> {
+    pub(super) fn aggregate(
+        &mut self,
+        call: &Call<'_>,
+        filter: Option<&Expr>,
+        nulls: Option<NullTreatment>,
+        scope: &Scope,
+    ) -> Result<Typed> {
+        let clause = match self.usage.clause {
+            Clause::Select | Clause::Having => None,
+            Clause::Where => Some("WHERE"),
+            Clause::Join => Some("JOIN ON"),
+            Clause::GroupBy => Some("GROUP BY"),
+        };
+        if let Some(clause) = clause {
+            return Err(at(call.start, format!("{clause} clause cannot contain aggregations or window functions")));
+        }
+        if self.usage.inside_aggregate {
+            return Err(at(call.start, format!("Cannot nest aggregations inside aggregation '{}'", call.name)));
+        }
+        if nulls.is_some() {
+            return Err(unsupported(call.start, "IGNORE NULLS here"));
+        }
+        self.usage.aggregated = true;
+        self.usage.inside_aggregate = true;
+        let filter = filter.map(|condition| self.boolean(condition, scope, "FILTER")).transpose();
+        let typed = filter.and_then(|filter| {
+            let filter = filter.map(|condition| format!(" FILTER (WHERE {})", condition.sql));
+            self.aggregate_call(call, &filter.unwrap_or_default(), scope)
+        });
+        self.usage.inside_aggregate = false;
+        typed
+    }
+
+    /// The aggregate itself. `behind` is the FILTER or OVER that follows each call.
+    pub(super) fn aggregate_call(&mut self, call: &Call<'_>, behind: &str, scope: &Scope) -> Result<Typed> {
+        let mut arguments = Vec::with_capacity(call.arguments.len());
+        for argument in &call.arguments {
+            arguments.push(self.expression(argument, scope)?);
+        }
+        let name = call.name.as_str();
+        if call.star || (name == "count" && arguments.is_empty()) {
+            return match name == "count" && !call.distinct {
+                true => Ok(Typed::new(format!("count(*){behind}"), Bigint)),
+                false => Err(unsupported(call.start, format!("{name}(*)"))),
+            };
+        }
+        match arguments.as_slice() {
+            [value] => self.of_one(call, value, behind),
+            [one, two] => self.of_two(call, one, two, behind),
+            _ => Err(wrong(call, &arguments)),
+        }
+    }
+
+    fn of_one(&mut self, call: &Call<'_>, value: &Typed, behind: &str) -> Result<Typed> {
+        if call.name != "count" && !value.kind.is_comparable() {
+            return Err(wrong(call, std::slice::from_ref(value)));
+        }
+        let distinct = if call.distinct { "DISTINCT " } else { "" };
+        let sql = |function: &str| format!("{function}({distinct}{}){behind}", value.sql);
+        let of = |function: &str, kind: ColumnType| Ok(Typed::new(sql(function), kind));
+        // SQLite's NULL for infinity less infinity would be a wrong answer.
+        let of_doubles = |function: &str| {
+            let (result, count, nan) = (sql(function), sql("count"), functions::only("$nan"));
+            Ok(Typed::new(format!("iif({result} IS NULL AND {count} > 0, {nan}(), {result})"), Double))
+        };
+        match (call.name.as_str(), value.kind) {
+            ("count", kind) if kind.is_comparable() || !call.distinct => of("count", Bigint),
+            ("approx_distinct", _) => Ok(Typed::new(format!("count(DISTINCT {}){behind}", value.sql), Bigint)),
+            ("count_if", Boolean) if !call.distinct => {
+                Ok(Typed::new(format!("count(CASE WHEN {} THEN 1 END){behind}", value.sql), Bigint))
+            }
+            ("sum", Integer | Bigint) => of("sum", Bigint),
+            ("sum", Double) => of_doubles("sum"),
+            ("avg", Integer | Bigint) => of("avg", Double),
+            ("avg", Double) => of_doubles("avg"),
+            ("min" | "bool_and" | "every", Boolean) => of("min", Boolean),
+            ("max" | "bool_or", Boolean) => of("max", Boolean),
+            ("min", kind) => of("min", kind),
+            ("max" | "arbitrary" | "any_value", kind) => of("max", kind),
+            ("stddev" | "stddev_samp", kind) if kind.is_number() => of("ts_stddev_samp", Double),
+            ("stddev_pop", kind) if kind.is_number() => of("ts_stddev_pop", Double),
+            ("variance" | "var_samp", kind) if kind.is_number() => of("ts_var_samp", Double),
+            ("var_pop", kind) if kind.is_number() => of("ts_var_pop", Double),
+            _ => Err(wrong(call, std::slice::from_ref(value))),
+        }
+    }
+
+    fn of_two(&mut self, call: &Call<'_>, one: &Typed, two: &Typed, behind: &str) -> Result<Typed> {
+        let name = call.name.as_str();
+        if call.distinct {
+            return Err(unsupported(call.start, format!("{name} with DISTINCT")));
+        }
+        match name {
+            "min_by" | "max_by" if two.kind.is_comparable() => {
+                Ok(Typed::new(format!("ts_{name}({}, {}){behind}", one.sql, two.sql), one.kind))
+            }
+            "approx_percentile" if one.kind.is_number() && two.kind.is_number() => {
+                let sql = format!("ts_approx_percentile({}, {}){behind}", one.sql, two.sql);
+                match one.kind {
+                    Double => Ok(Typed::new(sql, Double)),
+                    kind => Ok(Typed::new(format!("CAST({sql} AS INTEGER)"), kind)),
+                }
+            }
+            // Exact, which is within any error allowed.
+            "approx_distinct" if one.kind.is_comparable() && two.kind.is_number() => {
+                Ok(Typed::new(format!("count(DISTINCT {}){behind}", one.sql), Bigint))
+            }
+            "create_time_series" if one.kind == Timestamp => match two.kind.series() {
+                Some(kind) => Ok(Typed::new(format!("ts_create_time_series({}, {}){behind}", one.sql, two.sql), kind)),
+                None => Err(wrong(call, &[one.clone(), two.clone()])),
+            },
+            _ => Err(wrong(call, &[one.clone(), two.clone()])),
+        }
+    }
+}
+
+fn wrong(call: &Call<'_>, arguments: &[Typed]) -> super::SqlError {
+    let types = arguments.iter().map(|given| given.kind.sql_name()).collect::<Vec<_>>().join(", ");
+    at(call.start, format!("Unexpected parameters ({types}) for function {}", call.name))
+}

@@ -1,0 +1,207 @@
+//! Series and what a table learns from them: their ids, the dimensions' columns, the measures.
+
+use super::catalog::{MeasureInfo, Table};
+use super::change::save_table;
+use super::properties::MultiMeasure;
+use super::writer::Failure;
+use crate::error::ApiError;
+use crate::records::{MAX_DIMENSIONS, Measured, decode_key};
+use rusqlite::{Connection, OptionalExtension, ToSql, params, params_from_iter};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Most measure names of a table.
+const MAX_MEASURES: usize = 8192;
+/// Most names of values of a table's multi-measure records.
+const MAX_MULTI: usize = 1024;
+/// Bytes of keys that the cache may hold before it starts anew.
+const MAX_CACHE: usize = 64 << 20;
+
+/// Why a record cannot be, within an answer that the storage gave.
+pub(super) type Refusal = String;
+
+/// A series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Series {
+    /// In its tables.
+    pub(super) id: i64,
+    /// The types that its measure is known to have.
+    types: u8,
+}
+
+/// The series written lately, by table and key.
+#[derive(Default)]
+pub(super) struct SeriesCache {
+    tables: HashMap<i64, HashMap<Vec<u8>, Series>>,
+    bytes: usize,
+}
+
+impl SeriesCache {
+    /// The series of a key, found or made, with its measure noted to have the type of `bit`.
+    pub(super) fn series(
+        &mut self,
+        connection: &Connection,
+        table: &mut Arc<Table>,
+        key: &[u8],
+        bit: u8,
+    ) -> Result<Result<Series, Refusal>, Failure> {
+        let cached = self.tables.get(&table.number).and_then(|series| series.get(key)).copied();
+        if let Some(series) = cached
+            && series.types & bit != 0
+        {
+            return Ok(Ok(series));
+        }
+        let Some((measure_name, dimensions)) = decode_key(key) else {
+            return Err(ApiError::internal("a series key cannot be read").into());
+        };
+        let id = match cached {
+            Some(series) => series.id,
+            None => match find_or_make(connection, table, key, measure_name, &dimensions)? {
+                Ok(id) => id,
+                Err(refusal) => return Ok(Err(refusal)),
+            },
+        };
+        let types = note_measure(connection, table, measure_name, bit, &dimensions)?;
+        let series = Series { id, types };
+        self.keep(table.number, key, series);
+        Ok(Ok(series))
+    }
+
+    fn keep(&mut self, number: i64, key: &[u8], series: Series) {
+        if self.bytes > MAX_CACHE {
+            *self = SeriesCache::default();
+        }
+        self.bytes += key.len() + 64;
+        self.tables.entry(number).or_default().insert(key.to_vec(), series);
+    }
+
+    /// Forgets a series that was removed.
+    pub(super) fn forget(&mut self, number: i64, key: &[u8]) {
+        if let Some(series) = self.tables.get_mut(&number) {
+            series.remove(key);
+        }
+    }
+}
+
+fn find_or_make(
+    connection: &Connection,
+    table: &mut Arc<Table>,
+    key: &[u8],
+    measure_name: &str,
+    dimensions: &[(&str, &str)],
+) -> Result<Result<i64, Refusal>, Failure> {
+    let found = connection
+        .prepare_cached(&format!("SELECT id FROM series_{} WHERE key = ?1", table.number))?
+        .query_row([key], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = found {
+        return Ok(Ok(id));
+    }
+    let new = dimensions.iter().filter(|(name, _)| !table.columns.contains_key(*name)).count();
+    if table.columns.len() + new > MAX_DIMENSIONS {
+        return Ok(Err(format!("The table exceeds the limit of {MAX_DIMENSIONS} dimensions.")));
+    }
+    if table.measures.len() >= MAX_MEASURES && !table.measures.contains_key(measure_name) {
+        return Ok(Err(format!("The table exceeds the limit of {MAX_MEASURES} measure names.")));
+    }
+    if let Some((name, _)) = dimensions.iter().find(|(name, _)| table.multi.contains_key(*name)) {
+        return Ok(Err(format!(
+            "The dimension {name} has the name of a measure of the table's multi-measure records."
+        )));
+    }
+    if new > 0 {
+        add_dimensions(connection, Arc::make_mut(table), dimensions)?;
+    }
+    insert_series(connection, table, key, measure_name, dimensions).map(Ok)
+}
+
+fn add_dimensions(connection: &Connection, table: &mut Table, dimensions: &[(&str, &str)]) -> Result<(), Failure> {
+    for (name, _) in dimensions {
+        if !table.columns.contains_key(*name) {
+            let position = table.columns.len();
+            connection.execute_batch(&format!("ALTER TABLE series_{} ADD COLUMN d{position} TEXT", table.number))?;
+            table.columns.insert((*name).to_owned(), position);
+            table.properties.dimensions.push((*name).to_owned());
+        }
+    }
+    save_table(connection, table)
+}
+
+fn insert_series(
+    connection: &Connection,
+    table: &Table,
+    key: &[u8],
+    measure_name: &str,
+    dimensions: &[(&str, &str)],
+) -> Result<i64, Failure> {
+    let mut names = String::new();
+    let mut marks = String::new();
+    let mut values: Vec<&dyn ToSql> = vec![&key, &measure_name];
+    for (name, value) in dimensions {
+        if let Some(position) = table.columns.get(*name) {
+            names += &format!(", d{position}");
+            marks += ", ?";
+            values.push(value);
+        }
+    }
+    let sql = format!("INSERT INTO series_{}(key, measure_name{names}) VALUES(?, ?{marks})", table.number);
+    connection.prepare_cached(&sql)?.execute(params_from_iter(values))?;
+    Ok(connection.last_insert_rowid())
+}
+
+/// Notes that a measure has values of a type and these dimensions; gives all its types.
+fn note_measure(
+    connection: &Connection,
+    table: &mut Arc<Table>,
+    name: &str,
+    bit: u8,
+    dimensions: &[(&str, &str)],
+) -> Result<u8, Failure> {
+    let before = table.measures.get(name).copied().unwrap_or_default();
+    let columns = dimensions.iter().filter_map(|(name, _)| table.columns.get(*name));
+    let dimensions = columns.fold(before.dimensions, |bits, column| bits | 1 << column);
+    let now = MeasureInfo { types: before.types | bit, dimensions };
+    if now != before {
+        let sql = "INSERT OR REPLACE INTO measures(table_number, name, types, dimensions) VALUES(?1, ?2, ?3, ?4)";
+        let bits = now.dimensions.to_be_bytes();
+        connection.prepare_cached(sql)?.execute(params![table.number, name, now.types, bits])?;
+        Arc::make_mut(table).measures.insert(name.to_owned(), now);
+    }
+    Ok(now.types)
+}
+
+/// Makes the columns that a multi-measure record needs and the table lacks.
+pub(super) fn add_multi(
+    connection: &Connection,
+    table: &mut Arc<Table>,
+    measured: &Measured,
+) -> Result<Result<(), Refusal>, Failure> {
+    let Measured::Multi(values) = measured else { return Ok(Ok(())) };
+    let mut new = Vec::new();
+    for (name, value) in values {
+        match table.multi.get(name).and_then(|column| table.properties.multi.get(*column)) {
+            Some(known) if known.kind == value.kind() => {}
+            Some(known) => {
+                return Ok(Err(format!("The measure {name} has the type {} in this table.", known.kind.name())));
+            }
+            None if table.columns.contains_key(name) => {
+                return Ok(Err(format!("The measure {name} of the multi-measure record has the name of a dimension.")));
+            }
+            None => new.push(MultiMeasure { name: name.clone(), kind: value.kind() }),
+        }
+    }
+    if table.multi.len() + new.len() > MAX_MULTI {
+        return Ok(Err(format!("The table exceeds the limit of {MAX_MULTI} measures in multi-measure records.")));
+    }
+    if !new.is_empty() {
+        let table = Arc::make_mut(table);
+        for measure in new {
+            let position = table.multi.len();
+            connection.execute_batch(&format!("ALTER TABLE samples_{} ADD COLUMN m{position}", table.number))?;
+            table.multi.insert(measure.name.clone(), position);
+            table.properties.multi.push(measure);
+        }
+        save_table(connection, table)?;
+    }
+    Ok(Ok(()))
+}

@@ -1,0 +1,16 @@
+//! The server as the AWS SDK for Rust sees it.
+
+#![allow(unreachable_pub, missing_docs, reason = "the modules of a test binary are its own")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
+
+mod binary;
+mod server;
+
+mod bodies;
+mod discovery;
+mod faults;
+mod model;
+mod records;
+mod resources;
+mod signatures;
+mod storage;

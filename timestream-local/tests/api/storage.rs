@@ -1,0 +1,150 @@
+//! The data directory: one process at a time, older and newer files, records that outlive their retention.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_timestreamwrite::types::RetentionProperties;
+use rusqlite::Connection;
+
+use crate::binary::Binary;
+use crate::server::{Running, Scratch, clients, keys, record, rows};
+
+const HOUR: i64 = 3_600_000;
+
+#[test]
+fn a_second_process_on_the_same_directory_is_refused() {
+    let scratch = Scratch::new();
+    let first = Binary::start(scratch.path());
+    let refusal = Binary::refusal(scratch.path());
+    assert!(refusal.contains("is in use by another process"), "{refusal}");
+    drop(first);
+    Binary::start(scratch.path());
+}
+
+#[test]
+fn a_file_of_a_newer_version_is_refused() {
+    let scratch = Scratch::new();
+    drop(Binary::start(scratch.path()));
+    let file = Connection::open(scratch.path().join("timestream.sqlite")).unwrap();
+    file.pragma_update(None, "user_version", 99).unwrap();
+    drop(file);
+    let refusal = Binary::refusal(scratch.path());
+    assert!(refusal.contains("schema version 99, newer than"), "{refusal}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_the_first_version_is_brought_up_to_date() {
+    let scratch = Scratch::new();
+    let file = Connection::open(scratch.path().join("timestream.sqlite")).unwrap();
+    let properties = r#"{"created":1.5,"updated":1.5,"retention":{"memory_hours":8766,"magnetic_days":73000},
+        "magnetic_writes":{"EnableMagneticStoreWrites":true},"schema":null,"dimensions":["host"]}"#;
+    file.execute_batch(&format!(
+        "PRAGMA journal_mode = wal;
+         CREATE TABLE databases(name TEXT PRIMARY KEY, properties TEXT NOT NULL) WITHOUT ROWID;
+         CREATE TABLE tables(number INTEGER PRIMARY KEY AUTOINCREMENT, database TEXT NOT NULL REFERENCES databases(name),
+             name TEXT NOT NULL, properties TEXT NOT NULL, UNIQUE(database, name));
+         CREATE TABLE measures(table_number INTEGER NOT NULL, name TEXT NOT NULL, types INTEGER NOT NULL,
+             PRIMARY KEY(table_number, name)) WITHOUT ROWID;
+         INSERT INTO databases VALUES('db1', '{{\"created\":1.5,\"updated\":1.5,\"kms_key_id\":null}}');
+         INSERT INTO tables VALUES(1, 'db1', 'metrics', '{properties}');
+         INSERT INTO measures VALUES(1, 'm', 1);
+         CREATE TABLE series_1(id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, measure_name TEXT NOT NULL, d0 TEXT);
+         CREATE INDEX series_1_measure ON series_1(measure_name);
+         CREATE TABLE samples_1(series INTEGER NOT NULL, time INTEGER NOT NULL, version INTEGER NOT NULL,
+             double, bigint INTEGER, varchar TEXT, boolean INTEGER, timestamp INTEGER,
+             PRIMARY KEY(series, time)) WITHOUT ROWID;
+         INSERT INTO series_1 VALUES(1, x'00016d0004686f7374000161', 'm', 'a');
+         INSERT INTO samples_1(series, time, version, double) VALUES(1, 1700000000000000000, 1, 2.5);
+         PRAGMA user_version = 1;"
+    ))
+    .unwrap();
+    drop(file);
+    let server = Binary::start(scratch.path());
+    let (write, query) = clients(&server.endpoint, &keys("any", "any"));
+    let call = write.write_records().database_name("db1").table_name("metrics").records(record("a", 3.5, 0));
+    call.send().await.unwrap();
+    let found = rows(&query, "SELECT host, measure_value::double FROM db1.metrics ORDER BY time").await;
+    assert_eq!(found, ["a 2.5", "a 3.5"]);
+    assert_eq!(rows(&query, "SHOW MEASURES FROM db1.metrics").await, ["m double -"]);
+    drop(server);
+    let file = Connection::open(scratch.path().join("timestream.sqlite")).unwrap();
+    let count: i64 = file.query_row("SELECT count(*) FROM series_1", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 1, "a record of a known series made a second one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_outlives_its_retention_goes_and_so_does_its_space() {
+    let scratch = Scratch::new();
+    let data = scratch.path().join("data");
+    let folder = data.clone();
+    let running = Running::with(|config| config.data_dir = folder).await.table().await;
+    let text = "x".repeat(1500);
+    for call in 0..60 {
+        let records = (0..100).map(|number| {
+            let mut old = record(&format!("h{number}"), 1.0, 36 * HOUR + call);
+            old.measure_value = Some(text.clone());
+            old.measure_value_type = Some("VARCHAR".into());
+            old
+        });
+        running.records(records).send().await.unwrap();
+    }
+    running.records([record("h1", 7.0, 0), record("new", 8.0, HOUR)]).send().await.unwrap();
+    let size = || std::fs::metadata(data.join("timestream.sqlite")).unwrap().len();
+    let retention = RetentionProperties::builder()
+        .memory_store_retention_period_in_hours(1)
+        .magnetic_store_retention_period_in_days(1);
+    let update = running.write.update_table().database_name("db1").table_name("metrics");
+    update.retention_properties(retention.build().unwrap()).send().await.unwrap();
+
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while running.rows("SELECT count(*) FROM db1.metrics").await != ["2"] || size() > 3 << 20 {
+        assert!(
+            Instant::now() < deadline,
+            "{:?}, {} bytes",
+            running.rows("SELECT count(*) FROM db1.metrics").await,
+            size()
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // A series that went is made anew when it comes back.
+    running.records([record("h1", 9.0, -1000), record("h2", 9.0, 0)]).send().await.unwrap();
+    let found = running.rows("SELECT host, measure_value::double FROM db1.metrics ORDER BY host, time").await;
+    assert_eq!(found, ["h1 7.0", "h1 9.0", "h2 9.0", "new 8.0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_table_gives_its_space_back() {
+    let scratch = Scratch::new();
+    let data = scratch.path().join("data");
+    let folder = data.clone();
+    let running = Running::with(|config| config.data_dir = folder).await.table().await;
+    for call in 0..40 {
+        let records = (0..100).map(|number| record(&format!("{}{number}", "h".repeat(700)), 1.0, call * 100 + number));
+        running.records(records).send().await.unwrap();
+    }
+    running.write.delete_table().database_name("db1").table_name("metrics").send().await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while std::fs::metadata(data.join("timestream.sqlite")).unwrap().len() > 3 << 20 {
+        assert!(Instant::now() < deadline, "the file does not shrink");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_read_does_not_hold_up_writes() {
+    let running = Running::start().await.table().await;
+    for call in 0..80_i64 {
+        let records = (0..100).map(|number| record(&format!("h{number}"), 1.0, call * 1000));
+        running.records(records).send().await.unwrap();
+    }
+    let query = running.query.clone();
+    let slow = "SELECT count(*) FROM db1.metrics a JOIN db1.metrics b ON a.host || b.host <> ''";
+    let reading = tokio::spawn(async move { rows(&query, slow).await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    for number in 0..20 {
+        running.records([record(&format!("n{number}"), 1.0, 0)]).send().await.unwrap();
+    }
+    assert!(!reading.is_finished(), "the read was over before the writes, which shows nothing");
+    assert_eq!(running.rows("SELECT count(*) FROM db1.metrics").await, ["8020"]);
+    // It saw the table as it was when it began.
+    assert_eq!(reading.await.unwrap(), ["64000000"]);
+}

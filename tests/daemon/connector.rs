@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use super::output;
 use super::remote::{self, Answer};
-use super::secrets;
 
 /// How long a start, or anything else that a test waits for, may take.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -80,7 +80,7 @@ impl Connector {
     fn listening_at(address: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         for (name, value) in environment {
             if ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].contains(name) {
-                secrets::must_be_marked(value);
+                output::must_be_marked(value);
             }
         }
         let mut child = Command::new(env!("CARGO_BIN_EXE_timestream-prometheus-connector"))
@@ -96,7 +96,7 @@ impl Connector {
             for line in stderr.lines().map_while(Result::ok) {
                 // The output of a test that fails shows the daemon's log.
                 eprintln!("  {line}");
-                secrets::check(&line);
+                output::check(&line);
                 let _ = sender.send(line);
             }
         });
@@ -226,7 +226,7 @@ impl Drop for Connector {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if !std::thread::panicking() {
-            secrets::assert_none_shown();
+            output::assert_none_shown();
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::secrets;
+use super::output;
 
 /// An answer, with its protocol version.
 pub struct Answer {
@@ -39,7 +39,7 @@ impl Curl {
             .output()
             .expect("curl must be installed (Debian: apt-get install curl)");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        secrets::check(&text);
+        output::check(&text);
         eprint!("{}", String::from_utf8_lossy(&output.stderr));
         let (text, numbers) = text.rsplit_once('\n')?;
         let (status, version) = numbers.split_once(' ')?;

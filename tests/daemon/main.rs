@@ -3,13 +3,14 @@
 #![allow(unreachable_pub, missing_docs, reason = "the modules of a test binary are its own")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
-mod certificates;
 #[path = "../common/cases.rs"]
 #[allow(dead_code, reason = "tests/model.rs uses all of it")]
 mod cases;
+mod certificates;
 mod chunks;
 mod connector;
 mod curl;
+mod output;
 mod prometheus_server;
 mod remote;
 mod signature;
@@ -35,6 +36,6 @@ mod shutdown;
 mod speed;
 mod stalled;
 mod start;
+mod streaming;
 mod tls;
 mod web_config;
-mod streaming;

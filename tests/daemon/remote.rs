@@ -6,7 +6,7 @@ use base64::Engine;
 use prost::Message;
 use timestream_prometheus_connector::proto;
 
-use super::secrets;
+use super::output;
 
 /// An HTTP answer.
 pub struct Answer {
@@ -36,8 +36,8 @@ fn agent() -> ureq::Agent {
 fn answer(response: ureq::http::Response<ureq::Body>) -> Answer {
     let (head, mut body) = response.into_parts();
     let body = body.with_config().limit(1 << 30).read_to_vec().unwrap();
-    secrets::check(&format!("{:?}", head.headers));
-    secrets::check(&String::from_utf8_lossy(&body));
+    output::check(&format!("{:?}", head.headers));
+    output::check(&String::from_utf8_lossy(&body));
     Answer { status: head.status.as_u16(), headers: head.headers, body }
 }
 
@@ -88,7 +88,7 @@ pub const WRITE_HEADERS: &[(&str, &str)] = &[
 
 /// The header of HTTP basic auth.
 pub fn basic_auth(user: &str, password: &str) -> String {
-    secrets::must_be_marked(password);
+    output::must_be_marked(password);
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")))
 }
 

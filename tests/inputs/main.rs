@@ -231,6 +231,62 @@ fn regular_expressions() {
 }
 
 #[test]
+fn sql() {
+    let examples = [
+        "SELECT job, avg(measure_value::double) OVER (PARTITION BY job) AS a FROM \"db\".\"t\" WHERE time > ago(5m) ORDER BY 2 DESC LIMIT 3",
+        "WITH x AS (SELECT bin(time, 1h) AS b, count(*) AS c FROM db.t GROUP BY 1) SELECT * FROM x WHERE c BETWEEN 1 AND 2 OR b IS NULL",
+        "SELECT CASE WHEN regexp_like(job, '(a|b)+') THEN 'x' ELSE cast(1 AS varchar) || 'y' END FROM db.t WHERE job IN ('a', @p)",
+        "SHOW MEASURES FROM db.t",
+    ];
+    let examples: Vec<_> = examples.iter().map(|text| text.as_bytes().to_vec()).collect();
+    let pieces = [
+        "SELECT ",
+        "FROM ",
+        "db.t ",
+        "job ",
+        "time ",
+        "* ",
+        "( ",
+        ") ",
+        ", ",
+        "WHERE ",
+        "= ",
+        "'a' ",
+        "1 ",
+        "5m ",
+        "count(*) ",
+        "GROUP BY ",
+        "ORDER BY ",
+        "AND ",
+        "NOT ",
+        "CASE ",
+        "WHEN ",
+        "END ",
+        "+ ",
+        "AS ",
+        "JOIN ",
+        "UNION ",
+        "OVER ",
+        "WITH ",
+        "CAST ",
+        "::",
+        "\"",
+        "'",
+        "--",
+        "/*",
+        "@p ",
+        "1e999 ",
+        "ago(",
+        "UNNEST(",
+        "ARRAY[",
+        "interpolate_linear(",
+        "\0",
+        "ä",
+    ];
+    run("sql", targets::sql, &examples, &pieces);
+}
+
+#[test]
 fn content_types() {
     let example = b"application/x-protobuf;proto=prometheus.WriteRequestsnappy".to_vec();
     let pieces = [

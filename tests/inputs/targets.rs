@@ -147,6 +147,13 @@ pub fn regex(bytes: &[u8]) {
     }
 }
 
+/// A query to the embedded Timestream.
+pub fn sql(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        timestream_local::fuzzing::sql(text);
+    }
+}
+
 /// The headers that say what a body is.
 pub fn content_type(bytes: &[u8]) {
     let (content_type, encoding) = bytes.split_at(bytes.len() / 2);

@@ -167,9 +167,10 @@ fn bombs_and_whatever_is_too_long_or_too_short_cost_nothing() {
                 assert_eq!(siege.send(&request(path, lie.len(), &lie)), Some(413), "over the limit of decoded bytes");
                 let lie = [&[0x80, 0x80, 0x80, 0x08][..], &[0; 100]].concat();
                 assert_eq!(siege.send(&request(path, lie.len(), &lie)), Some(400), "more than it can hold");
-                // The tightest that snappy can be: 32 MiB that are no protobuf.
-                let zeros = snap::raw::Encoder::new().compress_vec(&vec![0; 32 << 20]).unwrap();
-                assert_eq!(siege.send(&request(path, zeros.len(), &zeros)), Some(400), "no protobuf");
+                // The tightest that snappy can be, and no protobuf: it fits the memory for reads, and not that for writes.
+                let zeros = snap::raw::Encoder::new().compress_vec(&vec![0; 31 << 20]).unwrap();
+                let status = siege.send(&request(path, zeros.len(), &zeros));
+                assert!(matches!(status, Some(400 | 413)), "{path}: {status:?}");
                 assert_eq!(siege.send(&request(path, 4 << 30, b"x")), Some(413), "it says 4 GiB");
                 let chunked = format!("POST {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
                 for size in ["ffffffff", "ffffffffffffffff", "fffffffffffffffff", "-1", "g", &"0".repeat(100_000)] {

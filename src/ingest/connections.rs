@@ -66,7 +66,8 @@ impl Connections {
             ranked.filter_map(|activity| activity.rank().map(|rank| (rank, activity))).collect();
         ranked.sort_unstable_by_key(|(rank, _)| *rank);
         let unproven = ranked.iter().take_while(|((usefulness, _), _)| *usefulness == Usefulness::Unproven).count();
-        for (_, activity) in ranked.iter().take(unproven.min(self.batch).max(1)) {
+        // The younger half may be about to send their first request.
+        for (_, activity) in ranked.iter().take(unproven.div_ceil(2).clamp(1, self.batch)) {
             activity.evicted.cancel();
         }
     }

@@ -1,6 +1,7 @@
 //! Our decode of a remote write request against prost's, in one run: the ratio is the figure.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a bench is a program of its own, and a panic its report")]
+#![allow(missing_docs, unreachable_pub, reason = "a bench is a program of its own")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a bench a panic is the report")]
 
 use std::hint::black_box;
 

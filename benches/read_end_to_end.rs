@@ -13,6 +13,9 @@ mod cases;
 #[path = "../tests/daemon/connector.rs"]
 #[allow(dead_code, reason = "the tests of the daemon use all of it")]
 mod connector;
+#[path = "../tests/daemon/output.rs"]
+#[allow(dead_code, reason = "the tests of the daemon use all of it")]
+mod output;
 #[path = "../tests/daemon/remote.rs"]
 #[allow(dead_code, reason = "the tests of the daemon use all of it")]
 mod remote;

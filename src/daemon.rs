@@ -10,6 +10,8 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -18,8 +20,7 @@ use crate::batcher;
 use crate::budget::Budget;
 use crate::error::{Error, Kind};
 use crate::ingest::body::BodyLimits;
-use crate::ingest::server::{self, ServerSettings};
-use crate::ingest::tls;
+use crate::ingest::server;
 use crate::ingest::validate::Policy;
 use crate::ingest::write::{WriteSettings, Writer};
 use crate::options::Options;
@@ -30,6 +31,7 @@ use crate::sink::clients::{self, ClientSettings, Clients, CredentialsSource};
 use crate::sink::{Sink, SinkSettings};
 use crate::telemetry::Metrics;
 use crate::telemetry::health::Readiness;
+use crate::web_config::{self, Reloader, Sources};
 
 /// How long answers that say 503 may take to leave once the grace period is over.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
@@ -41,7 +43,9 @@ pub struct Daemon {
     options: Options,
     listener: TcpListener,
     address: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    tls: watch::Receiver<Option<TlsAcceptor>>,
+    reloader: Reloader,
+    hangup: Signal,
     routes: Arc<Routes>,
     readiness: Readiness,
     abandon: CancellationToken,
@@ -58,7 +62,11 @@ impl Daemon {
     /// An address in use, a certificate that can't be read, the embedded Timestream's data in use, and the like.
     pub async fn start(options: Options) -> Result<Self, Error> {
         let starting = Readiness::default();
-        let tls = options.web.tls.as_ref().map(tls::acceptor).transpose()?;
+        let metrics = Arc::new(Metrics::new());
+        let hangup = signal(SignalKind::hangup()).map_err(|error| start_error("can't wait for SIGHUP", &error))?;
+        let sources = Sources { config_file: options.web.config_file.clone(), tls: options.web.tls.clone() };
+        let pass_through = matches!(credentials(&options), CredentialsSource::Callers);
+        let (door, tls, reloader) = web_config::open(sources, pass_through, metrics.clone())?;
         let address = &options.web.listen_address;
         let listener =
             server::listen(address).await.map_err(|e| start_error(&format!("can't listen on {address}"), &e))?;
@@ -72,7 +80,6 @@ impl Daemon {
             return Err(Error::invalid("ParseOptionError", message));
         }
 
-        let metrics = Arc::new(Metrics::new());
         let http = clients::http_client();
         let clients = Arc::new(Clients::new(client_settings(&options), credentials(&options), http));
         #[cfg(feature = "embedded")]
@@ -93,18 +100,20 @@ impl Daemon {
         let limits = BodyLimits {
             max_body_bytes: options.web.max_body_bytes,
             max_decoded_bytes: options.web.max_decoded_bytes,
-            read_timeout: options.web.read_timeout,
+            read_timeout: options.web.server.read_timeout,
         };
         let policy = Policy {
             fail_on_long_label: options.fail_on_long_label,
             fail_on_invalid_sample_value: options.fail_on_invalid_sample_value,
+            max_labels: options.write.max_labels,
         };
-        let native_histograms = options.native_histograms;
-        let write = WriteSettings { limits, policy, native_histograms, timeout: options.write.timeout };
+        let (max_series, native_histograms) = (options.write.max_series, options.native_histograms);
+        let write = WriteSettings { limits, policy, max_series, native_histograms, timeout: options.write.timeout };
         let readiness = starting;
         probe::start(&options, &readiness, abandon.clone());
         let fatal = CancellationToken::new();
         let routes = Routes {
+            door,
             writer: Writer::new(write, budget.clone(), queue.clone(), metrics.clone()),
             reader: ReadHandler::new(&options, limits, &metrics),
             clients,
@@ -121,6 +130,8 @@ impl Daemon {
             listener,
             address: local,
             tls,
+            reloader,
+            hangup,
             routes: Arc::new(routes),
             readiness,
             abandon,
@@ -139,12 +150,10 @@ impl Daemon {
     /// Serves until `stop` is cancelled, or a request stops the program as the `fail-on-…` options ask; then takes no
     /// new work, lets what is in flight finish for the grace period, and answers the rest 503.
     pub async fn run(self, stop: CancellationToken) -> ExitCode {
-        let settings = ServerSettings {
-            max_connections: self.options.web.max_connections,
-            read_timeout: self.options.web.read_timeout,
-        };
+        let settings = self.options.web.server;
         self.announce();
         let accept = CancellationToken::new();
+        tokio::spawn(self.reloader.run(self.hangup, accept.clone()));
         let service = RoutesService(self.routes.clone());
         let server = tokio::spawn(server::serve(self.listener, self.tls, settings, service, accept.clone()));
         let code = tokio::select! {
@@ -179,7 +188,7 @@ impl Daemon {
 
     fn announce(&self) {
         let Options { destination, region, embedded, web, .. } = &self.options;
-        let scheme = if web.tls.is_some() { "https" } else { "http" };
+        let scheme = if self.tls.borrow().is_some() { "https" } else { "http" };
         let host = match &web.listen_address.host {
             Some(host) if host.contains(':') => format!("[{host}]"),
             Some(host) => host.clone(),

@@ -16,4 +16,5 @@ pub mod read;
 pub mod routes;
 pub mod sink;
 pub mod telemetry;
+pub mod web_config;
 pub mod write_request;

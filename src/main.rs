@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use timestream_prometheus_connector::daemon::Daemon;
 use timestream_prometheus_connector::error::Error;
 use timestream_prometheus_connector::options::{Options, Stop};
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         }
     };
     log::install(options.log);
+    raise_file_limit();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -45,6 +47,15 @@ fn main() -> ExitCode {
     // What a lost client left behind must not keep the process.
     runtime.shutdown_background();
     code
+}
+
+/// Each connection is a file: as many are allowed as the system lets this process have, as Go programs do.
+fn raise_file_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        info!(error = %error, "the limit of open files stays as it is");
+    }
 }
 
 async fn run(options: Options) -> Result<ExitCode, Error> {

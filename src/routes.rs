@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::service::Service;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
@@ -19,7 +18,7 @@ use crate::budget::Budget;
 use crate::error::{Direction, Error, Kind};
 use crate::ingest::auth;
 use crate::ingest::content_type;
-use crate::ingest::server::AnswerBody;
+use crate::ingest::server::{AnswerBody, RequestBody};
 use crate::ingest::write::{WriteError, Writer};
 use crate::ingest::written::Written;
 use crate::options::Destination;
@@ -29,6 +28,7 @@ use crate::sink::caller_clients::CallerClients;
 use crate::sink::clients::Clients;
 use crate::telemetry::Metrics;
 use crate::telemetry::health::Readiness;
+use crate::web_config::{self, Door};
 
 /// The content type of streamed chunks (prometheus/prometheus, storage/remote/read_handler.go).
 const STREAMED_CHUNKS: &str = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
@@ -37,6 +37,8 @@ const RETRY_ATTEMPT: HeaderName = HeaderName::from_static("retry-attempt");
 /// All that answers requests.
 #[derive(Debug)]
 pub struct Routes {
+    /// Who is let in.
+    pub door: Door,
     /// Write requests.
     pub writer: Writer,
     /// Read requests.
@@ -63,20 +65,30 @@ pub struct Routes {
 #[derive(Debug, Clone)]
 pub struct RoutesService(pub Arc<Routes>);
 
-impl Service<Request<Incoming>> for RoutesService {
+impl Service<Request<RequestBody>> for RoutesService {
     type Response = Response<AnswerBody>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, request: Request<RequestBody>) -> Self::Future {
         let routes = self.0.clone();
         Box::pin(async move { Ok(routes.answer(request).await) })
     }
 }
 
 impl Routes {
-    async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+    async fn answer(&self, request: Request<RequestBody>) -> Response<AnswerBody> {
         let _in_flight = InFlight::new(&self.metrics);
+        let access = self.door.access();
+        let mut answer = match access.admit(request.headers()).await {
+            Ok(()) => self.route(request).await,
+            Err(error) => refusal(&error, &request),
+        };
+        access.add_headers(answer.headers_mut());
+        answer
+    }
+
+    async fn route(&self, request: Request<RequestBody>) -> Response<AnswerBody> {
         let path = request.uri().path();
         let methods = match path {
             "/write" | "/read" => [Method::POST].as_slice(),
@@ -108,7 +120,7 @@ impl Routes {
         }
     }
 
-    async fn write(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+    async fn write(&self, request: Request<RequestBody>) -> Response<AnswerBody> {
         let (head, body) = request.into_parts();
         let attempt = attempt(&head.headers);
         let mut written = Written::default();
@@ -131,7 +143,7 @@ impl Routes {
         answer
     }
 
-    async fn read(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+    async fn read(&self, request: Request<RequestBody>) -> Response<AnswerBody> {
         let (head, body) = request.into_parts();
         let attempt = attempt(&head.headers);
         let caller = match self.caller(&head.headers) {
@@ -237,6 +249,19 @@ fn error_answer(error: &Error, direction: Direction, attempt: u32) -> Response<A
     }
     if let Some(seconds) = error.retry_after_seconds(attempt) {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    answer
+}
+
+/// The answer to a request that is not let in.
+fn refusal(error: &Error, request: &Request<RequestBody>) -> Response<AnswerBody> {
+    let direction = if request.uri().path() == "/write" { Direction::Write } else { Direction::Read };
+    let mut answer = error_answer(error, direction, attempt(request.headers()));
+    if let Some(realm) = answer.headers_mut().get_mut(WWW_AUTHENTICATE) {
+        *realm = web_config::REALM;
+    }
+    if direction == Direction::Write && content_type::is_version_2(request.headers()) {
+        Written::default().put_headers(answer.headers_mut());
     }
     answer
 }

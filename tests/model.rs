@@ -9,6 +9,9 @@
 mod cases;
 #[path = "daemon/chunks.rs"]
 mod chunks;
+#[path = "daemon/output.rs"]
+#[allow(dead_code, reason = "the tests of the daemon use all of it")]
+mod output;
 #[path = "daemon/remote.rs"]
 #[allow(dead_code, reason = "the tests of the daemon use all of it")]
 mod remote;

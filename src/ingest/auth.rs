@@ -12,28 +12,72 @@ use crate::sink::caller_keys::CallerKeys;
 /// The header that carries the session token of temporary credentials.
 pub const SESSION_TOKEN_HEADER: &str = "x-amz-security-token";
 
+/// A user and a password from HTTP basic auth.
+pub struct BasicAuth {
+    text: Zeroizing<String>,
+    colon: usize,
+}
+
+impl std::fmt::Debug for BasicAuth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BasicAuth(..)")
+    }
+}
+
+impl BasicAuth {
+    /// Reads the Authorization header.
+    ///
+    /// # Errors
+    /// `ParseBasicAuthHeaderError` (401) when it is missing or not basic auth.
+    pub fn of(headers: &HeaderMap) -> Result<Self, Error> {
+        let header =
+            headers.get(AUTHORIZATION).ok_or_else(|| bad("no Authorization header; HTTP basic auth is needed"))?;
+        let encoded = header.to_str().ok().and_then(|text| text.split_once(' '));
+        let encoded = encoded.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"));
+        let (_, encoded) = encoded.ok_or_else(|| bad("the Authorization header is not HTTP basic auth"))?;
+        let mut decoded = Zeroizing::new(Vec::new());
+        let well = STANDARD.decode_vec(encoded.trim(), &mut decoded);
+        well.map_err(|_| bad("the basic auth header is not base64"))?;
+        let text = std::str::from_utf8(&decoded).map_err(|_| bad("the basic auth header is not UTF-8"))?;
+        let colon = text.find(':').ok_or_else(|| bad("the basic auth header has no colon"))?;
+        Ok(BasicAuth { text: Zeroizing::new(text.to_owned()), colon })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn new(user: &str, password: &str) -> Self {
+        BasicAuth { text: Zeroizing::new(format!("{user}:{password}")), colon: user.len() }
+    }
+
+    /// What stands before the first colon.
+    pub fn user(&self) -> &str {
+        &self.text[..self.colon]
+    }
+
+    /// What stands behind it.
+    pub fn password(&self) -> &str {
+        &self.text[self.colon + 1..]
+    }
+}
+
+fn bad(message: &'static str) -> Error {
+    Error::new(Kind::Unauthenticated, "ParseBasicAuthHeaderError", message)
+}
+
 /// IAM keys from HTTP basic auth: the access key as user, the secret key as password.
 ///
 /// # Errors
 /// `ParseBasicAuthHeaderError` (401) when the header is missing or not basic auth with both parts.
 pub fn keys(headers: &HeaderMap) -> Result<CallerKeys, Error> {
-    let bad = |message: &'static str| Error::new(Kind::Unauthenticated, "ParseBasicAuthHeaderError", message);
-    let header = headers
-        .get(AUTHORIZATION)
-        .ok_or_else(|| bad("no Authorization header; send an IAM access key and secret key as HTTP basic auth"))?;
-    let encoded = header.to_str().ok().and_then(|text| text.split_once(' '));
-    let encoded = encoded.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"));
-    let (_, encoded) = encoded.ok_or_else(|| bad("the Authorization header is not HTTP basic auth"))?;
-    let decoded = STANDARD.decode(encoded.trim()).map_err(|_| bad("the basic auth header is not base64"))?;
-    let decoded = Zeroizing::new(decoded);
-    let text = std::str::from_utf8(&decoded).map_err(|_| bad("the basic auth header is not UTF-8"))?;
-    let (access_key, secret_key) = text.split_once(':').ok_or_else(|| bad("the basic auth header has no colon"))?;
-    if access_key.is_empty() || secret_key.is_empty() {
+    let auth = BasicAuth::of(headers).map_err(|error| match headers.contains_key(AUTHORIZATION) {
+        true => error,
+        false => bad("no Authorization header; send an IAM access key and secret key as HTTP basic auth"),
+    })?;
+    if auth.user().is_empty() || auth.password().is_empty() {
         return Err(bad("the access key or the secret key of the basic auth header is empty"));
     }
     let token = headers.get(SESSION_TOKEN_HEADER).map(|token| token.to_str()).transpose();
     let token = token.map_err(|_| bad("the X-Amz-Security-Token header is not text"))?;
-    Ok(CallerKeys::new(access_key, secret_key, token))
+    Ok(CallerKeys::new(auth.user(), auth.password(), token))
 }
 
 #[cfg(test)]
@@ -55,6 +99,28 @@ mod tests {
         let mut with_token = basic("AKIA:se:cret");
         with_token.insert(SESSION_TOKEN_HEADER, "token".parse().unwrap());
         assert!(keys(&with_token).unwrap().id() == CallerKeys::new("AKIA", "se:cret", Some("token")).id());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_user_and_password_come_back(user in "[^:]{0,20}", password in "\\PC{0,20}") {
+            let auth = BasicAuth::of(&basic(&format!("{user}:{password}"))).unwrap();
+            proptest::prop_assert_eq!((auth.user(), auth.password()), (user.as_str(), password.as_str()));
+        }
+
+        #[test]
+        fn no_header_makes_it_panic(header in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..100)) {
+            for header in [header.clone(), [b"Basic ", header.as_slice()].concat()] {
+                if let Ok(value) = hyper::header::HeaderValue::from_bytes(&header) {
+                    let _ = keys(&HeaderMap::from_iter([(AUTHORIZATION, value)]));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_debug_output_shows_a_password() {
+        assert!(!format!("{:?}", BasicAuth::new("user", "hidden")).contains("hidden"));
     }
 
     #[test]

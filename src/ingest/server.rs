@@ -1,34 +1,46 @@
 //! The HTTP server: connections within limits, over TCP or TLS, drained on shutdown.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
-use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
+use super::activity::{Activity, Cut, Patience};
+use super::connections::{Connections, Place};
+pub use super::watched::RequestBody;
+use super::watched::{WatchedAnswer, WatchedService, WatchedStream};
 use crate::options::ListenAddress;
+use crate::telemetry::rate_limit::RateLimit;
 
-/// Requests of one HTTP/2 connection at once.
-const MAX_STREAMS: u32 = 100;
-/// Bytes of a request's head.
-const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// How often an idle HTTP/2 connection is asked whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// What an HTTP/2 connection may send ahead of what is read of it, in bytes; for each of its streams too.
+const HTTP2_WINDOW: u32 = 256 * 1024;
+/// Connections that may wait to be accepted, as far as the system allows. When more come at once, each waits for a second.
+const BACKLOG: u32 = 4096;
+/// The smallest buffer that hyper takes for an HTTP/1 connection, in bytes.
+const LEAST_BUFFER: usize = 8192;
 /// How long to pause when the system has no file descriptor or memory for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long the close of an idle connection may take.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// The body of an answer.
 pub type AnswerBody = BoxBody<Bytes, io::Error>;
@@ -36,10 +48,25 @@ pub type AnswerBody = BoxBody<Bytes, io::Error>;
 /// Limits of the server.
 #[derive(Debug, Clone, Copy)]
 pub struct ServerSettings {
-    /// Connections at once; more wait in the system's backlog.
+    /// Connections at once. Beyond, those that do nothing are closed; where all are at work, more wait in the system's
+    /// backlog.
     pub max_connections: usize,
+    /// Requests of one connection, which is then closed in good order.
+    pub max_requests: usize,
+    /// Bytes of a request's head.
+    pub max_head_bytes: usize,
+    /// Header fields of a request.
+    pub max_headers: usize,
+    /// Requests of one HTTP/2 connection at once.
+    pub max_streams: usize,
+    /// Streams that an HTTP/2 client may reset before they are handled; more close the connection.
+    pub max_resets: usize,
     /// How long a TLS handshake, and then the head of a request, may take.
     pub read_timeout: Duration,
+    /// How long a connection may be without a request.
+    pub idle_timeout: Duration,
+    /// How long an answer may wait for its client to take some of it.
+    pub write_timeout: Duration,
 }
 
 /// Listens at `address`: without a host on all interfaces, IPv6 and IPv4 where the system has both.
@@ -47,20 +74,35 @@ pub struct ServerSettings {
 /// # Errors
 /// The address is not one of this machine, or in use.
 pub async fn listen(address: &ListenAddress) -> io::Result<TcpListener> {
-    match &address.host {
-        Some(host) => TcpListener::bind((host.as_str(), address.port)).await,
-        None => match TcpListener::bind(("::", address.port)).await {
+    let Some(host) = &address.host else {
+        return match bind((Ipv6Addr::UNSPECIFIED, address.port).into()) {
             Ok(listener) => Ok(listener),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(error),
-            Err(_) => TcpListener::bind(("0.0.0.0", address.port)).await,
-        },
+            Err(_) => bind((Ipv4Addr::UNSPECIFIED, address.port).into()),
+        };
+    };
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in tokio::net::lookup_host((host.as_str(), address.port)).await? {
+        match bind(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
     }
+    Err(last)
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves until `stop` is cancelled, then finishes the requests under way and returns when all connections are closed.
+/// Each new connection uses the TLS settings of its time.
 pub async fn serve<S>(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: watch::Receiver<Option<TlsAcceptor>>,
     settings: ServerSettings,
     service: S,
     stop: CancellationToken,
@@ -68,11 +110,12 @@ pub async fn serve<S>(
     S: AnswerService,
     S::Future: Send,
 {
-    let places = Arc::new(Semaphore::new(settings.max_connections));
-    let connections = TaskTracker::new();
+    let places = Connections::new(settings.max_connections);
+    let tasks = TaskTracker::new();
+    let warnings = RateLimit::default();
     loop {
         let accepted = async {
-            let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+            let place = places.place().await;
             listener.accept().await.map(|(stream, _)| (stream, place))
         };
         let accepted = tokio::select! {
@@ -81,38 +124,42 @@ pub async fn serve<S>(
         };
         match accepted {
             Ok((stream, place)) => {
-                let (tls, service, stop) = (tls.clone(), service.clone(), stop.clone());
-                connections.spawn(async move {
-                    if let Err(error) = connection(stream, tls, settings, service, stop).await {
-                        debug!(error, "connection ended");
+                let tls = tls.borrow().clone();
+                let (service, stop) = (service.clone(), stop.clone());
+                tasks.spawn(async move {
+                    if let Err(why) = connection(stream, place, tls, settings, service, stop).await {
+                        debug!(why, "connection ended");
                     }
-                    drop(place);
                 });
             }
             Err(error) => {
-                warn!(error = %error, "can't accept connections");
+                if let Some(suppressed) = warnings.check() {
+                    warn!(error = %error, suppressed, "can't accept connections");
+                }
+                places.make_room();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
     drop(listener);
-    connections.close();
-    connections.wait().await;
+    tasks.close();
+    tasks.wait().await;
 }
 
 /// What answers requests.
 pub trait AnswerService:
-    Service<Request<Incoming>, Response = Response<AnswerBody>, Error = Infallible> + Clone + Send + 'static
+    Service<Request<RequestBody>, Response = Response<AnswerBody>, Error = Infallible> + Clone + Send + 'static
 {
 }
 
 impl<S> AnswerService for S where
-    S: Service<Request<Incoming>, Response = Response<AnswerBody>, Error = Infallible> + Clone + Send + 'static
+    S: Service<Request<RequestBody>, Response = Response<AnswerBody>, Error = Infallible> + Clone + Send + 'static
 {
 }
 
 async fn connection<S>(
     stream: TcpStream,
+    mut place: Place,
     tls: Option<TlsAcceptor>,
     settings: ServerSettings,
     service: S,
@@ -122,58 +169,132 @@ where
     S: AnswerService,
     S::Future: Send,
 {
+    let ServerSettings { read_timeout, idle_timeout, write_timeout, max_requests, .. } = settings;
+    let patience = Patience { head: read_timeout, idle: idle_timeout, answer: write_timeout };
+    let activity = Arc::new(Activity::new(patience));
+    place.take(activity.clone());
     stream.set_nodelay(true).map_err(|error| error.to_string())?;
+    let service = WatchedService { service, activity: activity.clone(), max_requests };
     let Some(tls) = tls else {
-        return http1(TokioIo::new(stream), settings, service, stop).await;
+        return http1(WatchedStream { stream, activity: activity.clone() }, settings, service, &activity, stop).await;
     };
-    let handshake = tokio::time::timeout(settings.read_timeout, tls.accept(stream)).await;
+    let handshake = tokio::select! {
+        handshake = tokio::time::timeout(read_timeout, tls.accept(stream)) => handshake,
+        () = activity.evicted.cancelled() => return Err("its place is needed".to_owned()),
+        () = stop.cancelled() => return Ok(()),
+    };
     let stream = handshake.map_err(|_| "TLS handshake took too long".to_owned())?.map_err(|error| error.to_string())?;
-    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-        return http2(TokioIo::new(stream), service, stop).await;
+    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let stream = WatchedStream { stream, activity: activity.clone() };
+    if is_http2 {
+        http2(stream, settings, service, &activity, stop).await
+    } else {
+        http1(stream, settings, service, &activity, stop).await
     }
-    http1(TokioIo::new(stream), settings, service, stop).await
 }
 
-async fn http1<S, I>(io: I, settings: ServerSettings, service: S, stop: CancellationToken) -> Result<(), String>
-where
-    S: AnswerService,
-    I: hyper::rt::Read + hyper::rt::Write + Unpin,
-{
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(settings.read_timeout)
-        .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(io, service);
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    ended.map_err(|error| error.to_string())
-}
-
-async fn http2<S, I>(io: I, service: S, stop: CancellationToken) -> Result<(), String>
+async fn http1<S, I>(
+    stream: I,
+    settings: ServerSettings,
+    service: WatchedService<S>,
+    activity: &Activity,
+    stop: CancellationToken,
+) -> Result<(), String>
 where
     S: AnswerService,
     S::Future: Send,
-    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    I: AsyncRead + AsyncWrite + Unpin,
 {
+    // The time that a head takes is watched by the activity, which knows an idle connection from a slow one.
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_buf_size(settings.max_head_bytes.max(LEAST_BUFFER))
+        .max_header_size(settings.max_head_bytes)
+        .max_headers(settings.max_headers)
+        .serve_connection(TokioIo::new(stream), service);
+    drive(connection, activity, stop).await
+}
+
+async fn http2<S, I>(
+    stream: I,
+    settings: ServerSettings,
+    service: WatchedService<S>,
+    activity: &Activity,
+    stop: CancellationToken,
+) -> Result<(), String>
+where
+    S: AnswerService,
+    S::Future: Send,
+    I: AsyncRead + AsyncWrite + Unpin,
+{
+    activity.set_http2();
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .keep_alive_interval(KEEP_ALIVE)
-        .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(MAX_HEAD_BYTES as u32)
-        .serve_connection(io, service);
+        .initial_connection_window_size(HTTP2_WINDOW)
+        .initial_stream_window_size(HTTP2_WINDOW)
+        .max_concurrent_streams(u32::try_from(settings.max_streams).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(settings.max_resets)
+        .max_local_error_reset_streams(settings.max_resets)
+        .max_header_list_size(u32::try_from(settings.max_head_bytes).unwrap_or(u32::MAX))
+        .serve_connection(TokioIo::new(stream), service);
+    drive(connection, activity, stop).await
+}
+
+/// A connection that can be told to take no further requests.
+trait Closable: Future<Output = hyper::Result<()>> {
+    fn close(self: Pin<&mut Self>);
+}
+
+impl<I, S> Closable for http1::Connection<I, S>
+where
+    S: hyper::service::HttpService<hyper::body::Incoming, ResBody = WatchedAnswer>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+{
+    fn close(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<I, S> Closable for http2::Connection<I, S, TokioExecutor>
+where
+    S: hyper::service::HttpService<hyper::body::Incoming, ResBody = WatchedAnswer>,
+    S::Future: Send + 'static,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+{
+    fn close(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+async fn drive(connection: impl Closable, activity: &Activity, stop: CancellationToken) -> Result<(), String> {
     let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let mut cut = std::pin::pin!(activity.cut());
+    let mut closing = false;
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => return ended.map_err(|error| error.to_string()),
+            cut = cut.as_mut() => {
+                if cut == Cut::Idle {
+                    connection.as_mut().close();
+                    let _ = tokio::time::timeout(FAREWELL, connection).await;
+                }
+                return Err(format!("{cut:?}"));
+            }
+            () = stop.cancelled(), if !closing => {
+                if activity.is_untouched() {
+                    return Ok(());
+                }
+                closing = true;
+                connection.as_mut().close();
+            }
+            () = activity.spent.notified(), if !closing => {
+                closing = true;
+                connection.as_mut().close();
+            }
         }
-    };
-    ended.map_err(|error| error.to_string())
+    }
 }

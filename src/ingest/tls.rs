@@ -1,89 +1,254 @@
-//! Certificate and key for HTTPS.
+//! TLS of the server: certificate, key, client certificates and what else a handshake may use.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
-use rustls::crypto::ring;
+use rustls::crypto::{CryptoProvider, SupportedKxGroup, ring};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion, version};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{FromDer, X509Certificate};
+use zeroize::Zeroizing;
 
+use super::allowed_clients::AllowedClients;
 use crate::error::Error;
-use crate::options::TlsFiles;
 
-/// Reads a certificate chain and its key (PKCS#1, PKCS#8 or SEC1) from PEM files. TLS 1.2 and 1.3; HTTP/2 and HTTP/1.1 by
-/// ALPN.
-///
-/// # Errors
-/// A file that can't be read or holds no certificate or key, or a key that does not belong to the certificate.
-pub fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, Error> {
-    let bad =
-        |file: &Path, why: &dyn std::fmt::Display| Error::invalid("TlsError", format!("{}: {why}", file.display()));
-    let chain = CertificateDer::pem_file_iter(&files.certificate).map_err(|error| bad(&files.certificate, &error))?;
-    let chain = chain.collect::<Result<Vec<_>, _>>().map_err(|error| bad(&files.certificate, &error))?;
-    if chain.is_empty() {
-        return Err(bad(&files.certificate, &"no certificate in it"));
+/// A file in PEM, or what stands in the place of one.
+pub struct Pem {
+    /// The file's path or the setting's name, for messages.
+    pub name: String,
+    /// Its content.
+    pub content: Zeroizing<Vec<u8>>,
+}
+
+/// Whether clients must show a certificate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// They are not asked for one.
+    #[default]
+    None,
+    /// They need none, but one that they show must be valid.
+    IfGiven,
+    /// They must show a valid one.
+    Required,
+}
+
+/// What HTTPS is served with.
+pub struct TlsSettings {
+    /// The chain, the server's own certificate first.
+    pub certificate: Pem,
+    /// Its key: PKCS#1, PKCS#8 or SEC1.
+    pub key: Pem,
+    /// Whether clients must show a certificate.
+    pub client_auth: ClientAuth,
+    /// The authorities of the clients' certificates.
+    pub client_ca: Option<Pem>,
+    /// Subject alternative names of which a client's certificate must have one; empty: any will do.
+    pub allowed_clients: HashSet<String>,
+    /// The versions to offer: TLS 1.2, TLS 1.3.
+    pub versions: Vec<&'static SupportedProtocolVersion>,
+    /// The cipher suites to offer.
+    pub cipher_suites: Vec<SupportedCipherSuite>,
+    /// The groups for the exchange of keys, the best first.
+    pub groups: Vec<&'static dyn SupportedKxGroup>,
+    /// Whether the server's order of suites counts, and not the client's.
+    pub prefer_server_order: bool,
+    /// Whether to offer HTTP/2.
+    pub http2: bool,
+}
+
+/// TLS ready to serve.
+#[derive(Clone)]
+pub struct Served {
+    /// Makes a TLS stream of a TCP stream.
+    pub acceptor: TlsAcceptor,
+    /// When the chain is valid.
+    pub validity: Validity,
+}
+
+/// From when until when all certificates of a chain are valid, in seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity {
+    /// From here on.
+    pub not_before: i64,
+    /// Up to here.
+    pub not_after: i64,
+}
+
+impl TlsSettings {
+    /// Settings for this certificate and key, the rest as usual.
+    pub fn new(certificate: Pem, key: Pem) -> Self {
+        TlsSettings {
+            certificate,
+            key,
+            client_auth: ClientAuth::None,
+            client_ca: None,
+            allowed_clients: HashSet::new(),
+            versions: vec![&version::TLS13, &version::TLS12],
+            cipher_suites: ring::ALL_CIPHER_SUITES.to_vec(),
+            groups: ring::ALL_KX_GROUPS.to_vec(),
+            prefer_server_order: true,
+            http2: true,
+        }
     }
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| bad(&files.key, &error))?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| bad(&files.certificate, &error))?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| bad(&files.key, &error))?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+
+    /// Makes them ready to serve.
+    ///
+    /// # Errors
+    /// `TlsError`: PEM without a certificate or a key, a key that does not belong to the certificate, client
+    /// authorities that are none.
+    pub fn serve(&self) -> Result<Served, Error> {
+        let chain = certificates(&self.certificate)?;
+        let key = PrivateKeyDer::from_pem_slice(&self.key.content).map_err(|error| bad(&self.key, &error))?;
+        let provider = CryptoProvider {
+            cipher_suites: self.cipher_suites.clone(),
+            kx_groups: self.groups.clone(),
+            ..ring::default_provider()
+        };
+        let provider = Arc::new(provider);
+        let builder = ServerConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(&self.versions)
+            .map_err(|error| bad(&self.certificate, &error))?;
+        let builder = match self.client_verifier(provider)? {
+            Some(verifier) => builder.with_client_cert_verifier(verifier),
+            None => builder.with_no_client_auth(),
+        };
+        let validity = validity(&chain, &self.certificate)?;
+        let mut config = builder.with_single_cert(chain, key).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => {
+                bad(&self.key, &format_args!("the key does not belong to the certificate {}", self.certificate.name))
+            }
+            error => bad(&self.key, &error),
+        })?;
+        config.ignore_client_order = self.prefer_server_order;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        if self.http2 {
+            config.alpn_protocols.insert(0, b"h2".to_vec());
+        }
+        Ok(Served { acceptor: TlsAcceptor::from(Arc::new(config)), validity })
+    }
+
+    fn client_verifier(&self, provider: Arc<CryptoProvider>) -> Result<Option<Arc<dyn ClientCertVerifier>>, Error> {
+        let Some(authorities) = self.client_ca.as_ref().filter(|_| self.client_auth != ClientAuth::None) else {
+            return Ok(None);
+        };
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates(authorities)? {
+            roots.add(certificate).map_err(|error| bad(authorities, &error))?;
+        }
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        let verifier =
+            if self.client_auth == ClientAuth::IfGiven { verifier.allow_unauthenticated() } else { verifier };
+        let verifier = verifier.build().map_err(|error| bad(authorities, &error))?;
+        if self.allowed_clients.is_empty() {
+            return Ok(Some(verifier));
+        }
+        Ok(Some(Arc::new(AllowedClients { verifier, names: self.allowed_clients.clone() })))
+    }
+}
+
+fn bad(pem: &Pem, why: &dyn std::fmt::Display) -> Error {
+    Error::invalid("TlsError", format!("{}: {why}", pem.name))
+}
+
+fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let chain = CertificateDer::pem_slice_iter(&pem.content).collect::<Result<Vec<_>, _>>();
+    let chain = chain.map_err(|error| bad(pem, &error))?;
+    if chain.is_empty() { Err(bad(pem, &"no certificate in it")) } else { Ok(chain) }
+}
+
+fn validity(chain: &[CertificateDer<'_>], pem: &Pem) -> Result<Validity, Error> {
+    let mut validity = Validity { not_before: i64::MIN, not_after: i64::MAX };
+    for certificate in chain {
+        let (_, certificate) = X509Certificate::from_der(certificate).map_err(|error| bad(pem, &error))?;
+        let dates = certificate.validity();
+        validity.not_before = validity.not_before.max(dates.not_before.timestamp());
+        validity.not_after = validity.not_after.min(dates.not_after.timestamp());
+    }
+    Ok(validity)
+}
+
+/// The subject alternative names of a certificate: DNS names, addresses, e-mail addresses and URIs.
+pub(super) fn alternative_names(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return Vec::new() };
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };
+    let names = extension.value.general_names.iter();
+    let names = names.filter_map(|name| match name {
+        GeneralName::DNSName(name) | GeneralName::RFC822Name(name) | GeneralName::URI(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => match bytes.len() {
+            4 => <[u8; 4]>::try_from(*bytes).ok().map(|bytes| IpAddr::from(bytes).to_string()),
+            16 => <[u8; 16]>::try_from(*bytes).ok().map(|bytes| IpAddr::from(bytes).to_string()),
+            _ => None,
+        },
+        _ => None,
+    });
+    names.collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use rcgen::{CertificateParams, KeyPair, SanType};
 
     use super::*;
 
-    struct Scratch(PathBuf);
-
-    impl Scratch {
-        fn new(name: &str) -> Self {
-            let dir = std::env::temp_dir().join(format!("connector-tls-{name}-{}", std::process::id()));
-            std::fs::create_dir_all(&dir).unwrap();
-            Scratch(dir)
-        }
-
-        fn file(&self, name: &str, content: &str) -> PathBuf {
-            let path = self.0.join(name);
-            std::fs::write(&path, content).unwrap();
-            path
-        }
+    fn pem(name: &str, content: &str) -> Pem {
+        Pem { name: name.to_owned(), content: Zeroizing::new(content.as_bytes().to_vec()) }
     }
 
-    impl Drop for Scratch {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
-    }
-
-    fn message(certificate: PathBuf, key: PathBuf) -> String {
-        acceptor(&TlsFiles { certificate, key }).err().map_or(String::new(), |error| error.to_string())
+    fn message(certificate: Pem, key: Pem) -> String {
+        TlsSettings::new(certificate, key).serve().err().map_or(String::new(), |error| error.to_string())
     }
 
     #[test]
     fn a_certificate_with_its_key_is_taken_and_with_another_is_not() {
-        let scratch = Scratch::new("match");
         let [one, other] = [(); 2].map(|()| rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap());
-        let certificate = scratch.file("cert.pem", &one.cert.pem());
-        let key = scratch.file("key.pem", &one.signing_key.serialize_pem());
-        assert_eq!(message(certificate.clone(), key), "");
-        let wrong = scratch.file("other.pem", &other.signing_key.serialize_pem());
-        assert!(message(certificate, wrong).contains("other.pem"));
+        let certificate = || pem("cert.pem", &one.cert.pem());
+        assert_eq!(message(certificate(), pem("key.pem", &one.signing_key.serialize_pem())), "");
+        assert_eq!(
+            message(certificate(), pem("other.pem", &other.signing_key.serialize_pem())),
+            "TlsError: other.pem: the key does not belong to the certificate cert.pem"
+        );
     }
 
     #[test]
     fn what_is_missing_or_empty_is_named() {
-        let scratch = Scratch::new("missing");
-        let empty = scratch.file("empty.pem", "");
-        assert!(message(scratch.0.join("gone.pem"), empty.clone()).contains("gone.pem"));
-        assert!(message(empty.clone(), empty).contains("no certificate"));
+        let one = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        assert!(message(pem("empty.pem", ""), pem("key.pem", "")).contains("empty.pem: no certificate"));
+        assert!(message(pem("cert.pem", &one.cert.pem()), pem("key.pem", "")).contains("key.pem"));
+        let broken = one.cert.pem().replace("-----END", "----END");
+        assert!(message(pem("broken.pem", &broken), pem("key.pem", "")).contains("broken.pem"));
+    }
+
+    #[test]
+    fn a_chain_is_valid_as_long_as_all_of_it() {
+        let key = KeyPair::generate().unwrap();
+        let until = |year| {
+            let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+            params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+            params.not_after = rcgen::date_time_ymd(year, 1, 1);
+            params.self_signed(&key).unwrap().pem()
+        };
+        let chain = pem("chain.pem", &(until(2030) + &until(2025)));
+        let served = TlsSettings::new(chain, pem("key.pem", &key.serialize_pem())).serve().unwrap();
+        assert_eq!(served.validity, Validity { not_before: 1_577_836_800, not_after: 1_735_689_600 });
+    }
+
+    #[test]
+    fn alternative_names_of_all_kinds_are_found() {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["a.example".to_owned(), "10.0.0.1".to_owned()]).unwrap();
+        params.subject_alt_names.push(SanType::URI("spiffe://a/b".try_into().unwrap()));
+        params.subject_alt_names.push(SanType::Rfc822Name("a@b.example".try_into().unwrap()));
+        params.subject_alt_names.push(SanType::IpAddress("::1".parse().unwrap()));
+        let certificate = params.self_signed(&key).unwrap();
+        assert_eq!(
+            alternative_names(certificate.der()),
+            ["a.example", "10.0.0.1", "spiffe://a/b", "a@b.example", "::1"]
+        );
     }
 }

@@ -10,7 +10,7 @@ use crate::write_request::{self, Fate, Sample, Series, WriteRequest};
 /// The bits of the NaN by which Prometheus marks a series as ended (prometheus/prometheus, model/value).
 pub(super) const STALE_MARKER_BITS: u64 = 0x7ff0_0000_0000_0002;
 /// Dimensions per record (Timestream quota).
-const MAX_DIMENSIONS: usize = 128;
+pub const MAX_DIMENSIONS: usize = 128;
 /// Names and values of a record's dimensions, its measure name and value, in bytes (Timestream quota).
 const MAX_RECORD_BYTES: usize = 2048;
 /// The last millisecond that fits Timestream's nanoseconds, in the year 2262.
@@ -19,12 +19,20 @@ const MAX_TIMESTAMP: i64 = i64::MAX / 1_000_000;
 const DESCRIPTION_LIMIT: usize = 200;
 
 /// What to do with samples that the connector does not store.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Policy {
     /// Stop the program on a metric or label name over the limit, instead of ignoring the series.
     pub fail_on_long_label: bool,
     /// Stop the program on NaN and infinities, instead of ignoring the sample.
     pub fail_on_invalid_sample_value: bool,
+    /// Labels that a series may have beside its name, at most [`MAX_DIMENSIONS`].
+    pub max_labels: usize,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy { fail_on_long_label: false, fail_on_invalid_sample_value: false, max_labels: MAX_DIMENSIONS }
+    }
 }
 
 /// The samples that validation took out, by reason.
@@ -145,11 +153,12 @@ fn check_series(
     if labels.is_empty() {
         record_bytes += PLACEHOLDER.len() + PLACEHOLDER_VALUE.len();
     }
-    if labels.len() > MAX_DIMENSIONS || record_bytes > MAX_RECORD_BYTES {
+    if labels.len() > policy.max_labels || record_bytes > MAX_RECORD_BYTES {
+        let max_labels = policy.max_labels;
         dropped.reject(Rejected::TooLarge, samples, || {
             let found = format!("{} labels and {record_bytes} bytes", labels.len());
             format!(
-                "{found} are over Timestream's {MAX_DIMENSIONS} dimensions or {MAX_RECORD_BYTES} bytes a record in {}",
+                "{found} are over {max_labels} labels or Timestream's {MAX_RECORD_BYTES} bytes a record in {}",
                 name()
             )
         });
@@ -294,8 +303,18 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_may_allow_fewer_labels() {
+        let policy = Policy { max_labels: 1, ..Policy::default() };
+        let (one, two) = ([("__name__", "up"), ("a", "1")], [("__name__", "up"), ("a", "1"), ("b", "2")]);
+        let mut request = request(&[(&one, &[(1.0, 1)]), (&two, &[(1.0, 1)])]);
+        let dropped = validate(&mut request, policy).unwrap();
+        assert_eq!((dropped.rejected.len(), request.sample_count()), (1, 1));
+        assert!(dropped.rejected[0].2.contains("over 1 labels"), "{}", dropped.rejected[0].2);
+    }
+
+    #[test]
     fn a_policy_to_fail_names_the_error_and_the_series() {
-        let policy = Policy { fail_on_long_label: true, fail_on_invalid_sample_value: true };
+        let policy = Policy { fail_on_long_label: true, fail_on_invalid_sample_value: true, ..Policy::default() };
         let long = "l".repeat(61);
         let error = validate(&mut request(&[(&[("__name__", "up"), (&long, "v")], &[(1.0, 1)])]), policy).unwrap_err();
         assert_eq!(error.name(), "LongLabelNameError");

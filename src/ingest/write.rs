@@ -36,6 +36,8 @@ pub struct WriteSettings {
     pub limits: BodyLimits,
     /// What to do with samples that are not stored.
     pub policy: Policy,
+    /// Series that a request may have.
+    pub max_series: usize,
     /// What to do with native histograms.
     pub native_histograms: NativeHistograms,
     /// When a request is answered at the latest, counted from its body's last byte.
@@ -99,6 +101,12 @@ impl Writer {
         let (packed, mut memory) = body::read(body, limits, budget).await?;
         let deadline = Instant::now() + self.settings.timeout;
         let mut decoded = self.decode(version, packed, &mut memory).await?;
+        if decoded.series().len() > self.settings.max_series {
+            self.count_refused(&decoded, Exhausted::ForEver);
+            let (series, limit) = (decoded.series().len(), self.settings.max_series);
+            let message = format!("the request has {series} series, over --write.max-series, {limit}");
+            return Err(Error::new(Kind::TooLarge, "RequestTooLarge", message).into());
+        }
         let needed = decoded.footprint() + decoded.records_footprint();
         let plan = match self.settings.native_histograms {
             NativeHistograms::Reject => None,
@@ -166,7 +174,7 @@ impl Writer {
         }
     }
 
-    /// Counts a request for which there is no memory.
+    /// Counts a request that is refused as a whole, for its size or for the memory that it takes.
     fn count_refused(&self, request: &WriteRequest, why: Exhausted) {
         let (samples, histograms) = (request.sample_count() as u64, request.histogram_count() as u64);
         self.metrics.received_samples.increment(samples);

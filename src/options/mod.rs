@@ -7,6 +7,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::error::Error;
 use crate::ingest::histogram::NativeHistograms;
+use crate::ingest::server::ServerSettings;
+use crate::ingest::validate::MAX_DIMENSIONS;
 use crate::sink::clients::Endpoint;
 use crate::telemetry::log::{Format, LogOptions};
 
@@ -15,6 +17,7 @@ mod values;
 
 pub use table::{OPTIONS, OptionSpec};
 pub use values::ListenAddress;
+pub(crate) use values::duration;
 
 const DEFAULT_EMBEDDED_DATABASE: &str = "prometheus";
 const DEFAULT_EMBEDDED_TABLE: &str = "metrics";
@@ -83,14 +86,14 @@ pub struct WebOptions {
     pub telemetry_path: String,
     /// Certificate and key to serve HTTPS with.
     pub tls: Option<TlsFiles>,
-    /// Connections at once.
-    pub max_connections: usize,
+    /// HTTPS, users and more, in the format of Prometheus' exporter-toolkit.
+    pub config_file: Option<PathBuf>,
+    /// Limits of the server.
+    pub server: ServerSettings,
     /// Request body as received, in bytes.
     pub max_body_bytes: usize,
     /// Request body once decompressed, in bytes.
     pub max_decoded_bytes: usize,
-    /// How long headers, and then the body, may take.
-    pub read_timeout: Duration,
 }
 
 /// Files to serve HTTPS with.
@@ -105,6 +108,10 @@ pub struct TlsFiles {
 /// Options of the write path.
 #[derive(Debug, Clone)]
 pub struct WriteOptions {
+    /// Series of one request.
+    pub max_series: usize,
+    /// Labels of one series.
+    pub max_labels: usize,
     /// What all requests may hold in memory, in bytes.
     pub memory_limit_bytes: usize,
     /// Requests that may wait for the batcher.
@@ -336,10 +343,24 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
             listen_address: self.address("web.listen-address")?,
             telemetry_path: self.parsed("web.telemetry-path", "ParseOptionError", "a path such as /metrics", path)?,
             tls,
-            max_connections: self.count("web.max-connections")?,
+            config_file: self.text("web.config.file").map(PathBuf::from),
+            server: self.server()?,
             max_body_bytes: self.bytes("web.max-body-bytes")?,
             max_decoded_bytes: self.bytes("web.max-decoded-bytes")?,
+        })
+    }
+
+    fn server(&self) -> Result<ServerSettings, Error> {
+        Ok(ServerSettings {
+            max_connections: self.count("web.max-connections")?,
+            max_requests: self.count("web.max-requests-per-connection")?,
+            max_head_bytes: self.bytes("web.max-header-bytes")?,
+            max_headers: self.count("web.max-headers")?,
+            max_streams: self.count("web.http2-max-streams")?,
+            max_resets: self.count("web.http2-max-resets")?,
             read_timeout: self.duration("web.read-timeout")?,
+            idle_timeout: self.duration("web.idle-timeout")?,
+            write_timeout: self.duration("web.write-timeout")?,
         })
     }
 
@@ -353,7 +374,15 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
     }
 
     fn write(&self) -> Result<WriteOptions, Error> {
+        let dimensions = |text: &str| text.parse().ok().filter(|labels| (1..=MAX_DIMENSIONS).contains(labels));
         Ok(WriteOptions {
+            max_series: self.count("write.max-series")?,
+            max_labels: self.parsed(
+                "write.max-labels",
+                "ParseOptionError",
+                "a whole number from 1 to 128",
+                dimensions,
+            )?,
             memory_limit_bytes: self.bytes("write.memory-limit")?,
             queue_capacity: self.count("write.queue-capacity")?,
             linger: self.duration("write.linger")?,

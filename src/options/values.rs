@@ -13,7 +13,7 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
 }
 
 /// A duration such as `5ms`, `25s` or `1m30s`: numbers with units ms, s, m, h, d, larger units first. Not zero.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
     let mut rest = text;
     let mut millis = 0u64;

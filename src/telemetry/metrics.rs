@@ -65,6 +65,9 @@ definitions! {
     MEMORY_LIMIT = "timestream_connector_memory_limit_bytes", [], "The memory limit of write requests.";
     QUEUE = "timestream_connector_queue_length", [], "Write requests that wait for the batcher.";
     QUEUE_LIMIT = "timestream_connector_queue_limit", [], "Write requests that may wait for the batcher.";
+    CERTIFICATE_EXPIRY = "timestream_connector_tls_certificate_expiry_timestamp_seconds", [], "When the first certificate of the chain that is served expires, in seconds since 1970; 0 without TLS.";
+    CONFIG_RELOAD_SUCCESSFUL = "timestream_connector_config_last_reload_successful", [], "1 if the certificates and the web configuration were last read without an error, 0 if the ones before are still used.";
+    CONFIG_RELOAD_TIME = "timestream_connector_config_last_reload_success_timestamp_seconds", [], "When the certificates and the web configuration were last taken over, in seconds since 1970.";
     BUILD_INFO = "timestream_connector_build_info", ["version"], "1, labelled with the version.";
 }
 
@@ -132,6 +135,12 @@ pub struct Metrics {
     pub queue: Gauge,
     /// Write requests that the queue may hold.
     pub queue_limit: Gauge,
+    /// When the served chain expires.
+    pub certificate_expiry: Gauge,
+    /// Whether the last reload went well.
+    pub config_reload_successful: Gauge,
+    /// When the last good reload was.
+    pub config_reload_time: Gauge,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -195,6 +204,9 @@ impl Metrics {
             memory_limit: gauge(&recorder, MEMORY_LIMIT, &[]),
             queue: gauge(&recorder, QUEUE, &[]),
             queue_limit: gauge(&recorder, QUEUE_LIMIT, &[]),
+            certificate_expiry: gauge(&recorder, CERTIFICATE_EXPIRY, &[]),
+            config_reload_successful: gauge(&recorder, CONFIG_RELOAD_SUCCESSFUL, &[]),
+            config_reload_time: gauge(&recorder, CONFIG_RELOAD_TIME, &[]),
         }
     }
 

@@ -148,3 +148,19 @@ fn callers_without_credentials_are_asked_for_them() {
     assert_eq!(endpoint.counts(), (1, 1));
     connector.assert_conserved();
 }
+
+#[test]
+fn more_series_or_labels_than_allowed_are_refused_and_counted() {
+    let scratch = Scratch::new();
+    let connector = Connector::embedded(scratch.path(), &["--write.max-series=2", "--write.max-labels=1"]);
+    let now = now_ms();
+    let one = |index: &str| series(&[("__name__", "m"), ("i", index)], &[(1.0, now)]);
+    let many = series(&[("__name__", "m"), ("i", "2"), ("j", "3")], &[(1.0, now)]);
+    let answer = write(&connector.address, &[one("0"), one("1"), one("2")]);
+    assert_eq!(answer.status, 413);
+    assert!(answer.text().contains("3 series, over --write.max-series, 2"), "{}", answer.text());
+    let answer = write(&connector.address, &[one("0"), many]);
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert!(answer.text().contains("over 1 labels"), "{}", answer.text());
+    assert_eq!((connector.samples("rejected", "too_large"), connector.assert_conserved()), (4.0, (5.0, 1.0)));
+}

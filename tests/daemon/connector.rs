@@ -4,9 +4,10 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use super::output;
 use super::remote::{self, Answer};
 
 /// How long a start, or anything else that a test waits for, may take.
@@ -40,7 +41,7 @@ pub struct Connector {
     child: Child,
     /// Its address, such as `127.0.0.1:40000`.
     pub address: String,
-    log: mpsc::Receiver<String>,
+    log: Mutex<mpsc::Receiver<String>>,
 }
 
 impl Connector {
@@ -62,6 +63,26 @@ impl Connector {
 
     /// Starts the connector at an address and waits until it is ready.
     pub fn start_at(address: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let connector = Connector::listening_at(address, arguments, environment);
+        let deadline = Instant::now() + PATIENCE;
+        while connector.get("/-/ready").status != 200 {
+            assert!(Instant::now() < deadline, "not ready in time");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        connector
+    }
+
+    /// Starts the connector on a free port and waits until it listens, as far as a caller without keys can tell.
+    pub fn listening(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        Connector::listening_at("127.0.0.1:0", arguments, environment)
+    }
+
+    fn listening_at(address: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        for (name, value) in environment {
+            if ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].contains(name) {
+                output::must_be_marked(value);
+            }
+        }
         let mut child = Command::new(env!("CARGO_BIN_EXE_timestream-prometheus-connector"))
             .arg(format!("--web.listen-address={address}"))
             .args(arguments)
@@ -75,18 +96,14 @@ impl Connector {
             for line in stderr.lines().map_while(Result::ok) {
                 // The output of a test that fails shows the daemon's log.
                 eprintln!("  {line}");
+                output::check(&line);
                 let _ = sender.send(line);
             }
         });
-        let mut connector = Connector { child, address: String::new(), log };
+        let mut connector = Connector { child, address: String::new(), log: Mutex::new(log) };
         let ready = connector.wait_for_log("Connector is ready");
         let write = ready.split("write=http://").nth(1).or(ready.split("write=https://").nth(1)).unwrap();
         connector.address = write.split("/write").next().unwrap().to_owned();
-        let deadline = Instant::now() + PATIENCE;
-        while connector.get("/-/ready").status != 200 {
-            assert!(Instant::now() < deadline, "not ready in time");
-            std::thread::sleep(Duration::from_millis(20));
-        }
         connector
     }
 
@@ -95,11 +112,17 @@ impl Connector {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let line = self.log.recv_timeout(left).unwrap_or_else(|_| panic!("no log line with {text:?}"));
+            let line =
+                self.log.get_mut().unwrap().recv_timeout(left).unwrap_or_else(|_| panic!("no log line with {text:?}"));
             if line.contains(text) {
                 return line;
             }
         }
+    }
+
+    /// The log lines that were not looked at yet.
+    pub fn log_lines(&mut self) -> Vec<String> {
+        self.log.get_mut().unwrap().iter().collect()
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -119,7 +142,12 @@ impl Connector {
 
     /// Sends SIGTERM.
     pub fn terminate(&self) {
-        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        self.signal("TERM");
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 
@@ -197,5 +225,8 @@ impl Drop for Connector {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if !std::thread::panicking() {
+            output::assert_none_shown();
+        }
     }
 }

@@ -38,7 +38,7 @@ fn an_endpoint_that_moves_while_many_write_is_found_again_without_a_stampede() {
     let discovery = format!("--write-discovery-endpoint=https://localhost:{}", first.address.port());
     let connector = Connector::start(
         &["--default-database=d", "--default-table=t", "--enable-sigv4-auth", &discovery],
-        &[("AWS_ACCESS_KEY_ID", "AKIATEST"), ("AWS_SECRET_ACCESS_KEY", "test"), ("SSL_CERT_FILE", &ca_file)],
+        &[("AWS_ACCESS_KEY_ID", "AKIATEST"), ("AWS_SECRET_ACCESS_KEY", "hidden-key"), ("SSL_CERT_FILE", &ca_file)],
     );
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {

@@ -6,29 +6,39 @@
 #[path = "../common/cases.rs"]
 #[allow(dead_code, reason = "tests/model.rs uses all of it")]
 mod cases;
+mod certificates;
 mod chunks;
 mod connector;
+mod curl;
+mod output;
 mod prometheus_server;
 mod remote;
+mod signature;
 mod timestream;
 mod v2;
 #[path = "../../benches/workload/mod.rs"]
 mod workload;
 
 mod bad_requests;
+mod callers;
 mod cost;
 mod differential;
 mod discovery;
 mod durability;
 mod faults;
+mod hostile;
+mod hostile_http2;
 mod native_histograms;
 mod prometheus;
 mod prometheus_3;
 mod recovery;
 mod remote_write_2;
 mod round_trip;
+mod secrets;
 mod shutdown;
 mod speed;
 mod stalled;
 mod start;
 mod streaming;
+mod tls;
+mod web_config;

@@ -28,7 +28,7 @@ fn kill_9_of_timestream_and_of_the_connector_leaves_no_gap() {
                 &format!("--write-base-endpoint={url}"),
                 &format!("--query-base-endpoint={url}"),
             ],
-            &[("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")],
+            &[("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "hidden-key")],
         )
     };
     let (mut running_timestream, mut running) = (timestream(), connector());

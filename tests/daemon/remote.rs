@@ -6,6 +6,8 @@ use base64::Engine;
 use prost::Message;
 use timestream_prometheus_connector::proto;
 
+use super::output;
+
 /// An HTTP answer.
 pub struct Answer {
     pub status: u16,
@@ -23,6 +25,9 @@ impl Answer {
     }
 }
 
+/// How much of an answer is searched for secrets.
+const SEARCHED_BYTES: usize = 1 << 20;
+
 fn agent() -> ureq::Agent {
     ureq::Agent::config_builder()
         .http_status_as_error(false)
@@ -34,6 +39,11 @@ fn agent() -> ureq::Agent {
 fn answer(response: ureq::http::Response<ureq::Body>) -> Answer {
     let (head, mut body) = response.into_parts();
     let body = body.with_config().limit(1 << 30).read_to_vec().unwrap();
+    output::check(&format!("{:?}", head.headers));
+    // Larger ones are series, and only of use to measure by.
+    if body.len() <= SEARCHED_BYTES {
+        output::check(&String::from_utf8_lossy(&body));
+    }
     Answer { status: head.status.as_u16(), headers: head.headers, body }
 }
 
@@ -84,6 +94,7 @@ pub const WRITE_HEADERS: &[(&str, &str)] = &[
 
 /// The header of HTTP basic auth.
 pub fn basic_auth(user: &str, password: &str) -> String {
+    output::must_be_marked(password);
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")))
 }
 

@@ -6,7 +6,7 @@ use super::connector::{Connector, Scratch};
 use super::remote::{WRITE_HEADERS, now_ms, series, try_post, write, write_request};
 use super::timestream::Timestream;
 
-const KEYS: &[(&str, &str)] = &[("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
+const KEYS: &[(&str, &str)] = &[("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "hidden-key")];
 
 fn slow_connector(delay: Duration, arguments: &[&str]) -> Connector {
     let endpoint = Timestream::slow(delay);

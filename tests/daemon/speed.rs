@@ -6,7 +6,7 @@ use super::connector::Connector;
 use super::remote::{Series, now_ms, series, write};
 use super::timestream::Timestream;
 
-const KEYS: &[(&str, &str)] = &[("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
+const KEYS: &[(&str, &str)] = &[("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "hidden-key")];
 
 #[test]
 fn two_thousand_samples_take_twenty_calls_of_a_hundred_at_once() {

@@ -40,7 +40,7 @@ fn send(address: &str, keys: Option<&str>, body: &[u8]) -> Answer {
     let authorization;
     let mut headers = super::remote::WRITE_HEADERS.to_vec();
     if let Some(keys) = keys {
-        authorization = super::remote::basic_auth(keys, "secret");
+        authorization = super::remote::basic_auth(keys, "hidden-key");
         headers.push(("Authorization", &authorization));
     }
     post(&format!("http://{address}/write"), &headers, body)
@@ -64,7 +64,7 @@ fn a_stalled_timestream_costs_no_more_memory_than_the_limit_and_is_recovered_fro
             "--write.timeout=4s",
             "--write.call-timeout=3s",
         ],
-        &[("AWS_ACCESS_KEY_ID", "AKIATEST"), ("AWS_SECRET_ACCESS_KEY", "test")],
+        &[("AWS_ACCESS_KEY_ID", "AKIATEST"), ("AWS_SECRET_ACCESS_KEY", "hidden-key")],
     );
     let (peak, timed_out, no_memory) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let until = Instant::now() + Duration::from_secs(10);
@@ -165,7 +165,7 @@ fn one_bad_record_of_a_call_is_found_in_few_calls() {
     let [database, table, url] = timestream.arguments();
     let connector = Connector::start(
         &[&database, &table, &url, "--enable-sigv4-auth"],
-        &[("AWS_ACCESS_KEY_ID", "AKIATEST"), ("AWS_SECRET_ACCESS_KEY", "test")],
+        &[("AWS_ACCESS_KEY_ID", "AKIATEST"), ("AWS_SECRET_ACCESS_KEY", "hidden-key")],
     );
     let now = now_ms();
     let one = |index: usize| {

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::connector::{Connector, Scratch};
 
-fn failing(arguments: &[&str], environment: &[(&str, &str)]) -> String {
+pub fn failing(arguments: &[&str], environment: &[(&str, &str)]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_timestream-prometheus-connector"))
         .args(arguments)
         .envs(environment.iter().copied())

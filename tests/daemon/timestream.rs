@@ -17,6 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use super::signature::is_signed_by;
+
 /// What happens to a call.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fault {
@@ -40,6 +42,9 @@ pub enum Fault {
 /// Tells by caller and number of the call, from 0 for each caller, what happens to it.
 pub type Plan = Arc<dyn Fn(&str, u64) -> Fault + Send + Sync>;
 
+/// The secret key and the session token that a caller has.
+pub type Keys = Arc<dyn Fn(&str) -> (String, Option<String>) + Send + Sync>;
+
 /// A record without its value: dimensions, with the measure's name as `__name__`, and time.
 pub type Key = (BTreeMap<String, String>, i64);
 
@@ -61,13 +66,24 @@ struct State {
 pub struct Timestream {
     pub address: SocketAddr,
     plan: Plan,
+    keys: Option<Keys>,
     state: Arc<Mutex<State>>,
 }
 
 impl Timestream {
     /// Starts one over plain HTTP.
     pub fn start(plan: impl Fn(&str, u64) -> Fault + Send + Sync + 'static) -> Self {
-        Self::listen(Arc::new(plan), Arc::default(), None)
+        Self::listen(Arc::new(plan), None, Arc::default(), None)
+    }
+
+    /// Starts one over plain HTTP that checks the signature of each call.
+    pub fn verifying(
+        plan: impl Fn(&str, u64) -> Fault + Send + Sync + 'static,
+        secret: fn(&str) -> String,
+        token: fn(&str) -> Option<String>,
+    ) -> Self {
+        let keys: Keys = Arc::new(move |caller| (secret(caller), token(caller)));
+        Self::listen(Arc::new(plan), Some(keys), Arc::default(), None)
     }
 
     /// Starts one that stores every record after `delay`.
@@ -77,24 +93,24 @@ impl Timestream {
 
     /// Starts one over TLS.
     pub fn over_tls(plan: impl Fn(&str, u64) -> Fault + Send + Sync + 'static, tls: TlsAcceptor) -> Self {
-        Self::listen(Arc::new(plan), Arc::default(), Some(tls))
+        Self::listen(Arc::new(plan), None, Arc::default(), Some(tls))
     }
 
     /// Another address of the same Timestream.
     pub fn another_cell(&self, tls: TlsAcceptor) -> Self {
-        Self::listen(self.plan.clone(), self.state.clone(), Some(tls))
+        Self::listen(self.plan.clone(), self.keys.clone(), self.state.clone(), Some(tls))
     }
 
-    fn listen(plan: Plan, state: Arc<Mutex<State>>, tls: Option<TlsAcceptor>) -> Self {
+    fn listen(plan: Plan, keys: Option<Keys>, state: Arc<Mutex<State>>, tls: Option<TlsAcceptor>) -> Self {
         let (sender, receiver) = std::sync::mpsc::channel();
         let serving_state = state.clone();
-        let serving_plan = plan.clone();
+        let (serving_plan, serving_keys) = (plan.clone(), keys.clone());
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 let address = listener.local_addr().unwrap();
-                let timestream = Timestream { address, plan: serving_plan, state: serving_state };
+                let timestream = Timestream { address, plan: serving_plan, keys: serving_keys, state: serving_state };
                 sender.send(address).unwrap();
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
@@ -113,7 +129,7 @@ impl Timestream {
                 }
             });
         });
-        Timestream { address: receiver.recv().unwrap(), plan, state }
+        Timestream { address: receiver.recv().unwrap(), plan, keys, state }
     }
 
     async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin) {
@@ -166,10 +182,18 @@ impl Timestream {
         let caller = caller.expect("every call is signed").to_owned();
         let operation = header("x-amz-target").rsplit('.').next().unwrap_or_default().to_owned();
         let user_agent = header("user-agent").to_owned();
-        let body = match request.into_body().collect().await {
+        let (head, body) = request.into_parts();
+        let body = match body.collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) => return Err(std::io::Error::other(error)),
         };
+        if let Some(keys) = &self.keys {
+            let (secret, token) = keys(&caller);
+            let sent = head.headers.get("x-amz-security-token").map(|token| token.to_str().unwrap().to_owned());
+            if !is_signed_by(&head, &body, &secret) || sent != token {
+                self.state.lock().unwrap().violations.push(format!("a call of {caller} is signed with other keys"));
+            }
+        }
         let body: Value = serde_json::from_slice(&body).expect("a body is JSON");
         if operation == "DescribeEndpoints" {
             let mut state = self.state.lock().unwrap();

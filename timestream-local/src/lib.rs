@@ -5,6 +5,8 @@
 mod api;
 mod error;
 mod faults;
+#[doc(hidden)]
+pub mod fuzzing;
 mod names;
 mod query;
 mod records;

@@ -1,0 +1,207 @@
+//! Wraps what a connection is made of, its bytes, requests and answers, so that its [`Activity`] is known.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::service::Service;
+use hyper::{Request, Response};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::activity::Activity;
+use super::server::{AnswerBody, AnswerService};
+
+/// The bytes of a connection.
+pub(super) struct WatchedStream<S> {
+    pub(super) stream: S,
+    pub(super) activity: Arc<Activity>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.activity.bytes_read();
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.activity.bytes_written(written.is_pending());
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.activity.bytes_written(written.is_pending());
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.activity.bytes_written(flushed.is_pending());
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.activity.bytes_written(shut.is_pending());
+        shut
+    }
+}
+
+/// A service whose requests are watched and counted.
+pub(super) struct WatchedService<S> {
+    pub(super) service: S,
+    pub(super) activity: Arc<Activity>,
+    /// Requests that the connection may make.
+    pub(super) max_requests: usize,
+}
+
+impl<S> Service<Request<Incoming>> for WatchedService<S>
+where
+    S: AnswerService,
+    S::Future: Send,
+{
+    type Response = Response<WatchedAnswer>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let requests = self.activity.request_begins();
+        let in_flight = InFlight(self.activity.clone());
+        let is_last = requests >= self.max_requests;
+        if is_last {
+            self.activity.spent.notify_one();
+        }
+        // HTTP/2 says it with GOAWAY instead. In HTTP/1 the next request may be read already.
+        let says_close = is_last && !self.activity.is_http2();
+        let request = request.map(|body| RequestBody::new(body, self.activity.clone()));
+        let answer = self.service.call(request);
+        Box::pin(async move {
+            let mut answer = answer.await?.map(|body| WatchedAnswer::new(body, in_flight));
+            if says_close {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(answer)
+        })
+    }
+}
+
+struct InFlight(Arc<Activity>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.request_ends();
+    }
+}
+
+/// The body of a request.
+pub struct RequestBody {
+    body: Incoming,
+    arriving: Option<Arriving>,
+}
+
+struct Arriving(Arc<Activity>);
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.0.body_ends();
+    }
+}
+
+impl RequestBody {
+    fn new(body: Incoming, activity: Arc<Activity>) -> Self {
+        let arriving = (!body.is_end_stream()).then(|| {
+            activity.body_begins();
+            Arriving(activity)
+        });
+        RequestBody { body, arriving }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if !matches!(frame, Some(Ok(_))) || self.body.is_end_stream() {
+            self.arriving = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The body of an answer. It is polled when the client has room for more.
+pub(super) struct WatchedAnswer {
+    body: AnswerBody,
+    in_flight: InFlight,
+    waits: bool,
+}
+
+impl WatchedAnswer {
+    fn new(body: AnswerBody, in_flight: InFlight) -> Self {
+        in_flight.0.answer_waits();
+        WatchedAnswer { body, in_flight, waits: true }
+    }
+
+    fn set_waits(&mut self, waits: bool) {
+        if std::mem::replace(&mut self.waits, waits) != waits {
+            if waits { self.in_flight.0.answer_waits() } else { self.in_flight.0.answer_taken() }
+        }
+    }
+}
+
+impl Body for WatchedAnswer {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        // From here on it is the answer that is waited for, not the client.
+        self.set_waits(false);
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        self.set_waits(frame.is_some());
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for WatchedAnswer {
+    fn drop(&mut self) {
+        self.set_waits(false);
+    }
+}

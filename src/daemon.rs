@@ -106,7 +106,7 @@ impl Daemon {
         let fatal = CancellationToken::new();
         let routes = Routes {
             writer: Writer::new(write, budget.clone(), queue.clone(), metrics.clone()),
-            reader: ReadHandler::new(&options, limits, &metrics),
+            reader: ReadHandler::new(&options, limits, &metrics, abandon.clone()),
             clients,
             metrics,
             telemetry_path: options.web.telemetry_path.clone(),

@@ -115,7 +115,7 @@ impl Daemon {
         let routes = Routes {
             door,
             writer: Writer::new(write, budget.clone(), queue.clone(), metrics.clone()),
-            reader: ReadHandler::new(&options, limits, &metrics),
+            reader: ReadHandler::new(&options, limits, &metrics, abandon.clone()),
             clients,
             metrics,
             telemetry_path: options.web.telemetry_path.clone(),

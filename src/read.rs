@@ -7,6 +7,7 @@ use hyper::HeaderMap;
 use hyper::body::Body;
 use hyper::header::CONTENT_ENCODING;
 use prost::Message;
+use tokio_util::sync::CancellationToken;
 
 use crate::budget::Budget;
 use crate::error::{Error, Kind};
@@ -27,6 +28,7 @@ pub struct ReadHandler {
     limits: BodyLimits,
     budget: Budget,
     destination: Destination,
+    abandon: CancellationToken,
 }
 
 impl std::fmt::Debug for ReadHandler {
@@ -36,8 +38,8 @@ impl std::fmt::Debug for ReadHandler {
 }
 
 impl ReadHandler {
-    /// A handler that reads from the destination of `options`.
-    pub fn new(options: &Options, limits: BodyLimits, metrics: &Metrics) -> Self {
+    /// A handler that reads from the destination of `options`. Once `abandon` is cancelled it answers 503.
+    pub fn new(options: &Options, limits: BodyLimits, metrics: &Metrics, abandon: CancellationToken) -> Self {
         let settings = ReadSettings {
             timeout: options.read.timeout,
             max_samples: options.read.max_samples,
@@ -58,7 +60,8 @@ impl ReadHandler {
             aborts: metrics.read_aborts.clone(),
         };
         let reader = Reader::new(settings, metrics);
-        ReadHandler { reader, limits, budget: Budget::new(BODY_BUDGET), destination: options.destination.clone() }
+        let destination = options.destination.clone();
+        ReadHandler { reader, limits, budget: Budget::new(BODY_BUDGET), destination, abandon }
     }
 
     /// Answers a request.
@@ -81,6 +84,15 @@ impl ReadHandler {
         let request = ReadRequest::decode(unpacked.as_slice()).map_err(|error| {
             Error::invalid("ProtobufError", format!("the body is not a prometheus.ReadRequest: {error}"))
         })?;
+        tokio::select! {
+            answer = self.ask_anywhere(caller, request) => answer,
+            () = self.abandon.cancelled() => {
+                Err(Error::new(Kind::Unavailable, "Shutdown", "the connector is stopping; ask again"))
+            }
+        }
+    }
+
+    async fn ask_anywhere(&self, caller: &CallerClients, request: ReadRequest) -> Result<ReadAnswer, Error> {
         match self.ask(caller, request.clone()).await {
             // Timestream has moved the account to another cell: discover it and ask there.
             Err(error) if error.name() == service_error::INVALID_ENDPOINT => {

@@ -187,8 +187,14 @@ impl Connector {
         value.unwrap_or_else(|| panic!("no {name}in\n{text}")).parse().unwrap()
     }
 
-    /// Every sample received was counted once as written, ignored, rejected or failed; gives (received, written).
+    /// Once nothing but this is in flight, every sample received was counted once as written, ignored, rejected or
+    /// failed; gives (received, written).
     pub fn assert_conserved(&self) -> (f64, f64) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.metric("timestream_connector_http_requests_in_flight") > 1.0 {
+            assert!(Instant::now() < deadline, "requests are still in flight");
+            std::thread::sleep(Duration::from_millis(20));
+        }
         let total = |outcome: &str| self.metric(&format!("timestream_connector_{outcome}_samples_total"));
         let (received, written) = (total("received"), total("written"));
         let (ignored, rejected, failed) = (total("ignored"), total("rejected"), total("failed"));

@@ -15,7 +15,7 @@ use super::prometheus_server::{INSTALLED, Prometheus, prometheus3};
 use super::remote::{self, WRITE_HEADERS, now_ms, post, write_request};
 
 /// Random selectors, in both forms of answer.
-const SELECTORS: usize = 1500;
+const SELECTORS: usize = 1000;
 /// Of them in PromQL through the second Prometheus.
 const PROMQL: usize = 300;
 

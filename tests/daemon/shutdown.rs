@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use timestream_prometheus_connector::proto;
+
 use super::connector::{Connector, Scratch};
-use super::remote::{WRITE_HEADERS, now_ms, series, try_post, write, write_request};
+use super::remote::{WRITE_HEADERS, eq, now_ms, packed, post, query, series, try_post, write, write_request};
 use super::timestream::Timestream;
 
 const KEYS: &[(&str, &str)] = &[("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "hidden-key")];
@@ -49,6 +51,24 @@ fn what_does_not_finish_in_the_grace_period_is_answered_503() {
     assert!(answer.header("retry-after").is_some());
     assert_eq!(connector.wait().code(), Some(0));
     assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_read_that_does_not_finish_in_the_grace_period_is_answered_503() {
+    // Connections are made and never answered.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("--query-base-endpoint=http://{}", silent.local_addr().unwrap());
+    for accepted in [vec![0], vec![1]] {
+        let mut connector = slow_connector(Duration::ZERO, &["--shutdown.grace-period=1s", &endpoint]);
+        let (queries, url) = ([query(0, 1, &[eq("a", "b")])], format!("http://{}/read", connector.address));
+        let request = proto::ReadRequest { queries: queries.to_vec(), accepted_response_types: accepted };
+        let in_flight = std::thread::spawn(move || post(&url, &[], &packed(&request)));
+        std::thread::sleep(Duration::from_millis(500));
+        connector.terminate();
+        let answer = in_flight.join().unwrap();
+        assert_eq!((answer.status, answer.text().starts_with("Shutdown")), (503, true), "{}", answer.text());
+        assert_eq!(connector.wait().code(), Some(0));
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(crate) fn open_reader(file: &Path) -> rusqlite::Result<Connection> {
     let connection =
         Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(Duration::from_secs(5))?;
-    connection.pragma_update(None, "cache_size", -16_384)?;
+    connection.pragma_update(None, "cache_size", -4_096)?;
     connection.pragma_update(None, "case_sensitive_like", true)?;
     strict(&connection)?;
     crate::sql::register_functions(&connection)?;

@@ -27,7 +27,7 @@ fn calls_gathered_by_target_are_billed_at_most_three_fifths_of_calls_in_the_orde
     for kind in Kind::ALL {
         let timestream = Timestream::start(|_, _| Fault::Slow(Duration::from_millis(5)));
         let [database, table, url] = timestream.arguments();
-        let keys = [("AWS_ACCESS_KEY_ID", "AKIATEST"), ("AWS_SECRET_ACCESS_KEY", "test")];
+        let keys = [("AWS_ACCESS_KEY_ID", "AKIATEST"), ("AWS_SECRET_ACCESS_KEY", "hidden-key")];
         let connector = Connector::start(&[&database, &table, &url, "--enable-sigv4-auth"], &keys);
         let series = workload::series(kind, SERIES, 7);
         let requests = workload::requests(&series, 2000);

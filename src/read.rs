@@ -16,7 +16,6 @@ use crate::options::{Destination, Options};
 use crate::proto::ReadRequest;
 use crate::query::{Caller, ReadAnswer, ReadMetrics, ReadSettings, Reader};
 use crate::sink::caller_clients::CallerClients;
-use crate::sink::service_error;
 use crate::telemetry::Metrics;
 
 /// What the bodies of read requests may hold in memory together. They are small: selectors, no samples.
@@ -85,27 +84,24 @@ impl ReadHandler {
             Error::invalid("ProtobufError", format!("the body is not a prometheus.ReadRequest: {error}"))
         })?;
         tokio::select! {
-            answer = self.ask_anywhere(caller, request) => answer,
+            answer = self.ask(caller, request) => answer,
             () = self.abandon.cancelled() => {
                 Err(Error::new(Kind::Unavailable, "Shutdown", "the connector is stopping; ask again"))
             }
         }
     }
 
-    async fn ask_anywhere(&self, caller: &CallerClients, request: ReadRequest) -> Result<ReadAnswer, Error> {
-        match self.ask(caller, request.clone()).await {
-            // Timestream has moved the account to another cell: discover it and ask there.
-            Err(error) if error.name() == service_error::INVALID_ENDPOINT => {
-                caller.forget_query_endpoint().await;
-                self.ask(caller, request).await
+    /// Asks, and once more where the client turns out to be outdated.
+    async fn ask(&self, caller: &CallerClients, request: ReadRequest) -> Result<ReadAnswer, Error> {
+        let Destination { database, table } = &self.destination;
+        let (client, generation) = caller.query().await?;
+        let asked = Caller { client, id: caller.id().bytes() };
+        match self.reader.read(&asked, database, table, request.clone()).await {
+            Err(error) if caller.renew_query(generation, &error).await => {
+                let (client, _) = caller.query().await?;
+                self.reader.read(&Caller { client, ..asked }, database, table, request).await
             }
             answer => answer,
         }
-    }
-
-    async fn ask(&self, caller: &CallerClients, request: ReadRequest) -> Result<ReadAnswer, Error> {
-        let caller = Caller { client: caller.query().await?, id: caller.id().bytes() };
-        let Destination { database, table } = &self.destination;
-        self.reader.read(&caller, database, table, request).await
     }
 }

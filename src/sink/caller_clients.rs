@@ -7,6 +7,7 @@ use aws_config::BehaviorVersion;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_timestreamquery as query;
 use aws_sdk_timestreamwrite as write;
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -109,11 +110,7 @@ impl CallerClients {
         config.set_endpoint_url(self.settings.write.url());
         let mut client = write::Client::from_conf(config.build());
         if let Endpoint::Discovered(_) = self.settings.write {
-            // In a task of its own, because the SDK panics when Timestream names no endpoint.
-            let discovery = tokio::spawn(async move { client.with_endpoint_discovery_enabled().await });
-            let (discovered, reload) =
-                discovery.await.map_err(no_endpoint)?.map_err(|e| service_error::from_discovery(&*e))?;
-            // The SDK's resolver looks at the expiry only in this task, which ends with the client.
+            let (discovered, reload) = discover(async move { client.with_endpoint_discovery_enabled().await }).await?;
             tokio::spawn(reload.reload_task());
             client = discovered;
         }
@@ -121,14 +118,14 @@ impl CallerClients {
         Ok((client, slot.generation))
     }
 
-    /// The client for queries, its endpoint discovered.
+    /// The client for queries, its endpoint discovered, and its generation.
     ///
     /// # Errors
     /// What DescribeEndpoints answers.
-    pub async fn query(&self) -> Result<query::Client, Error> {
+    pub async fn query(&self) -> Result<(query::Client, u64), Error> {
         let mut slot = self.query.lock().await;
         if let Some(client) = &slot.client {
-            return Ok(client.clone());
+            return Ok((client.clone(), slot.generation));
         }
         let config = self.config().await;
         let mut config = query::config::Builder::from(&config)
@@ -137,34 +134,42 @@ impl CallerClients {
         config.set_endpoint_url(self.settings.query.url());
         let mut client = query::Client::from_conf(config.build());
         if let Endpoint::Discovered(_) = self.settings.query {
-            let discovery = tokio::spawn(async move { client.with_endpoint_discovery_enabled().await });
-            let (discovered, reload) =
-                discovery.await.map_err(no_endpoint)?.map_err(|e| service_error::from_discovery(&*e))?;
+            let (discovered, reload) = discover(async move { client.with_endpoint_discovery_enabled().await }).await?;
             tokio::spawn(reload.reload_task());
             client = discovered;
         }
         slot.client = Some(client.clone());
-        Ok(client)
+        Ok((client, slot.generation))
     }
 
     /// Gives up the client for writes of `generation` where `error` says that its endpoint or its credentials are no
     /// longer the right ones and a new client may have others; then the error is one that a retry may help.
     pub async fn renew_write(&self, generation: u64, error: Error) -> Error {
-        let expired = error.kind() == Kind::Forbidden
-            && service_error::is_expiry(error.name())
-            && matches!(self.credentials, CallerCredentials::Environment);
-        if !expired && error.name() != service_error::INVALID_ENDPOINT {
+        if !self.is_outdated(&error) {
             return error;
         }
         self.write.lock().await.give_up(generation);
-        if expired { Error::new(Kind::Unavailable, error.name().to_owned(), error.message().to_owned()) } else { error }
+        if error.kind().is_retryable() {
+            return error;
+        }
+        Error::new(Kind::Unavailable, error.name().to_owned(), error.message().to_owned())
     }
 
-    /// Gives up the client for queries: Timestream says that its endpoint is no longer the right one.
-    pub async fn forget_query_endpoint(&self) {
-        let mut slot = self.query.lock().await;
-        let generation = slot.generation;
-        slot.give_up(generation);
+    /// The same for the client for queries; whether a new one may help.
+    pub async fn renew_query(&self, generation: u64, error: &Error) -> bool {
+        let outdated = self.is_outdated(error);
+        if outdated {
+            self.query.lock().await.give_up(generation);
+        }
+        outdated
+    }
+
+    /// Whether `error` says that Timestream has moved the account to another endpoint, or that credentials of the
+    /// environment, which may have others by now, are no longer good.
+    fn is_outdated(&self, error: &Error) -> bool {
+        let from_environment = matches!(self.credentials, CallerCredentials::Environment);
+        error.name() == service_error::INVALID_ENDPOINT
+            || (from_environment && error.kind() == Kind::Forbidden && service_error::is_expiry(error.name()))
     }
 
     /// The SDK's configuration: no retries (they are ours), the shared HTTP client. Credentials that never change are
@@ -229,8 +234,20 @@ fn timeouts(call: Duration) -> TimeoutConfig {
         .build()
 }
 
-fn no_endpoint(_: tokio::task::JoinError) -> Error {
-    Error::new(Kind::Unavailable, "EndpointDiscoveryError", "Timestream named no endpoint")
+/// Discovers an endpoint: the client that uses it, and what keeps it fresh. The SDK's resolver looks at the expiry only
+/// in the reload task, which the caller spawns and which ends with the client.
+async fn discover<C, R>(
+    discovery: impl Future<Output = Result<(C, R), BoxError>> + Send + 'static,
+) -> Result<(C, R), Error>
+where
+    C: Send + 'static,
+    R: Send + 'static,
+{
+    // In a task of its own, because the SDK panics when Timestream names no endpoint.
+    let discovered = tokio::spawn(discovery).await;
+    let discovered = discovered
+        .map_err(|_| Error::new(Kind::Unavailable, "EndpointDiscoveryError", "Timestream named no endpoint"))?;
+    discovered.map_err(|error| service_error::from_discovery(&*error))
 }
 
 #[cfg(test)]

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use timestream_prometheus_connector::proto;
 use tokio_rustls::TlsAcceptor;
 
 use super::connector::{Connector, Scratch};
-use super::remote::{now_ms, series, write};
+use super::remote::{eq, now_ms, packed, post, query, series, write};
 use super::timestream::{Fault, Timestream};
 
 /// A certificate for localhost, and the file that tells the connector to trust it.
@@ -89,18 +90,23 @@ fn credentials_of_the_environment_that_expire_are_loaded_again() {
     let [database, table, url] = timestream.arguments();
     let path = file.display().to_string();
     let connector = Connector::start(
-        &[&database, &table, &url, "--enable-sigv4-auth", "--write.timeout=2s"],
+        &[&database, &table, &url, &url.replace("write", "query"), "--enable-sigv4-auth", "--write.timeout=2s"],
         &[("AWS_SHARED_CREDENTIALS_FILE", &path), ("AWS_EC2_METADATA_DISABLED", "true")],
     );
     let write_one =
         |job: &str| write(&connector.address, &[series(&[("__name__", "m"), ("job", job)], &[(1.0, now_ms())])]);
-    assert_eq!(write_one("a").status, 204);
+    let read_status = || {
+        let request = proto::ReadRequest { queries: vec![query(0, 1, &[eq("__name__", "m")])], ..Default::default() };
+        post(&format!("http://{}/read", connector.address), &[("Content-Encoding", "snappy")], &packed(&request)).status
+    };
+    assert_eq!((write_one("a").status, read_status()), (204, 200));
     expired.store(true, Ordering::Relaxed);
     let answer = write_one("b");
     assert_eq!(answer.status, 503, "nothing that the sender did wrong: {}", answer.text());
     assert!(answer.text().contains("ExpiredTokenException"), "{}", answer.text());
+    assert_eq!(read_status(), 403);
     rotate("AKIANEW");
-    assert_eq!(write_one("c").status, 204);
+    assert_eq!((write_one("c").status, read_status()), (204, 200));
     assert_eq!((timestream.records("AKIAOLD").len(), timestream.records("AKIANEW").len()), (1, 1));
     connector.assert_conserved();
 }

@@ -8,7 +8,6 @@ use aws_sdk_timestreamquery::operation::describe_endpoints::DescribeEndpointsErr
 use aws_sdk_timestreamwrite::operation::describe_endpoints::DescribeEndpointsError as WriteDiscoveryError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::error::{Error, Kind};
@@ -94,7 +93,14 @@ where
     E: StdError + 'static,
     R: std::fmt::Debug,
 {
-    DisplayErrorContext(error).to_string().split(" (").next().unwrap_or_default().to_owned()
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }
 
 #[cfg(test)]

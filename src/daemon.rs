@@ -2,41 +2,28 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use tokio::net::TcpListener;
-use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::batcher;
-use crate::budget::Budget;
-use crate::error::{Error, Kind};
-use crate::ingest::body::BodyLimits;
+use crate::error::Error;
 use crate::ingest::server;
-use crate::ingest::validate::Policy;
-use crate::ingest::write::{WriteSettings, Writer};
 use crate::options::Options;
 use crate::probe;
-use crate::read::ReadHandler;
-use crate::routes::{Routes, RoutesService};
-use crate::sink::clients::{self, ClientSettings, Clients, CredentialsSource};
-use crate::sink::{Sink, SinkSettings};
+use crate::rooms::{self, Rooms, start_error};
+use crate::routes::RoutesService;
+use crate::sink::clients::CredentialsSource;
 use crate::telemetry::Metrics;
 use crate::telemetry::health::Readiness;
 use crate::web_config::{self, Reloader, Sources};
 
 /// How long answers that say 503 may take to leave once the grace period is over.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
-/// How long one page of a query may take.
-const QUERY_CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A connector that listens.
 pub struct Daemon {
@@ -46,11 +33,8 @@ pub struct Daemon {
     tls: watch::Receiver<Option<TlsAcceptor>>,
     reloader: Reloader,
     hangup: Signal,
-    routes: Arc<Routes>,
     readiness: Readiness,
-    abandon: CancellationToken,
-    fatal: CancellationToken,
-    batcher: JoinHandle<()>,
+    rooms: Rooms,
     #[cfg(feature = "embedded")]
     embedded: Option<timestream_local::Server>,
 }
@@ -62,10 +46,10 @@ impl Daemon {
     /// An address in use, a certificate that can't be read, the embedded Timestream's data in use, and the like.
     pub async fn start(options: Options) -> Result<Self, Error> {
         let starting = Readiness::default();
-        let metrics = Arc::new(Metrics::new());
+        let metrics = std::sync::Arc::new(Metrics::new());
         let hangup = signal(SignalKind::hangup()).map_err(|error| start_error("can't wait for SIGHUP", &error))?;
         let sources = Sources { config_file: options.web.config_file.clone(), tls: options.web.tls.clone() };
-        let pass_through = matches!(credentials(&options), CredentialsSource::Callers);
+        let pass_through = matches!(rooms::credentials(&options), CredentialsSource::Callers);
         let (door, tls, reloader) = web_config::open(sources, pass_through, metrics.clone())?;
         let address = &options.web.listen_address;
         let listener =
@@ -80,51 +64,14 @@ impl Daemon {
             return Err(Error::invalid("ParseOptionError", message));
         }
 
-        let http = clients::http_client();
-        let clients = Arc::new(Clients::new(client_settings(&options), credentials(&options), http));
+        let clients = rooms::clients(&options);
         #[cfg(feature = "embedded")]
         if embedded.is_some() {
             crate::embedded::create_table(&clients, &options.destination).await?;
         }
-        let abandon = CancellationToken::new();
-        let sink_settings = SinkSettings {
-            database: options.destination.database.clone(),
-            table: options.destination.table.clone(),
-            max_retries: options.max_write_retries,
-        };
-        let sink = Sink::new(sink_settings, Handle::current(), metrics.clone(), abandon.clone());
-        let (queue, batcher) = batcher::start(options.write.queue_capacity, options.write.linger, sink)
-            .map_err(|error| start_error("can't start the batcher", &error))?;
-        metrics.queue_limit.set(options.write.queue_capacity as f64);
-        let budget = Budget::new(options.write.memory_limit_bytes);
-        let limits = BodyLimits {
-            max_body_bytes: options.web.max_body_bytes,
-            max_decoded_bytes: options.web.max_decoded_bytes,
-            read_timeout: options.web.server.read_timeout,
-        };
-        let policy = Policy {
-            fail_on_long_label: options.fail_on_long_label,
-            fail_on_invalid_sample_value: options.fail_on_invalid_sample_value,
-            max_labels: options.write.max_labels,
-        };
-        let (max_series, native_histograms) = (options.write.max_series, options.native_histograms);
-        let write = WriteSettings { limits, policy, max_series, native_histograms, timeout: options.write.timeout };
         let readiness = starting;
-        probe::start(&options, &readiness, abandon.clone());
-        let fatal = CancellationToken::new();
-        let routes = Routes {
-            door,
-            writer: Writer::new(write, budget.clone(), queue.clone(), metrics.clone()),
-            reader: ReadHandler::new(&options, limits, &metrics, abandon.clone()),
-            clients,
-            metrics,
-            telemetry_path: options.web.telemetry_path.clone(),
-            readiness: readiness.clone(),
-            budget,
-            queue,
-            destination: options.destination.clone(),
-            fatal: fatal.clone(),
-        };
+        let rooms = Rooms::build(&options, clients, door, metrics, readiness.clone())?;
+        probe::start(&options, &readiness, rooms.abandon.clone());
         Ok(Daemon {
             options,
             listener,
@@ -132,11 +79,8 @@ impl Daemon {
             tls,
             reloader,
             hangup,
-            routes: Arc::new(routes),
             readiness,
-            abandon,
-            fatal,
-            batcher,
+            rooms,
             #[cfg(feature = "embedded")]
             embedded,
         })
@@ -152,13 +96,14 @@ impl Daemon {
     pub async fn run(self, stop: CancellationToken) -> ExitCode {
         let settings = self.options.web.server;
         self.announce();
+        let Rooms { routes, batcher, abandon, fatal } = self.rooms;
         let accept = CancellationToken::new();
         tokio::spawn(self.reloader.run(self.hangup, accept.clone()));
-        let service = RoutesService(self.routes.clone());
+        let service = RoutesService(routes.clone());
         let server = tokio::spawn(server::serve(self.listener, self.tls, settings, service, accept.clone()));
         let code = tokio::select! {
             () = stop.cancelled() => ExitCode::SUCCESS,
-            () = self.fatal.cancelled() => ExitCode::FAILURE,
+            () = fatal.cancelled() => ExitCode::FAILURE,
         };
         let _draining = self.readiness.hold("draining");
         info!(grace_period = ?self.options.shutdown_grace_period, "stopping: finishing what is in flight");
@@ -166,15 +111,14 @@ impl Daemon {
         let mut server = server;
         if tokio::time::timeout(self.options.shutdown_grace_period, &mut server).await.is_err() {
             warn!("the grace period is over: what is still in flight is answered 503");
-            self.abandon.cancel();
+            abandon.cancel();
             if tokio::time::timeout(LAST_ANSWERS, &mut server).await.is_err() {
                 server.abort();
             }
         }
-        self.abandon.cancel();
+        abandon.cancel();
         // The last queue handle goes with the routes, and the batcher ends.
-        drop(self.routes);
-        let batcher = self.batcher;
+        drop(routes);
         if tokio::task::spawn_blocking(move || batcher.join()).await.is_err() {
             error!("the batcher did not end well");
         }
@@ -205,29 +149,4 @@ impl Daemon {
             "Timestream Prometheus Connector is ready"
         );
     }
-}
-
-fn client_settings(options: &Options) -> ClientSettings {
-    ClientSettings {
-        region: options.region.clone(),
-        write: options.write_endpoint.clone(),
-        query: options.query_endpoint.clone(),
-        write_call_timeout: options.write.call_timeout,
-        query_call_timeout: QUERY_CALL_TIMEOUT.min(options.read.timeout),
-        max_concurrent_calls: options.write.max_concurrent_calls,
-    }
-}
-
-fn credentials(options: &Options) -> CredentialsSource {
-    if options.embedded.is_some() {
-        // The embedded Timestream checks no signature; the SDK signs all the same.
-        let fixed = Credentials::new("embedded", "embedded", None, None, "Embedded");
-        return CredentialsSource::Fixed(SharedCredentialsProvider::new(fixed));
-    }
-    if options.enable_sigv4_auth { CredentialsSource::Environment } else { CredentialsSource::Callers }
-}
-
-/// An error that ends the start.
-pub(crate) fn start_error(what: &str, error: &dyn std::fmt::Display) -> Error {
-    Error::new(Kind::Unavailable, "StartError", format!("{what}: {error}"))
 }

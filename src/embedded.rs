@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use aws_sdk_timestreamwrite::types::{MagneticStoreWriteProperties, RetentionProperties};
 
-use crate::daemon::start_error;
 use crate::error::Error;
 use crate::options::{Destination, Options};
+use crate::rooms::start_error;
 use crate::sink::clients::{Clients, Endpoint};
 use crate::sink::service_error;
 

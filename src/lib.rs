@@ -13,6 +13,7 @@ mod probe;
 pub mod proto;
 pub mod query;
 pub mod read;
+mod rooms;
 pub mod routes;
 pub mod sink;
 pub mod telemetry;

@@ -7,6 +7,7 @@ use hyper::HeaderMap;
 use hyper::body::Body;
 use hyper::header::CONTENT_ENCODING;
 use prost::Message;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::budget::Budget;
@@ -14,7 +15,7 @@ use crate::error::{Error, Kind};
 use crate::ingest::body::{self, BodyLimits};
 use crate::options::{Destination, Options};
 use crate::proto::ReadRequest;
-use crate::query::{Caller, ReadAnswer, ReadMetrics, ReadSettings, Reader};
+use crate::query::{self, Caller, ReadAnswer, ReadMetrics, ReadSettings, Reader};
 use crate::sink::caller_clients::CallerClients;
 use crate::telemetry::Metrics;
 
@@ -63,11 +64,17 @@ impl ReadHandler {
         ReadHandler { reader, limits, budget: Budget::new(BODY_BUDGET), destination, abandon }
     }
 
-    /// Answers a request.
+    /// Answers a request by its time-out, or by `answer_by`.
     ///
     /// # Errors
     /// What is wrong with the request, or what Timestream answers before a part of the answer is sent.
-    pub async fn read<B>(&self, caller: &Arc<CallerClients>, headers: &HeaderMap, body: B) -> Result<ReadAnswer, Error>
+    pub async fn read<B>(
+        &self,
+        caller: &Arc<CallerClients>,
+        headers: &HeaderMap,
+        body: B,
+        answer_by: Option<Instant>,
+    ) -> Result<ReadAnswer, Error>
     where
         B: Body<Data = Bytes>,
         B::Error: std::fmt::Display,
@@ -83,8 +90,11 @@ impl ReadHandler {
         let request = ReadRequest::decode(unpacked.as_slice()).map_err(|error| {
             Error::invalid("ProtobufError", format!("the body is not a prometheus.ReadRequest: {error}"))
         })?;
+        let deadline = self.reader.deadline(answer_by);
         tokio::select! {
-            answer = self.ask(caller, request) => answer,
+            answer = tokio::time::timeout_at(deadline, self.ask(caller, request, deadline)) => {
+                answer.unwrap_or_else(|_| Err(query::too_late()))
+            }
             () = self.abandon.cancelled() => {
                 Err(Error::new(Kind::Unavailable, "Shutdown", "the connector is stopping; ask again"))
             }
@@ -92,14 +102,14 @@ impl ReadHandler {
     }
 
     /// Asks, and once more where the client turns out to be outdated.
-    async fn ask(&self, caller: &CallerClients, request: ReadRequest) -> Result<ReadAnswer, Error> {
+    async fn ask(&self, caller: &CallerClients, request: ReadRequest, deadline: Instant) -> Result<ReadAnswer, Error> {
         let Destination { database, table } = &self.destination;
         let (client, generation) = caller.query().await?;
         let asked = Caller { client, id: caller.id().bytes() };
-        match self.reader.read(&asked, database, table, request.clone()).await {
+        match self.reader.read(&asked, database, table, request.clone(), deadline).await {
             Err(error) if caller.renew_query(generation, &error).await => {
                 let (client, _) = caller.query().await?;
-                self.reader.read(&Caller { client, ..asked }, database, table, request).await
+                self.reader.read(&Caller { client, ..asked }, database, table, request, deadline).await
             }
             answer => answer,
         }

@@ -1,15 +1,19 @@
 //! Which request goes where, and how an answer or an error is said over HTTP.
 
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Body;
 use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::http::Extensions;
 use hyper::service::Service;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -61,6 +65,10 @@ pub struct Routes {
     pub fatal: CancellationToken,
 }
 
+/// An extension of a request: when it must be answered at the latest, whatever the time-out options allow.
+#[derive(Debug, Clone, Copy)]
+pub struct AnswerBy(pub Instant);
+
 /// [`Routes`] as a service. Cloning shares them.
 #[derive(Debug, Clone)]
 pub struct RoutesService(pub Arc<Routes>);
@@ -77,7 +85,12 @@ impl Service<Request<RequestBody>> for RoutesService {
 }
 
 impl Routes {
-    async fn answer(&self, request: Request<RequestBody>) -> Response<AnswerBody> {
+    /// The answer to a request, which says everything that went wrong.
+    pub async fn answer<B>(&self, request: Request<B>) -> Response<AnswerBody>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Display,
+    {
         let _in_flight = InFlight::new(&self.metrics);
         let access = self.door.access();
         let mut answer = match access.admit(request.headers()).await {
@@ -88,7 +101,11 @@ impl Routes {
         answer
     }
 
-    async fn route(&self, request: Request<RequestBody>) -> Response<AnswerBody> {
+    async fn route<B>(&self, request: Request<B>) -> Response<AnswerBody>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Display,
+    {
         let path = request.uri().path();
         let methods = match path {
             "/write" | "/read" => [Method::POST].as_slice(),
@@ -120,14 +137,18 @@ impl Routes {
         }
     }
 
-    async fn write(&self, request: Request<RequestBody>) -> Response<AnswerBody> {
+    async fn write<B>(&self, request: Request<B>) -> Response<AnswerBody>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Display,
+    {
         let (head, body) = request.into_parts();
-        let attempt = attempt(&head.headers);
+        let (attempt, answer_by) = (attempt(&head.headers), answer_by(&head.extensions));
         let mut written = Written::default();
         let result = async {
             let caller = self.caller(&head.headers)?;
             let version = content_type::negotiate(&head.headers)?;
-            self.writer.write(caller, version, body, &mut written).await
+            self.writer.write(caller, version, body, answer_by, &mut written).await
         };
         let mut answer = match result.await {
             Ok(()) => empty(StatusCode::NO_CONTENT),
@@ -143,14 +164,18 @@ impl Routes {
         answer
     }
 
-    async fn read(&self, request: Request<RequestBody>) -> Response<AnswerBody> {
+    async fn read<B>(&self, request: Request<B>) -> Response<AnswerBody>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Display,
+    {
         let (head, body) = request.into_parts();
-        let attempt = attempt(&head.headers);
+        let (attempt, answer_by) = (attempt(&head.headers), answer_by(&head.extensions));
         let caller = match self.caller(&head.headers) {
             Ok(caller) => caller,
             Err(error) => return error_answer(&error, Direction::Read, attempt),
         };
-        match self.reader.read(&caller, &head.headers, body).await {
+        match self.reader.read(&caller, &head.headers, body, answer_by).await {
             Ok(ReadAnswer::Samples(packed)) => {
                 let mut answer = Response::new(full(packed));
                 let headers = answer.headers_mut();
@@ -235,8 +260,12 @@ fn attempt(headers: &HeaderMap) -> u32 {
     attempt.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
+fn answer_by(extensions: &Extensions) -> Option<Instant> {
+    extensions.get::<AnswerBy>().map(|by| by.0)
+}
+
 /// The one place where an error becomes an answer, to a caller that has tried `attempt` times before.
-fn error_answer(error: &Error, direction: Direction, attempt: u32) -> Response<AnswerBody> {
+pub(crate) fn error_answer(error: &Error, direction: Direction, attempt: u32) -> Response<AnswerBody> {
     let status = error.kind().status(direction);
     debug!(status = status.as_u16(), error = %error, "request answered with an error");
     let mut answer = text(status, "text/plain; charset=utf-8", format!("{error}\n"));
@@ -254,7 +283,7 @@ fn error_answer(error: &Error, direction: Direction, attempt: u32) -> Response<A
 }
 
 /// The answer to a request that is not let in.
-fn refusal(error: &Error, request: &Request<RequestBody>) -> Response<AnswerBody> {
+pub(crate) fn refusal<B>(error: &Error, request: &Request<B>) -> Response<AnswerBody> {
     let direction = if request.uri().path() == "/write" { Direction::Write } else { Direction::Read };
     let mut answer = error_answer(error, direction, attempt(request.headers()));
     if let Some(realm) = answer.headers_mut().get_mut(WWW_AUTHENTICATE) {

@@ -78,7 +78,7 @@ impl Writer {
     }
 
     /// Handles a request. When it returns `Ok`, every sample is in Timestream or counted as ignored. `written` is what
-    /// Timestream has of it, whatever is returned.
+    /// Timestream has of it, whatever is returned. Timestream is given until the time-out, or until `answer_by`.
     ///
     /// # Errors
     /// As [`WriteError`] says.
@@ -87,6 +87,7 @@ impl Writer {
         caller: Arc<CallerClients>,
         version: Version,
         body: B,
+        answer_by: Option<Instant>,
         written: &mut Written,
     ) -> Result<(), WriteError>
     where
@@ -100,6 +101,7 @@ impl Writer {
         };
         let (packed, mut memory) = body::read(body, limits, budget).await?;
         let deadline = Instant::now() + self.settings.timeout;
+        let deadline = answer_by.map_or(deadline, |by| by.min(deadline));
         let mut decoded = self.decode(version, packed, &mut memory).await?;
         if decoded.series().len() > self.settings.max_series {
             self.count_refused(&decoded, Exhausted::ForEver);

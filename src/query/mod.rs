@@ -29,6 +29,7 @@ mod fake;
 pub use columns::Columns;
 pub use frames::FrameWriter;
 pub use pages::ReadMetrics;
+pub(crate) use reader::too_late;
 pub use reader::{Caller, ReadAnswer, ReadSettings, Reader};
 pub use runs::SeriesRuns;
 pub use samples::pack;

@@ -84,7 +84,13 @@ impl Reader {
         }
     }
 
-    /// Answers `request` from a table, with the caller's credentials. When the future is dropped, its queries are
+    /// When a request that comes now ends at the latest, where it must be answered by `answer_by`.
+    pub fn deadline(&self, answer_by: Option<Instant>) -> Instant {
+        let deadline = Instant::now() + self.settings.timeout;
+        answer_by.map_or(deadline, |by| by.min(deadline))
+    }
+
+    /// Answers `request` from a table, with the caller's credentials, by `deadline`. When the future is dropped, its queries are
     /// cancelled in Timestream.
     ///
     /// # Errors
@@ -96,9 +102,9 @@ impl Reader {
         database: &str,
         table: &str,
         request: ReadRequest,
+        deadline: Instant,
     ) -> Result<ReadAnswer, Error> {
         let asked = Instant::now();
-        let deadline = asked + self.settings.timeout;
         let form = response_form(&request)?;
         let permit = self.permit(deadline).await?;
         let queries = parse(request.queries)?;
@@ -227,7 +233,7 @@ fn no_memory(why: Exhausted) -> Error {
 }
 
 /// The error of a request at its deadline.
-pub(super) fn too_late() -> Error {
+pub(crate) fn too_late() -> Error {
     Error::new(Kind::Unavailable, "RequestTimeout", "the query did not end in time")
 }
 

@@ -45,7 +45,8 @@ fn request(queries: Vec<Query>) -> ReadRequest {
 
 async fn read(reader: &Reader, fake: &Fake, id: u8, queries: Vec<Query>) -> Result<Vec<QueryResult>, Error> {
     let caller = Caller { client: fake.client(), id: [id; 32] };
-    let ReadAnswer::Samples(packed) = reader.read(&caller, "d", "t", request(queries)).await? else {
+    let ReadAnswer::Samples(packed) = reader.read(&caller, "d", "t", request(queries), reader.deadline(None)).await?
+    else {
         panic!("chunks were not asked for");
     };
     let unpacked = snap::raw::Decoder::new().decompress_vec(&packed).unwrap();
@@ -278,7 +279,8 @@ async fn a_read_can_run_on_any_thread() {
     let fake = Fake::new(|_, _| describe(&[]));
     let reader = Arc::new(reader(SETTINGS));
     let caller = Caller { client: fake.client(), id: [1; 32] };
-    let reading = async move { reader.read(&caller, "d", "t", request(vec![query(Type::Eq, "job", "a")])).await };
+    let request = request(vec![query(Type::Eq, "job", "a")]);
+    let reading = async move { reader.read(&caller, "d", "t", request, reader.deadline(None)).await };
     assert!(tokio::spawn(reading).await.unwrap().is_ok());
 }
 

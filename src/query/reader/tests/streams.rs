@@ -8,7 +8,7 @@ use hyper::body::Body;
 async fn start(reader: &Reader, fake: &Fake, queries: Vec<Query>) -> Result<ChunkStream, Error> {
     let caller = Caller { client: fake.client(), id: [1; 32] };
     let request = ReadRequest { queries, accepted_response_types: vec![1, 0] };
-    match reader.read(&caller, "d", "t", request).await? {
+    match reader.read(&caller, "d", "t", request, reader.deadline(None)).await? {
         ReadAnswer::Chunks(chunks) => Ok(chunks),
         ReadAnswer::Samples(_) => panic!("chunks come first"),
     }

@@ -258,6 +258,12 @@ impl WriteRequest {
         text
     }
 
+    /// One of a series' samples, `name{label="value"} value at time ms`, the series cut after `limit` characters; for
+    /// messages.
+    pub fn describe_sample(&self, series: &Series, sample: Sample, limit: usize) -> String {
+        format!("{} {} at {} ms", self.describe(series, limit), sample.value, sample.timestamp)
+    }
+
     /// About how many bytes the JSON of its samples' records takes, with no attribute in common.
     pub fn records_footprint(&self) -> usize {
         self.series.iter().map(|series| self.record_bytes(series) * series.sample_count()).sum()

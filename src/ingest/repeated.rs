@@ -9,14 +9,16 @@ use std::hash::{BuildHasher, Hasher};
 
 use foldhash::quality::RandomState;
 
+use super::validate::DESCRIPTION_LIMIT;
 use crate::write_request::{Series, WriteRequest};
 
-/// Takes out every sample whose series and time come again later in the request. Gives their number.
-pub(super) fn drop_repeated(request: &mut WriteRequest) -> u64 {
+/// Takes out every sample whose series and time come again later in the request. Gives their number and a first
+/// example, if there are any.
+pub(super) fn drop_repeated(request: &mut WriteRequest) -> Option<(usize, String)> {
     let repeated = repeated(request);
-    if repeated.is_empty() {
-        return 0;
-    }
+    let first = *repeated.first()?;
+    let series = request.series().iter().find(|series| series.sample_indexes().contains(&first))?;
+    let example = request.describe_sample(series, request.sample_at(first), DESCRIPTION_LIMIT);
     let mut gone = repeated.iter().copied().peekable();
     let mut kept = 0;
     for series in &mut request.series {
@@ -30,7 +32,7 @@ pub(super) fn drop_repeated(request: &mut WriteRequest) -> u64 {
         series.samples = (first_kept, kept);
     }
     request.samples.truncate(kept as usize);
-    repeated.len() as u64
+    Some((repeated.len(), example))
 }
 
 /// The indexes of such samples, in order.
@@ -133,7 +135,8 @@ mod tests {
     fn the_last_of_a_series_and_time_wins() {
         let mut request =
             request(&vec![(1, vec![(1.0, 5), (2.0, 5), (3.0, 6)]), (2, vec![(4.0, 5)]), (1, vec![(3.0, 6), (5.0, 4)])]);
-        assert_eq!(drop_repeated(&mut request), 2);
+        let (dropped, example) = drop_repeated(&mut request).unwrap();
+        assert_eq!((dropped, example.as_str()), (2, "up{job=\"1\"} 1 at 5 ms"));
         let left: Vec<_> = samples(&request).into_iter().map(|(_, time, value)| (time, value)).collect();
         assert_eq!(left, [(5, 2.0), (5, 4.0), (6, 3.0), (4, 5.0)]);
     }
@@ -153,7 +156,7 @@ mod tests {
             let mut request = request(&sent);
             let before = request.sample_count();
             let dropped = drop_repeated(&mut request);
-            prop_assert_eq!(before - request.sample_count(), dropped as usize);
+            prop_assert_eq!(before - request.sample_count(), dropped.map_or(0, |(dropped, _)| dropped));
             let left = samples(&request);
             prop_assert_eq!(left.len(), expected.len());
             let left: BTreeMap<_, _> = left.into_iter().map(|(job, time, value)| ((job, time), value)).collect();

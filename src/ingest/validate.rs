@@ -16,7 +16,7 @@ const MAX_RECORD_BYTES: usize = 2048;
 /// The last millisecond that fits Timestream's nanoseconds, in the year 2262.
 const MAX_TIMESTAMP: i64 = i64::MAX / 1_000_000;
 /// How much of a series a message shows, in characters.
-const DESCRIPTION_LIMIT: usize = 200;
+pub(super) const DESCRIPTION_LIMIT: usize = 200;
 
 /// What to do with samples that the connector does not store.
 #[derive(Debug, Clone, Copy)]
@@ -38,8 +38,8 @@ impl Default for Policy {
 /// The samples that validation took out, by reason.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
-    /// Samples ignored by policy; they do not fail the request.
-    pub ignored: Vec<(Ignored, u64)>,
+    /// Samples ignored by policy, each kind with a first example; they do not fail the request.
+    pub ignored: Vec<(Ignored, u64, String)>,
     /// Samples that can never be stored, each kind with a first example.
     pub rejected: Vec<(Rejected, u64, String)>,
 }
@@ -47,7 +47,7 @@ pub struct Dropped {
 impl Dropped {
     /// Samples ignored.
     pub fn ignored_count(&self) -> u64 {
-        self.ignored.iter().map(|(_, samples)| samples).sum()
+        self.ignored.iter().map(|(_, samples, _)| samples).sum()
     }
 
     /// Samples rejected.
@@ -55,13 +55,10 @@ impl Dropped {
         self.rejected.iter().map(|(_, samples, _)| samples).sum()
     }
 
-    pub(super) fn ignore(&mut self, reason: Ignored, samples: usize) {
-        if samples == 0 {
-            return;
-        }
-        match self.ignored.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, count)) => *count += samples as u64,
-            None => self.ignored.push((reason, samples as u64)),
+    pub(super) fn ignore(&mut self, reason: Ignored, samples: usize, why: impl FnOnce() -> String) {
+        match self.ignored.iter_mut().find(|(known, ..)| *known == reason) {
+            Some((_, count, _)) => *count += samples as u64,
+            None => self.ignored.push((reason, samples as u64, why())),
         }
     }
 
@@ -185,7 +182,7 @@ fn ignore_long_name(
     if policy.fail_on_long_label {
         return Err(Error::invalid("LongLabelNameError", why()));
     }
-    dropped.ignore(reason, samples);
+    dropped.ignore(reason, samples, why);
     Ok(false)
 }
 
@@ -202,7 +199,7 @@ fn check_sample(
             let message = format!("the value {} of {series} can't be stored in Timestream", sample.value);
             return Err(Error::invalid("InvalidSampleValueError", message));
         }
-        dropped.ignore(non_finite(sample.value), 1);
+        dropped.ignore(non_finite(sample.value), 1, || request.describe_sample(series, sample, DESCRIPTION_LIMIT));
         return Ok(false);
     }
     if !(0..=MAX_TIMESTAMP).contains(&sample.timestamp) {
@@ -263,7 +260,9 @@ mod tests {
         let mut request = request(&[(&up, &samples), (&up, &[(3.0, 7)])]);
         let dropped = validate(&mut request, Policy::default()).unwrap();
         let each = [Ignored::NaN, Ignored::Infinity, Ignored::NegativeInfinity, Ignored::StaleMarker];
-        assert_eq!(dropped.ignored, each.map(|reason| (reason, 1)));
+        let counts: Vec<_> = dropped.ignored.iter().map(|(reason, count, _)| (*reason, *count)).collect();
+        assert_eq!(counts, each.map(|reason| (reason, 1)));
+        assert_eq!(dropped.ignored[1].2, "up{job=\"a\"} inf at 3 ms");
         assert_eq!(values(&request), [vec![1.0, 2.0], vec![3.0]]);
     }
 
@@ -279,7 +278,8 @@ mod tests {
             (&[("__name__", &"m".repeat(256)), (&"l".repeat(60), "v")], &samples),
         ]);
         let dropped = validate(&mut request, Policy::default()).unwrap();
-        assert_eq!(dropped.ignored, [(Ignored::LongMetricName, 2), (Ignored::LongLabelName, 4)]);
+        let counts: Vec<_> = dropped.ignored.iter().map(|(reason, count, _)| (*reason, *count)).collect();
+        assert_eq!(counts, [(Ignored::LongMetricName, 2), (Ignored::LongLabelName, 4)]);
         assert_eq!(request.sample_count(), 2);
     }
 

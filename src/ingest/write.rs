@@ -13,7 +13,7 @@ use super::content_type::Version;
 use super::histogram::{self, NativeHistograms, Plan};
 use super::not_stored::NotStored;
 use super::repeated;
-use super::validate::{self, Dropped, Policy};
+use super::validate::{self, DESCRIPTION_LIMIT, Dropped, Policy};
 use super::written::Written;
 use super::{decode_v1, decode_v2};
 use crate::batcher::{Queue, QueueFull};
@@ -184,10 +184,12 @@ impl Writer {
         match why {
             Exhausted::ForNow => {
                 self.metrics.failed(Failed::MemoryLimit).increment(samples);
+                self.metrics.examples.note_failed(Failed::MemoryLimit, || whole_request(request));
                 self.metrics.failed_histograms.increment(histograms);
             }
             Exhausted::ForEver => {
                 self.metrics.rejected(Rejected::TooLarge).increment(samples);
+                self.metrics.examples.note_rejected(Rejected::TooLarge, || whole_request(request));
                 self.metrics.rejected_histograms.increment(histograms);
             }
         }
@@ -210,7 +212,9 @@ impl Writer {
             error!(error = %error, "stopping, as the fail-on options ask");
             WriteError::Stop(error)
         })?;
-        dropped.ignore(Ignored::Repeated, repeated::drop_repeated(&mut request) as usize);
+        if let Some((samples, example)) = repeated::drop_repeated(&mut request) {
+            dropped.ignore(Ignored::Repeated, samples, || example);
+        }
         request.mark_incomplete_histograms();
         let mut tally = self.count(&dropped);
         if request.sample_count() > 0 {
@@ -242,23 +246,33 @@ impl Writer {
 
     fn count(&self, dropped: &Dropped) -> Tally {
         let mut tally = Tally::default();
-        for (reason, samples) in &dropped.ignored {
+        for (reason, samples, example) in &dropped.ignored {
             self.metrics.ignored(*reason).increment(*samples);
+            self.metrics.examples.note_ignored(*reason, || example.clone());
+            debug!(reason = reason.as_str(), samples, example, "samples ignored");
             // Stale markers come with every series that ends; nobody needs a warning of them.
             if *reason != Ignored::StaleMarker
                 && let Some(suppressed) = self.ignored.check()
             {
-                warn!(reason = reason.as_str(), samples, suppressed, "samples ignored");
+                warn!(reason = reason.as_str(), samples, example, suppressed, "samples ignored");
             }
         }
         for (reason, samples, why) in &dropped.rejected {
             self.metrics.rejected(*reason).increment(*samples);
+            self.metrics.examples.note_rejected(*reason, || why.clone());
             debug!(reason = reason.as_str(), samples, why, "samples rejected");
             let error = Error::invalid("InvalidSeries", why.clone());
             tally.add(*samples, Outcome::Rejected(*reason, error));
         }
         tally
     }
+}
+
+/// What a refused request is shown as.
+fn whole_request(request: &WriteRequest) -> String {
+    let first = request.series().first().map(|series| request.describe(series, DESCRIPTION_LIMIT));
+    let first = first.map_or(String::new(), |first| format!(", the first of {first}"));
+    format!("a request of {} series with {} samples{first}", request.series().len(), request.sample_count())
 }
 
 fn answer(received: u64, dropped: &Dropped, tally: &Tally, not_stored: &NotStored) -> Result<(), WriteError> {

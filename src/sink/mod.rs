@@ -158,10 +158,7 @@ impl Inner {
             let mut written = Vec::with_capacity(part.records.len());
             for record in &part.records {
                 if let Some(rejection) = rejected.next_if(|rejection| rejection.index == index) {
-                    let request = part.write.request();
-                    let series = request.describe(request.series_at(record.series), 200);
-                    let timestamp = request.sample_at(record.sample).timestamp;
-                    let message = format!("{} ({series} at {timestamp} ms)", rejection.reason);
+                    let message = format!("{} ({})", rejection.reason, part.write.describe(*record));
                     let error = Error::invalid("RejectedRecordsException", message);
                     let reason = rejection::classify(&rejection.reason);
                     self.settle(&part.write, std::slice::from_ref(record), Outcome::Rejected(reason, error));

@@ -14,6 +14,9 @@ use crate::telemetry::Metrics;
 use crate::telemetry::reason::{Failed, Rejected};
 use crate::write_request::{self, Expanded, Fate, HistogramTally, WriteRequest};
 
+/// How much of a series a message shows, in characters.
+const MAX_DESCRIPTION: usize = 200;
+
 /// What became of some samples.
 #[derive(Debug, Clone)]
 pub enum Outcome {
@@ -118,6 +121,12 @@ impl PendingWrite {
         &self.request
     }
 
+    /// One of its samples, for messages.
+    pub fn describe(&self, record: Record) -> String {
+        let (series, sample) = (self.request.series_at(record.series), self.request.sample_at(record.sample));
+        self.request.describe_sample(series, sample, MAX_DESCRIPTION)
+    }
+
     /// When it must be answered.
     pub fn deadline(&self) -> Instant {
         self.deadline
@@ -129,7 +138,21 @@ impl PendingWrite {
         if !state.expanded.is_empty() {
             state.note_histograms(records, &outcome);
         }
+        self.note_example(records, &outcome);
         self.count(&mut state, records.len() as u64, outcome);
+    }
+
+    fn note_example(&self, records: &[Record], outcome: &Outcome) {
+        let text = |error: &Error| {
+            let Some(record) = records.first() else { return error.to_string() };
+            let sample = self.describe(*record);
+            if error.message().contains(&sample) { error.to_string() } else { format!("{sample}: {error}") }
+        };
+        match outcome {
+            Outcome::Written => {}
+            Outcome::Rejected(reason, error) => self.metrics.examples.note_rejected(*reason, || text(error)),
+            Outcome::Failed(reason, error) => self.metrics.examples.note_failed(*reason, || text(error)),
+        }
     }
 
     fn count(&self, state: &mut State, samples: u64, outcome: Outcome) {
@@ -162,6 +185,13 @@ impl PendingWrite {
             histogram.fate = histogram.fate.max(fate(&outcome));
         }
         let left = state.left;
+        let sample = self
+            .request
+            .series()
+            .iter()
+            .zip(0..)
+            .find_map(|(one, series)| one.sample_indexes().next().map(|sample| Record { series, sample }));
+        self.note_example(sample.as_slice(), &outcome);
         self.count(&mut state, left, outcome);
     }
 
@@ -227,6 +257,8 @@ mod tests {
         let text = metrics.render();
         assert!(text.contains("written_samples_total 1") && text.contains("{reason=\"duplicate\"} 2"), "{text}");
         assert!(text.contains("failed_samples_total{reason=\"shutdown\"} 0"), "{text}");
+        let example = metrics.examples.rejected(Rejected::Duplicate).map(|example| example.text.as_str());
+        assert_eq!(example, Some("{} 0 at 0 ms: RejectedRecordsException: no"));
     }
 
     #[test]

@@ -2,13 +2,20 @@
 
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
+use std::sync::{PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
+
+use super::recent::{Line, Recent};
+
+/// The least level that is logged. There is one log for the whole process, and so one level.
+static LEVEL: RwLock<Level> = RwLock::new(Level::INFO);
+static RECENT: Recent = Recent::new();
 
 /// How a line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +32,7 @@ pub struct LogOptions {
     /// Whether to log at all.
     pub enabled: bool,
     /// The least level that is logged.
-    pub level: tracing::Level,
+    pub level: Level,
     /// How a line is written.
     pub format: Format,
 }
@@ -33,32 +40,47 @@ pub struct LogOptions {
 /// Installs the log for the whole process. A second call does nothing.
 pub fn install(options: LogOptions) {
     if options.enabled {
-        let layer = LogLayer { format: options.format, level: options.level };
+        set_level(options.level);
+        let layer = LogLayer { format: options.format };
         // Fails only where a log is installed already.
         let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer));
     }
 }
 
-struct LogLayer {
-    format: Format,
-    level: tracing::Level,
+/// The least level that is logged.
+pub fn level() -> Level {
+    *LEVEL.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl LogLayer {
-    /// Dependencies are heard from warnings on: what they log below may hold requests with their headers.
-    fn logs(&self, metadata: &Metadata<'_>) -> bool {
-        let ours = metadata.target().starts_with("timestream_");
-        *metadata.level() <= if ours { self.level } else { self.level.min(tracing::Level::WARN) }
-    }
+/// Changes the least level that is logged, at once.
+pub fn set_level(level: Level) {
+    *LEVEL.write().unwrap_or_else(PoisonError::into_inner) = level;
+    tracing::callsite::rebuild_interest_cache();
+}
+
+/// The last warnings and errors. Empty where logging is off.
+pub fn recent() -> &'static Recent {
+    &RECENT
+}
+
+struct LogLayer {
+    format: Format,
+}
+
+/// Whether it is logged. Dependencies are heard from warnings on: what they log below may hold requests with their
+/// headers.
+fn logs(metadata: &Metadata<'_>) -> bool {
+    let ours = metadata.target().starts_with("timestream_");
+    *metadata.level() <= if ours { level() } else { level().min(Level::WARN) }
 }
 
 impl<S: Subscriber> Layer<S> for LogLayer {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        self.logs(metadata)
+        logs(metadata)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(LevelFilter::from_level(self.level))
+        Some(LevelFilter::from_level(level()))
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
@@ -67,9 +89,15 @@ impl<S: Subscriber> Layer<S> for LogLayer {
         event.record(&mut fields);
         let file = metadata.file().unwrap_or_default();
         let file = file.rsplit(['/', '\\']).next().unwrap_or_default();
+        let now = SystemTime::now();
+        let level = lower_case(*metadata.level());
+        if *metadata.level() <= Level::WARN {
+            let Fields { message, others } = &fields;
+            RECENT.push(Line { at: now, level, message: message.clone(), fields: others.clone() });
+        }
         let mut all = vec![
-            ("ts", timestamp(SystemTime::now())),
-            ("level", metadata.level().as_str().to_ascii_lowercase()),
+            ("ts", timestamp(now)),
+            ("level", level.to_owned()),
             ("caller", format!("{file}:{}", metadata.line().unwrap_or_default())),
             ("msg", fields.message),
         ];
@@ -80,6 +108,17 @@ impl<S: Subscriber> Layer<S> for LogLayer {
         };
         // There is nowhere to report that stderr is closed.
         let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    }
+}
+
+/// A level as the log and the options write it.
+pub fn lower_case(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "error",
+        Level::WARN => "warn",
+        Level::INFO => "info",
+        Level::DEBUG => "debug",
+        Level::TRACE => "trace",
     }
 }
 
@@ -104,7 +143,7 @@ impl Visit for Fields {
 }
 
 /// RFC 3339 in UTC, with milliseconds.
-fn timestamp(now: SystemTime) -> String {
+pub fn timestamp(now: SystemTime) -> String {
     let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     let (year, month, day) = civil_date(days);

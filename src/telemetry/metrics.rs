@@ -5,6 +5,7 @@
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
+use super::examples::Examples;
 use super::reason::{Failed, Ignored, Rejected};
 
 /// The default buckets of Prometheus' client libraries, in seconds.
@@ -74,6 +75,8 @@ definitions! {
 /// The handles of all metrics.
 pub struct Metrics {
     exporter: PrometheusHandle,
+    /// First examples for the reasons why samples are not written.
+    pub examples: Examples,
     /// Samples received.
     pub received_samples: Counter,
     /// Samples written.
@@ -172,6 +175,7 @@ impl Metrics {
         build_info.set(1.0);
         Metrics {
             exporter: recorder.handle(),
+            examples: Examples::default(),
             received_samples: counter(&recorder, RECEIVED, &[]),
             written_samples: counter(&recorder, WRITTEN, &[]),
             ignored_samples,

@@ -1,9 +1,11 @@
 //! What the connector tells of itself: metrics, log, readiness. Uses no other room.
 
+pub mod examples;
 pub mod health;
 pub mod log;
 pub mod metrics;
 pub mod rate_limit;
 pub mod reason;
+pub mod recent;
 
 pub use metrics::Metrics;

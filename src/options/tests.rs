@@ -94,17 +94,40 @@ fn help_and_version_are_answers() {
     assert!(version.contains(env!("CARGO_PKG_VERSION")));
 }
 
-/// The README's table and the options are the same, both ways.
+const PAGE: &str = include_str!("../../docs/configuration.md");
+
+/// The tables of docs/configuration.md and the options are the same, group by group.
 #[test]
-fn the_readme_lists_every_option() {
-    let readme = include_str!("../../README.md");
-    let documented: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `--")).collect();
-    let rows: Vec<String> = OPTIONS.iter().map(row).collect();
-    for row in &rows {
-        assert!(documented.contains(&row.as_str()), "missing in README.md:\n{row}");
+fn the_documentation_lists_every_option() {
+    let mut heading = "";
+    let mut documented = Vec::new();
+    for line in PAGE.lines() {
+        match line.strip_prefix("## ") {
+            Some(title) => heading = title,
+            None if line.starts_with("| `--") => documented.push((heading, line.to_owned())),
+            None => {}
+        }
     }
-    for line in documented {
-        assert!(rows.iter().any(|row| row == line), "no such option:\n{line}");
+    let rows: Vec<_> = OPTIONS.iter().map(|spec| (spec.group, row(spec))).collect();
+    for (row, documented) in rows.iter().zip(&documented) {
+        assert_eq!(row, documented);
+    }
+    assert_eq!(rows.len(), documented.len());
+}
+
+/// The examples of docs/configuration.md are taken, and each option is in one of them.
+#[test]
+fn the_documentation_has_a_good_example_of_every_option() {
+    let name = "timestream-prometheus-connector ";
+    let examples: Vec<&str> = PAGE.lines().filter_map(|line| line.strip_prefix(name)).collect();
+    for example in &examples {
+        let arguments: Vec<&str> = example.split(' ').collect();
+        assert!(parse(&arguments, &[]).is_ok(), "{example}: {:?}", parse(&arguments, &[]));
+    }
+    for spec in OPTIONS {
+        let flag = format!("--{}", spec.flag);
+        let shown = |example: &&str| example.split(' ').any(|word| word.split('=').next() == Some(&flag));
+        assert!(examples.iter().any(shown), "no example of {flag} in docs/configuration.md");
     }
 }
 

@@ -13,7 +13,7 @@ const BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 const METADATA: Metadata<'static> = Metadata::new("timestream_connector", Level::INFO, Some(module_path!()));
 
-/// What a metric is: its name, type and help. The README's table is held against these.
+/// What a metric is: its name, type and help. The table of docs/metrics.md is held against these.
 #[derive(Debug, Clone, Copy)]
 pub struct Definition {
     /// The name on /metrics.
@@ -288,12 +288,11 @@ mod tests {
         }
     }
 
-    /// The README's table and the metrics are the same, both ways.
+    /// The table of docs/metrics.md and the metrics are the same, both ways.
     #[test]
-    fn the_readme_lists_every_metric() {
-        let readme = include_str!("../../README.md");
-        let documented: Vec<&str> =
-            readme.lines().filter(|line| line.starts_with("| `timestream_connector_")).collect();
+    fn the_documentation_lists_every_metric() {
+        let page = include_str!("../../docs/metrics.md");
+        let documented: Vec<&str> = page.lines().filter(|line| line.starts_with("| `timestream_connector_")).collect();
         let row = |definition: &Definition| {
             let labels: Vec<String> = definition.labels.iter().map(|label| format!("`{label}`")).collect();
             let labels = if labels.is_empty() { "none".to_owned() } else { labels.join(", ") };

@@ -1,11 +1,11 @@
-//! Which dimensions a table has, from a cached DESCRIBE.
+//! Which dimensions a table has, from a cached DESCRIBE or, where that is denied, the columns of an answer.
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_sdk_timestreamquery::types::Row;
+use aws_sdk_timestreamquery::types::{ColumnInfo, Row, ScalarType};
 use lru::LruCache;
 use tokio::time::Instant;
 
@@ -36,6 +36,19 @@ impl Schema {
             let text = |index: usize| row.data().get(index).and_then(|datum| datum.scalar_value());
             if let Some(column) = text(0) {
                 schema.add(column, text(2) == Some("DIMENSION"));
+            }
+        }
+        schema
+    }
+
+    /// The columns of a `SELECT *`. It does not tell dimensions from text measures of multi-measure records, which the
+    /// connector does not write: these are taken for dimensions.
+    pub(super) fn of_columns(columns: &[ColumnInfo]) -> Self {
+        let mut schema = Schema::default();
+        for column in columns {
+            let is_text = column.r#type().and_then(|t| t.scalar_type()) == Some(&ScalarType::Varchar);
+            if let Some(name) = column.name() {
+                schema.add(name, is_text && !is_reserved(name));
             }
         }
         schema

@@ -16,6 +16,9 @@ use crate::error::{Error, Kind};
 /// How often a query is begun anew because the table's columns changed under it.
 const MAX_SCHEMA_CHANGES: u32 = 3;
 
+/// The exception for a caller whose policy does not allow an action.
+const ACCESS_DENIED: &str = "AccessDeniedException";
+
 /// Where to read, and on whose behalf.
 pub(super) struct Source {
     pub(super) schemas: Arc<SchemaCache>,
@@ -84,15 +87,43 @@ impl Source {
             return Ok(schema);
         }
         let fetched = Instant::now();
-        let sql = format!("DESCRIBE {}.{}", sql::identifier(&self.key.database), sql::identifier(&self.key.table));
-        let mut pages = self.asking.pages(&sql);
+        let schema = match self.describe().await {
+            Err(error) if error.name() == ACCESS_DENIED => {
+                tracing::debug!(%error, "DESCRIBE is denied: the columns of an empty answer are taken instead");
+                self.columns_of_an_empty_answer().await?
+            }
+            described => described?,
+        };
+        let schema = Arc::new(schema);
+        self.schemas.put(self.key.clone(), fetched, Arc::clone(&schema));
+        Ok(schema)
+    }
+
+    async fn describe(&self) -> Result<Schema, Error> {
+        let mut pages = self.asking.pages(&format!("DESCRIBE {}", self.table()));
         let mut rows = Vec::new();
         while let Some(page) = pages.next().await? {
             rows.extend(page.rows);
         }
-        let schema = Arc::new(Schema::of_describe(&rows));
-        self.schemas.put(self.key.clone(), fetched, Arc::clone(&schema));
+        Ok(Schema::of_describe(&rows))
+    }
+
+    /// The schema for callers who may `timestream:Select` and not `timestream:DescribeTable`. No record is older than
+    /// 1970, so nothing is scanned.
+    async fn columns_of_an_empty_answer(&self) -> Result<Schema, Error> {
+        let sql = format!("SELECT * FROM {} WHERE time < from_milliseconds(0) LIMIT 1", self.table());
+        let mut pages = self.asking.pages(&sql);
+        let mut schema = Schema::default();
+        while let Some(page) = pages.next().await? {
+            if !page.column_info.is_empty() {
+                schema = Schema::of_columns(&page.column_info);
+            }
+        }
         Ok(schema)
+    }
+
+    fn table(&self) -> String {
+        format!("{}.{}", sql::identifier(&self.key.database), sql::identifier(&self.key.table))
     }
 }
 

@@ -29,6 +29,7 @@ mod faults;
 mod hostile;
 mod hostile_http2;
 mod native_histograms;
+mod permissions;
 mod prometheus;
 mod prometheus_3;
 mod recovery;

@@ -112,6 +112,32 @@ async fn what_the_schema_decides_takes_no_query_and_schemas_are_kept_per_caller(
 }
 
 #[tokio::test]
+async fn a_caller_who_may_only_select_learns_the_columns_from_an_answer() {
+    let fake = Fake::new(|_, body| match body["QueryString"].as_str() {
+        _ if is_describe(body) => exception(403, "AccessDeniedException", "not authorized: timestream:DescribeTable"),
+        Some(sql) if sql.ends_with("LIMIT 1") => page(&COLUMNS, &[], None),
+        _ => page(&COLUMNS, &[sample("a", 0, "1.5")], None),
+    });
+    let reader = reader(SETTINGS);
+    for job in ["a", "a"] {
+        let results = read(&reader, &fake, 1, vec![query(Type::Eq, "job", job)]).await.unwrap();
+        assert_eq!(values(&results[0]), [1.5]);
+        assert_eq!(results[0].timeseries[0].labels.len(), 2);
+    }
+    let empty = "SELECT * FROM \"d\".\"t\" WHERE time < from_milliseconds(0) LIMIT 1";
+    let asked: Vec<_> = fake.queries().into_iter().filter(|sql| !sql.contains("\"job\" = 'a'")).collect();
+    assert_eq!(asked, ["DESCRIBE \"d\".\"t\"", empty], "once, and then kept");
+}
+
+#[tokio::test]
+async fn a_caller_who_may_neither_describe_nor_select_is_told_so() {
+    let fake = Fake::new(|_, _| exception(403, "AccessDeniedException", "not authorized"));
+    let error = read(&reader(SETTINGS), &fake, 1, vec![query(Type::Eq, "job", "a")]).await.unwrap_err();
+    assert_eq!((error.kind(), error.name()), (Kind::Forbidden, "AccessDeniedException"));
+    assert_eq!(fake.queries().len(), 2);
+}
+
+#[tokio::test]
 async fn a_column_that_went_away_is_described_again() {
     let mut described = 0;
     let fake = Fake::new(move |_, body| {

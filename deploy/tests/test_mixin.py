@@ -1,0 +1,80 @@
+"""Holds the mixin together: rules, alerts, their tests and runbooks, and the metrics that the connector has."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+import readme
+
+MIXIN = Path(__file__).resolve().parents[1] / "mixin"
+
+
+def rules(name):
+    return [rule for group in yaml.safe_load((MIXIN / name).read_text())["groups"] for rule in group["rules"]]
+
+
+ALERTS = rules("alerts.yml")
+RECORDED = rules("rules.yml")
+NAMES = sorted({alert["alert"] for alert in ALERTS})
+
+
+def promtool(*arguments):
+    assert shutil.which("promtool"), "promtool must be installed (Debian: apt-get install prometheus)"
+    run = subprocess.run(["promtool", *map(str, arguments)], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_promtool_takes_the_rules():
+    promtool("check", "rules", MIXIN / "alerts.yml", MIXIN / "rules.yml")
+
+
+def test_alerts_fire_when_they_should_and_only_then():
+    promtool("test", "rules", *sorted((MIXIN / "tests").glob("*.yml")))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_alert_has_a_case_that_fires_and_one_that_never_does(name):
+    firing, quiet = 0, 0
+    for file in (MIXIN / "tests").glob("*.yml"):
+        for case in yaml.safe_load(file.read_text())["tests"]:
+            expected = [one["exp_alerts"] for one in case["alert_rule_test"] if one["alertname"] == name]
+            firing += any(expected)
+            quiet += bool(expected) and not any(expected)
+    assert firing and quiet
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_alert_has_a_runbook_that_its_url_names(name):
+    headings = re.findall(r"^## (.+)$", (MIXIN / "runbooks.md").read_text(), re.MULTILINE)
+    assert headings.count(name) == 1
+    for alert in (one for one in ALERTS if one["alert"] == name):
+        assert alert["annotations"]["runbook_url"] == f"deploy/mixin/runbooks.md#{name.lower()}"
+        assert alert["annotations"]["summary"] and alert["annotations"]["description"]
+        assert alert["labels"]["severity"] in ("critical", "warning")
+
+
+def test_each_runbook_is_of_an_alert():
+    headings = re.findall(r"^## (.+)$", (MIXIN / "runbooks.md").read_text(), re.MULTILINE)
+    assert sorted(headings) == NAMES
+
+
+def test_runbooks_name_options_that_exist():
+    named = set(re.findall(r"`(--[a-z0-9.-]+)", (MIXIN / "runbooks.md").read_text()))
+    assert named and named <= readme.options()
+
+
+def test_each_recorded_series_is_used():
+    text = (MIXIN / "alerts.yml").read_text() + (MIXIN / "dashboard.json").read_text()
+    assert [rule["record"] for rule in RECORDED if rule["record"] not in text] == []
+
+
+def test_rules_name_metrics_that_the_connector_has():
+    known = readme.metrics() | {rule["record"].split(":")[1] for rule in RECORDED}
+    for rule in ALERTS + RECORDED:
+        expression = re.sub(r"[a-z_]+:(\w+):\w+", r"\1", rule["expr"])
+        named = set(re.findall(r"\btimestream_connector_\w+", expression))
+        assert named <= known, rule["expr"]

@@ -65,16 +65,3 @@ def test_each_runbook_is_of_an_alert():
 def test_runbooks_name_options_that_exist():
     named = set(re.findall(r"`(--[a-z0-9.-]+)", (MIXIN / "runbooks.md").read_text()))
     assert named and named <= readme.options()
-
-
-def test_each_recorded_series_is_used():
-    text = (MIXIN / "alerts.yml").read_text() + (MIXIN / "dashboard.json").read_text()
-    assert [rule["record"] for rule in RECORDED if rule["record"] not in text] == []
-
-
-def test_rules_name_metrics_that_the_connector_has():
-    known = readme.metrics() | {rule["record"].split(":")[1] for rule in RECORDED}
-    for rule in ALERTS + RECORDED:
-        expression = re.sub(r"[a-z_]+:(\w+):\w+", r"\1", rule["expr"])
-        named = set(re.findall(r"\btimestream_connector_\w+", expression))
-        assert named <= known, rule["expr"]

@@ -14,13 +14,12 @@ use crate::telemetry::health::{Latch, Readiness};
 
 const INTERVAL: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(5);
-const UNREACHABLE: &str = "Timestream can't be reached";
 
 /// Probes until `stop` is cancelled. Traffic waits for the first success, and for the next one after each failure.
 pub(crate) fn start(options: &Options, readiness: &Readiness, stop: CancellationToken) {
     let (host, port) = endpoint(options);
     let readiness = readiness.clone();
-    let mut waiting: Option<Latch> = Some(readiness.hold(UNREACHABLE));
+    let mut waiting: Option<Latch> = Some(readiness.hold("Timestream was not reached yet"));
     tokio::spawn(async move {
         loop {
             let connected = tokio::time::timeout(TIMEOUT, TcpStream::connect((host.as_str(), port))).await;
@@ -31,11 +30,9 @@ pub(crate) fn start(options: &Options, readiness: &Readiness, stop: Cancellation
                     }
                 }
                 failed => {
-                    if waiting.is_none() {
-                        waiting = Some(readiness.hold(UNREACHABLE));
-                    }
                     let why = failed
                         .map_or_else(|_| "time-out".to_owned(), |r| r.err().map_or(String::new(), |e| e.to_string()));
+                    waiting = Some(readiness.hold(format!("Timestream can't be reached at {host}:{port}: {why}")));
                     warn!(host, port, error = why, "Timestream can't be reached");
                 }
             }

@@ -5,25 +5,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Whether traffic may come, and what it waits for. Cloning shares it.
 #[derive(Debug, Clone, Default)]
 pub struct Readiness {
-    waiting_for: Arc<Mutex<Vec<&'static str>>>,
+    waiting_for: Arc<Mutex<Vec<String>>>,
 }
 
 /// Something that traffic waits for, until it is dropped.
 #[derive(Debug)]
 pub struct Latch {
     readiness: Readiness,
-    reason: &'static str,
+    reason: String,
 }
 
 impl Readiness {
     /// Makes traffic wait for `reason` until the latch is dropped.
-    pub fn hold(&self, reason: &'static str) -> Latch {
-        self.waiting_for.lock().unwrap_or_else(PoisonError::into_inner).push(reason);
+    pub fn hold(&self, reason: impl Into<String>) -> Latch {
+        let reason = reason.into();
+        self.waiting_for.lock().unwrap_or_else(PoisonError::into_inner).push(reason.clone());
         Latch { readiness: self.clone(), reason }
     }
 
     /// What traffic waits for; nothing when it may come.
-    pub fn waiting_for(&self) -> Vec<&'static str> {
+    pub fn waiting_for(&self) -> Vec<String> {
         self.waiting_for.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -110,3 +110,33 @@ fn credentials_of_the_environment_that_expire_are_loaded_again() {
     assert_eq!((timestream.records("AKIAOLD").len(), timestream.records("AKIANEW").len()), (1, 1));
     connector.assert_conserved();
 }
+
+#[test]
+fn names_that_do_not_resolve_may_do_so_later() {
+    // RFC 6761: .invalid never resolves.
+    let mut connector = Connector::listening(
+        &[
+            "--default-database=d",
+            "--default-table=t",
+            "--enable-sigv4-auth",
+            "--write-base-endpoint=http://timestream.invalid",
+            "--query-base-endpoint=http://timestream.invalid",
+            "--write.timeout=3s",
+            "--read.timeout=3s",
+        ],
+        &[("AWS_ACCESS_KEY_ID", "AKIATEST"), ("AWS_SECRET_ACCESS_KEY", "hidden-key")],
+    );
+    let now = now_ms();
+    let answer = write(&connector.address, &[series(&[("__name__", "m"), ("a", "b")], &[(1.0, now)])]);
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.header("retry-after").is_some());
+    let request = proto::ReadRequest { queries: vec![query(0, now, &[eq("__name__", "m")])], ..Default::default() };
+    let url = format!("http://{}/read", connector.address);
+    let answer = post(&url, &[("Content-Encoding", "snappy")], &packed(&request));
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    connector.wait_for_log("can't be reached");
+    let ready = connector.get("/-/ready");
+    assert_eq!(ready.status, 503);
+    assert!(ready.text().contains("reached at timestream.invalid:80: "), "{}", ready.text());
+    connector.assert_conserved();
+}

@@ -48,24 +48,11 @@ fn health_readiness_metrics_and_the_landing_page_answer() {
 
 #[test]
 fn a_connector_that_cannot_reach_timestream_is_not_ready() {
-    let arguments = [
-        "--default-database=d",
-        "--default-table=t",
-        "--write-base-endpoint=http://127.0.0.1:1",
-        "--web.listen-address=127.0.0.1:19271",
-    ];
-    let mut child =
-        Command::new(env!("CARGO_BIN_EXE_timestream-prometheus-connector")).args(arguments).spawn().unwrap();
-    let deadline = std::time::Instant::now() + super::connector::PATIENCE;
-    let answer = loop {
-        match std::panic::catch_unwind(|| super::remote::get("http://127.0.0.1:19271/-/ready", &[])) {
-            Ok(answer) => break answer,
-            Err(_) if std::time::Instant::now() < deadline => std::thread::sleep(std::time::Duration::from_millis(50)),
-            Err(error) => std::panic::resume_unwind(error),
-        }
-    };
+    let endpoint = "--write-base-endpoint=http://127.0.0.1:1";
+    let mut connector = Connector::listening(&["--default-database=d", "--default-table=t", endpoint], &[]);
+    connector.wait_for_log("can't be reached");
+    let answer = connector.get("/-/ready");
     assert_eq!(answer.status, 503);
-    assert_eq!(answer.text(), "not ready: Timestream can't be reached\n");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let text = answer.text();
+    assert!(text.starts_with("not ready: Timestream can't be reached at 127.0.0.1:1: "), "{text}");
 }

@@ -9,6 +9,7 @@ mod server;
 mod bodies;
 mod discovery;
 mod faults;
+mod group_commit;
 mod model;
 mod records;
 mod resources;

@@ -135,27 +135,6 @@ def lint_transformed(template, folder):
     return lint(path)
 
 
-def options():
-    """Flag, environment variables and default of each option, by the README's table."""
-    table = (ROOT / "README.md").read_text().split("<!-- options -->")[1].split("<!-- /options -->")[0]
-    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| `")]
-    assert len(rows) > 30
-    return rows
-
-
-def environment_variables():
-    return {name for row in options() for name in re.findall(r"`([^`]+)`", row[1])}
-
-
-def flags():
-    return {name for row in options() for name in re.findall(r"`([^`]+)`", row[0])}
-
-
-def default_of(flag):
-    (default,) = [row[2].strip("`") for row in options() if f"`{flag}`" in row[0]]
-    return default
-
-
 def seconds(duration):
     """A duration of the options' form that is whole seconds."""
     match = re.fullmatch(r"(\d+)s", duration)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-import readme
+import tables
 
 MIXIN = Path(__file__).resolve().parents[1] / "mixin"
 
@@ -64,4 +64,4 @@ def test_each_runbook_is_of_an_alert():
 
 def test_runbooks_name_options_that_exist():
     named = set(re.findall(r"`(--[a-z0-9.-]+)", (MIXIN / "runbooks.md").read_text()))
-    assert named and named <= readme.options()
+    assert named and named <= tables.options()

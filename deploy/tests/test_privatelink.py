@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from templates import (ACCOUNT, PRIVATELINK, REGION, default_of, flags, grants, lint, load, of_type, resolve, seconds)
+import tables
+from templates import (ACCOUNT, PRIVATELINK, REGION, grants, lint, load, of_type, resolve, seconds)
 
 TABLE = f"arn:aws:timestream:{REGION}:{ACCOUNT}:database/PrometheusDatabase/table/PrometheusMetricsTable"
 GIVEN = {
@@ -57,7 +58,7 @@ def test_the_arguments_are_options_of_the_binary(resolved):
         "--log.format": "json",
         "--shutdown.grace-period": "20s",
     }
-    assert set(arguments(resolved)) <= flags()
+    assert set(arguments(resolved)) <= tables.options()
 
 
 def test_the_vpc_has_an_endpoint_for_all_that_is_called(template, resolved):
@@ -156,7 +157,7 @@ def test_a_stop_leaves_time_for_what_is_in_flight(resolved):
     assert container(resolved)["StopTimeout"] > seconds(arguments(resolved)["--shutdown.grace-period"])
     (targets,) = of_type(resolved, "AWS::ElasticLoadBalancingV2::TargetGroup").values()
     attributes = {attribute["Key"]: attribute["Value"] for attribute in targets["TargetGroupAttributes"]}
-    assert int(attributes["deregistration_delay.timeout_seconds"]) > seconds(default_of("--write.timeout"))
+    assert int(attributes["deregistration_delay.timeout_seconds"]) > seconds(tables.default_of("--write.timeout"))
     assert targets["HealthCheckPath"] == "/-/healthy"
 
 

@@ -4,7 +4,8 @@ import copy
 
 import pytest
 
-from templates import (ACCOUNT, REGION, ROOT, SERVERLESS, environment_variables, grants, lint, lint_transformed, load,
+from tables import environment_variables
+from templates import (ACCOUNT, REGION, ROOT, SERVERLESS, grants, lint, lint_transformed, load,
                        of_type, resolve, run, transform)
 
 TABLE = f"arn:aws:timestream:{REGION}:{ACCOUNT}:database/metrics_db/table/samples"

@@ -64,7 +64,7 @@ impl Daemon {
             return Err(Error::invalid("ParseOptionError", message));
         }
 
-        let clients = rooms::clients(&options);
+        let clients = rooms::clients(&options, metrics.clone());
         #[cfg(feature = "embedded")]
         if embedded.is_some() {
             crate::embedded::create_table(&clients, &options.destination).await?;

@@ -51,6 +51,7 @@ impl ReadHandler {
         let metrics = ReadMetrics {
             requests: metrics.read_requests.clone(),
             retries: metrics.read_retries.clone(),
+            calls: metrics.calls.clone(),
             duration: metrics.read_duration.clone(),
             pages: metrics.read_pages.clone(),
             rows: metrics.read_rows.clone(),

@@ -92,7 +92,7 @@ impl Rooms {
 }
 
 /// The clients for Timestream that `options` describe.
-pub(crate) fn clients(options: &Options) -> Arc<Clients> {
+pub(crate) fn clients(options: &Options, metrics: Arc<Metrics>) -> Arc<Clients> {
     let settings = ClientSettings {
         region: options.region.clone(),
         write: options.write_endpoint.clone(),
@@ -101,7 +101,7 @@ pub(crate) fn clients(options: &Options) -> Arc<Clients> {
         query_call_timeout: QUERY_CALL_TIMEOUT.min(options.read.timeout),
         max_concurrent_calls: options.write.max_concurrent_calls,
     };
-    Arc::new(Clients::new(settings, credentials(options), clients::http_client()))
+    Arc::new(Clients::new(settings, credentials(options), clients::http_client(), metrics))
 }
 
 /// Whose credentials calls are made with.

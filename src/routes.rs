@@ -32,6 +32,7 @@ use crate::sink::caller_clients::CallerClients;
 use crate::sink::clients::Clients;
 use crate::telemetry::Metrics;
 use crate::telemetry::health::Readiness;
+use crate::telemetry::metrics::Handler;
 use crate::web_config::{self, Door};
 
 /// The content type of streamed chunks (prometheus/prometheus, storage/remote/read_handler.go).
@@ -91,14 +92,26 @@ impl Routes {
         B: Body<Data = Bytes>,
         B::Error: Display,
     {
-        let _in_flight = InFlight::new(&self.metrics);
+        let under_way = self.metrics.http.begin(self.handler(request.uri().path()));
         let access = self.door.access();
         let mut answer = match access.admit(request.headers()).await {
             Ok(()) => self.route(request).await,
             Err(error) => refusal(&error, &request),
         };
         access.add_headers(answer.headers_mut());
+        under_way.end(answer.status().as_u16());
         answer
+    }
+
+    fn handler(&self, path: &str) -> Handler {
+        match path {
+            "/write" => Handler::Write,
+            "/read" => Handler::Read,
+            "/" => Handler::Page,
+            "/-/healthy" | "/-/ready" => Handler::Admin,
+            path if path == self.telemetry_path => Handler::Metrics,
+            _ => Handler::Other,
+        }
     }
 
     async fn route<B>(&self, request: Request<B>) -> Response<AnswerBody>
@@ -215,6 +228,7 @@ impl Routes {
         self.metrics.memory.set(self.budget.in_use() as f64);
         self.metrics.memory_limit.set(self.budget.limit() as f64);
         self.metrics.queue.set(self.queue.len() as f64);
+        self.metrics.ready.set(f64::from(self.readiness.waiting_for().is_empty()));
         text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", self.metrics.render())
     }
 
@@ -235,22 +249,6 @@ impl Routes {
             html(&self.telemetry_path),
         );
         text(StatusCode::OK, "text/html; charset=utf-8", page)
-    }
-}
-
-/// Counts a request as long as it is handled.
-struct InFlight<'a>(&'a Metrics);
-
-impl<'a> InFlight<'a> {
-    fn new(metrics: &'a Metrics) -> Self {
-        metrics.http_requests.increment(1.0);
-        InFlight(metrics)
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.http_requests.decrement(1.0);
     }
 }
 

@@ -14,6 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::error::{Error, Kind};
 use crate::sink::retry::{RetryPolicy, retry};
 use crate::sink::service_error::from_sdk;
+use crate::telemetry::metrics::{Calls, Code, Operation};
 
 /// How long a CancelQuery may take. Nobody waits for it.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,6 +29,8 @@ pub struct ReadMetrics {
     pub requests: Counter,
     /// Retries of Query calls.
     pub retries: Counter,
+    /// Calls, by operation and by what became of each.
+    pub calls: Calls,
     /// How long Query calls took, in seconds.
     pub duration: Histogram,
     /// Pages received.
@@ -76,9 +79,11 @@ impl Asking {
         Box::pin(async move {
             metrics.requests.increment(1);
             let start = Instant::now();
-            let answer = call.send().await;
+            let under_way = metrics.calls.begin(Operation::Query);
+            let answer = call.send().await.map_err(|error| from_sdk(&error));
             metrics.duration.record(start.elapsed());
-            answer.map_err(|error| from_sdk(&error))
+            under_way.end(answer.as_ref().map_or_else(|error| Code::of_error(error.name()), |_| Code::Ok));
+            answer
         })
     }
 }
@@ -165,14 +170,23 @@ impl Drop for Running {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let Ok(permit) = Arc::clone(&self.asking.cancels).try_acquire_owned() else { return };
         self.asking.metrics.cancels.increment(1);
-        let client = self.asking.client.clone();
+        let (client, calls) = (self.asking.client.clone(), self.asking.metrics.calls.clone());
         runtime.spawn(async move {
+            let under_way = calls.begin(Operation::CancelQuery);
             let cancel = client.cancel_query().query_id(query_id).send();
-            match tokio::time::timeout(CANCEL_TIMEOUT, cancel).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => tracing::debug!(error = %from_sdk(&error), "CancelQuery failed"),
-                Err(_) => tracing::debug!("CancelQuery timed out"),
-            }
+            let code = match tokio::time::timeout(CANCEL_TIMEOUT, cancel).await {
+                Ok(Ok(_)) => Code::Ok,
+                Ok(Err(error)) => {
+                    let error = from_sdk(&error);
+                    tracing::debug!(error = %error, "CancelQuery failed");
+                    Code::of_error(error.name())
+                }
+                Err(_) => {
+                    tracing::debug!("CancelQuery timed out");
+                    Code::Timeout
+                }
+            };
+            under_way.end(code);
             drop(permit);
         });
     }

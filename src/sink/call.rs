@@ -1,6 +1,7 @@
 //! One WriteRecords call on its way: which samples of which requests it carries.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -44,6 +45,11 @@ impl Call {
     pub fn deadline(&self) -> Instant {
         let deadlines = self.parts.iter().map(|part| part.write.deadline());
         deadlines.min().unwrap_or_else(Instant::now)
+    }
+
+    /// How long its first record has waited.
+    pub fn waited(&self) -> Duration {
+        self.parts.iter().map(|part| part.write.queued().elapsed()).max().unwrap_or_default()
     }
 
     /// Two calls of half the records each, in order; `None` where there is but one record.

@@ -17,10 +17,12 @@ use tokio::sync::{Mutex, Semaphore};
 
 use super::caller_keys::CallerId;
 use super::clients::{ClientSettings, Endpoint};
-use super::interceptors::UserAgent;
+use super::counted_credentials::CountedCredentials;
+use super::interceptors::{Discoveries, UserAgent};
 use super::service_error;
 use crate::budget::Share;
 use crate::error::{Error, Kind};
+use crate::telemetry::Metrics;
 
 /// How long a TCP and TLS handshake may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,6 +43,7 @@ pub struct CallerClients {
     settings: Arc<ClientSettings>,
     http: SharedHttpClient,
     credentials: CallerCredentials,
+    metrics: Arc<Metrics>,
     write: Mutex<Renewable<write::Client>>,
     query: Mutex<Renewable<query::Client>>,
     /// What the caller holds of the memory for writes.
@@ -78,10 +81,11 @@ impl CallerClients {
         settings: Arc<ClientSettings>,
         http: SharedHttpClient,
         credentials: CallerCredentials,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let slots = Semaphore::new(settings.max_concurrent_calls);
         let (write, query, share) = (Mutex::default(), Mutex::default(), Arc::default());
-        CallerClients { id, settings, http, credentials, write, query, share, slots }
+        CallerClients { id, settings, http, credentials, metrics, write, query, share, slots }
     }
 
     /// Whose clients these are.
@@ -106,7 +110,8 @@ impl CallerClients {
         let config = self.config().await;
         let mut config = write::config::Builder::from(&config)
             .timeout_config(timeouts(self.settings.write_call_timeout))
-            .interceptor(UserAgent);
+            .interceptor(UserAgent)
+            .interceptor(Discoveries(self.metrics.endpoint_discoveries.clone()));
         config.set_endpoint_url(self.settings.write.url());
         let mut client = write::Client::from_conf(config.build());
         if let Endpoint::Discovered(_) = self.settings.write {
@@ -130,7 +135,8 @@ impl CallerClients {
         let config = self.config().await;
         let mut config = query::config::Builder::from(&config)
             .timeout_config(timeouts(self.settings.query_call_timeout))
-            .interceptor(UserAgent);
+            .interceptor(UserAgent)
+            .interceptor(Discoveries(self.metrics.endpoint_discoveries.clone()));
         config.set_endpoint_url(self.settings.query.url());
         let mut client = query::Client::from_conf(config.build());
         if let Endpoint::Discovered(_) = self.settings.query {
@@ -190,10 +196,13 @@ impl CallerClients {
                 .build(),
             CallerCredentials::Environment => {
                 let config = aws_config::defaults(BehaviorVersion::latest()).region(region);
-                config.http_client(self.http.clone()).load().await
+                let config = config.http_client(self.http.clone()).load().await;
+                let Some(provider) = config.credentials_provider() else { return without_retries(config) };
+                let counted = CountedCredentials::new(provider, self.metrics.credential_refreshes.clone());
+                config.into_builder().credentials_provider(SharedCredentialsProvider::new(counted)).build()
             }
         };
-        config.into_builder().retry_config(RetryConfig::disabled()).build()
+        without_retries(config)
     }
 
     #[cfg(test)]
@@ -211,6 +220,7 @@ impl CallerClients {
             settings,
             super::clients::CredentialsSource::Callers,
             super::clients::http_client(),
+            Arc::default(),
         )
         .of_caller(super::caller_keys::CallerKeys::new("test", "hidden", None))
     }
@@ -223,6 +233,10 @@ impl Endpoint {
             Endpoint::Discovered(url) => url.clone(),
         }
     }
+}
+
+fn without_retries(config: SdkConfig) -> SdkConfig {
+    config.into_builder().retry_config(RetryConfig::disabled()).build()
 }
 
 fn timeouts(call: Duration) -> TimeoutConfig {

@@ -10,6 +10,7 @@ use moka::sync::Cache;
 
 use super::caller_clients::{CallerClients, CallerCredentials};
 use super::caller_keys::{CallerId, CallerKeys};
+use crate::telemetry::Metrics;
 
 /// Callers whose clients are kept. A client is about 17 KB.
 const MAX_CALLERS: u64 = 1024;
@@ -70,11 +71,17 @@ pub struct Clients {
     http: SharedHttpClient,
     callers: Cache<CallerId, Arc<CallerClients>>,
     everyone: Option<Arc<CallerClients>>,
+    metrics: Arc<Metrics>,
 }
 
 impl Clients {
     /// Clients for `source`, over one HTTP client.
-    pub fn new(settings: ClientSettings, source: CredentialsSource, http: SharedHttpClient) -> Self {
+    pub fn new(
+        settings: ClientSettings,
+        source: CredentialsSource,
+        http: SharedHttpClient,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let settings = Arc::new(settings);
         let credentials = match source {
             CredentialsSource::Callers => None,
@@ -82,10 +89,16 @@ impl Clients {
             CredentialsSource::Environment => Some(CallerCredentials::Environment),
         };
         let everyone = credentials.map(|credentials| {
-            Arc::new(CallerClients::new(CallerId::EVERYONE, settings.clone(), http.clone(), credentials))
+            Arc::new(CallerClients::new(
+                CallerId::EVERYONE,
+                settings.clone(),
+                http.clone(),
+                credentials,
+                metrics.clone(),
+            ))
         });
         let callers = Cache::builder().max_capacity(MAX_CALLERS).time_to_idle(IDLE_TIME).build();
-        Clients { settings, http, callers, everyone }
+        Clients { settings, http, callers, everyone, metrics }
     }
 
     /// The clients that serve every request, where requests bring no keys.
@@ -98,7 +111,8 @@ impl Clients {
         let id = keys.id();
         self.callers.get_with(id, || {
             let credentials = CallerCredentials::Fixed(SharedCredentialsProvider::new(keys.credentials));
-            Arc::new(CallerClients::new(id, self.settings.clone(), self.http.clone(), credentials))
+            let (settings, http, metrics) = (self.settings.clone(), self.http.clone(), self.metrics.clone());
+            Arc::new(CallerClients::new(id, settings, http, credentials, metrics))
         })
     }
 }

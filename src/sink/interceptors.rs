@@ -2,12 +2,17 @@
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeTransmitInterceptorContextMut, FinalizerInterceptorContextRef,
+};
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use bytes::Bytes;
+
+use crate::telemetry::metrics::ByOutcome;
 
 const USER_AGENT: &str = concat!("Prometheus Connector/", env!("CARGO_PKG_VERSION"));
 
@@ -33,6 +38,29 @@ impl Intercept for UserAgent {
             None => USER_AGENT.to_owned(),
         };
         headers.try_insert("user-agent", agent)?;
+        Ok(())
+    }
+}
+
+/// Counts DescribeEndpoints calls: the SDK makes them by itself, for a new client and whenever an endpoint expires.
+#[derive(Debug)]
+pub(super) struct Discoveries(pub(super) ByOutcome);
+
+#[dyn_dispatch_hint]
+impl Intercept for Discoveries {
+    fn name(&self) -> &'static str {
+        "CountDiscoveries"
+    }
+
+    fn read_after_execution(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if config.load::<Metadata>().is_some_and(|call| call.name() == "DescribeEndpoints") {
+            self.0.count(matches!(context.output_or_error(), Some(Ok(_))));
+        }
         Ok(())
     }
 }

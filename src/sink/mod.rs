@@ -12,6 +12,7 @@ use tracing::{debug, warn};
 
 use crate::error::{Error, Kind};
 use crate::telemetry::Metrics;
+use crate::telemetry::metrics::{Code, Operation};
 use crate::telemetry::rate_limit::RateLimit;
 use crate::telemetry::reason::{Failed, Rejected};
 
@@ -20,6 +21,7 @@ pub mod call;
 pub mod caller_clients;
 pub mod caller_keys;
 pub mod clients;
+mod counted_credentials;
 mod interceptors;
 pub mod metering;
 pub mod pending;
@@ -95,6 +97,8 @@ impl Inner {
                 &Outcome::Failed(Failed::Timeout, Error::new(Kind::Unavailable, "RequestTimeout", message)),
             );
         };
+        self.metrics.call_records.record(call.record_count() as f64);
+        self.metrics.call_wait.record(call.waited().as_secs_f64());
         // A call that is refused for its content is halved until the record at fault stands alone: for one such record
         // of a hundred in seven rounds and at most 14 further calls, for a hundred of them in 198.
         let mut waiting = vec![call];
@@ -130,8 +134,10 @@ impl Inner {
             let (client, generation) = caller.write().await?;
             let start = Instant::now();
             metrics.write_requests.increment(1);
+            let under_way = metrics.calls.begin(Operation::WriteRecords);
             let answer = transport::write_records(&client, body.clone(), call.record_count()).await;
             metrics.write_duration.record(start.elapsed().as_secs_f64());
+            under_way.end(code(&answer));
             match answer {
                 Ok(accepted) => {
                     metrics.metered_units.increment(metered.units());
@@ -197,6 +203,14 @@ impl Inner {
             }
         }
         write.settle(records, outcome);
+    }
+}
+
+fn code(answer: &Result<Accepted, Error>) -> Code {
+    match answer {
+        Ok(Accepted::All) => Code::Ok,
+        Ok(Accepted::Partly(_)) => Code::RejectedRecords,
+        Err(error) => Code::of_error(error.name()),
     }
 }
 

@@ -74,6 +74,7 @@ impl Tally {
 #[derive(Debug)]
 pub struct PendingWrite {
     request: WriteRequest,
+    queued: Instant,
     deadline: Instant,
     metrics: Arc<Metrics>,
     /// Held for as long as the request is in memory: its client may hang up long before.
@@ -113,7 +114,8 @@ impl PendingWrite {
         let expanded = std::mem::take(&mut request.expanded);
         let left = request.sample_count() as u64;
         let state = State { left, tally: Tally::default(), expanded, reply: Some(reply) };
-        (PendingWrite { request, deadline, metrics, _memory: memory, state: Mutex::new(state) }, tally)
+        let queued = Instant::now();
+        (PendingWrite { request, queued, deadline, metrics, _memory: memory, state: Mutex::new(state) }, tally)
     }
 
     /// The request.
@@ -125,6 +127,11 @@ impl PendingWrite {
     pub fn describe(&self, record: Record) -> String {
         let (series, sample) = (self.request.series_at(record.series), self.request.sample_at(record.sample));
         self.request.describe_sample(series, sample, MAX_DESCRIPTION)
+    }
+
+    /// When it was ready to be gathered into calls.
+    pub fn queued(&self) -> Instant {
+        self.queued
     }
 
     /// When it must be answered.

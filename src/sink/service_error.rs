@@ -31,7 +31,10 @@ where
         SdkError::TimeoutError(_) => timeout(),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => timeout(),
         SdkError::ConstructionFailure(_) => before_sending(&causes(error)),
-        SdkError::DispatchFailure(failure) if failure.is_other() => before_sending(&causes(error)),
+        // Of a connection that broke before the answer, the SDK says "other" too, but that it is transient.
+        SdkError::DispatchFailure(failure) if failure.is_other() && failure.as_other().is_none() => {
+            before_sending(&causes(error))
+        }
         other => {
             Error::new(Kind::Unavailable, "ConnectionError", format!("no answer from Timestream: {}", causes(other)))
         }

@@ -1,6 +1,6 @@
 //! Why samples are not written: the values of the `reason` label, each a fixed set.
 
-/// Declares a set of reasons with the label value of each.
+/// Declares a fixed set of values of a label.
 macro_rules! reasons {
     ($(#[$docs:meta])* $name:ident { $($(#[$reason_docs:meta])* $reason:ident = $text:literal,)+ }) => {
         $(#[$docs])*
@@ -8,16 +8,18 @@ macro_rules! reasons {
         pub enum $name { $($(#[$reason_docs])* $reason,)+ }
 
         impl $name {
-            /// All reasons.
+            /// All of them.
             pub const ALL: &[$name] = &[$($name::$reason,)+];
 
-            /// The value of the `reason` label.
+            /// The value of the label.
             pub fn as_str(self) -> &'static str {
                 match self { $($name::$reason => $text,)+ }
             }
         }
     };
 }
+
+pub(super) use reasons;
 
 reasons! {
     /// Why a sample was left out although the request is answered as well.

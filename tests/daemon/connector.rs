@@ -179,6 +179,19 @@ impl Connector {
         lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
     }
 
+    /// The sum of the series of a metric that have these labels.
+    pub fn series(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        let text = self.get("/metrics").text();
+        let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+        let of_metric = text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{')));
+        let found: Vec<f64> = of_metric
+            .filter(|line| labels.iter().all(|label| line.contains(label)))
+            .map(|line| line.rsplit(' ').next().unwrap().parse().unwrap())
+            .collect();
+        assert!(!found.is_empty(), "no {name} with {labels:?} in\n{text}");
+        found.into_iter().sum()
+    }
+
     /// A samples counter for one reason.
     pub fn samples(&self, outcome: &str, reason: &str) -> f64 {
         let text = self.get("/metrics").text();

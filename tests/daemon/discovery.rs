@@ -68,6 +68,9 @@ fn an_endpoint_that_moves_while_many_write_is_found_again_without_a_stampede() {
     first.assert_sound();
     assert_eq!(first.records("AKIATEST").len() as f64, written);
     assert_eq!(first.discoveries(), 4, "one for the start and one for each move");
+    let counted =
+        |outcome| connector.series("timestream_connector_endpoint_discoveries_total", &[("outcome", outcome)]);
+    assert_eq!((counted("success"), counted("failure")), (4.0, 0.0));
     let agent = first.user_agents().remove(0);
     assert!(agent.contains("Prometheus Connector/") && agent.contains("aws-sdk-rust/"), "{agent}");
 }
@@ -108,6 +111,8 @@ fn credentials_of_the_environment_that_expire_are_loaded_again() {
     rotate("AKIANEW");
     assert_eq!((write_one("c").status, read_status()), (204, 200));
     assert_eq!((timestream.records("AKIAOLD").len(), timestream.records("AKIANEW").len()), (1, 1));
+    let loads = connector.series("timestream_connector_credential_refreshes_total", &[("outcome", "success")]);
+    assert!(loads >= 4.0, "for writes and for reads, at the start and when they had expired: {loads}");
     connector.assert_conserved();
 }
 

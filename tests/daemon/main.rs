@@ -41,5 +41,6 @@ mod speed;
 mod stalled;
 mod start;
 mod streaming;
+mod telemetry;
 mod tls;
 mod web_config;

@@ -14,6 +14,7 @@ fn reader(settings: ReadSettings) -> Reader {
     let metrics = ReadMetrics {
         requests: Counter::noop(),
         retries: Counter::noop(),
+        calls: crate::telemetry::Metrics::new().calls.clone(),
         duration: Histogram::noop(),
         pages: Counter::noop(),
         rows: Counter::noop(),

@@ -1,0 +1,234 @@
+//! The connector's metrics. Handles are looked up once, here; nothing on the per-sample path does.
+//!
+//! Each daemon has metrics of its own, without a global recorder, so that several can run in one process. The histograms
+//! are classic ones: the exporter has native histograms in its protobuf format only, and leaves a histogram that is
+//! native out of the text format altogether.
+
+use metrics::{Counter, Gauge, Histogram};
+use metrics_exporter_prometheus::{PrometheusHandle, PrometheusRecorder};
+
+use super::examples::Examples;
+use super::reason::{Failed, Ignored, Rejected};
+
+mod calls;
+mod definitions;
+mod http;
+mod process;
+mod register;
+
+pub use calls::{Call, Calls, Code, Operation};
+pub use definitions::{DEFINITIONS, Definition};
+pub use http::{Handler, HttpMetrics, RequestUnderWay};
+
+use definitions::*;
+use register::{counter, gauge, histogram};
+
+/// The handles of all metrics.
+pub struct Metrics {
+    exporter: PrometheusHandle,
+    /// First examples for the reasons why samples are not written.
+    pub examples: Examples,
+    /// Samples received.
+    pub received_samples: Counter,
+    /// Samples written.
+    pub written_samples: Counter,
+    ignored_samples: Vec<Counter>,
+    rejected_samples: Vec<Counter>,
+    failed_samples: Vec<Counter>,
+    /// Native histograms received.
+    pub received_histograms: Counter,
+    /// Native histograms ignored.
+    pub ignored_histograms: Counter,
+    /// Native histograms written.
+    pub written_histograms: Counter,
+    /// Native histograms rejected.
+    pub rejected_histograms: Counter,
+    /// Native histograms failed.
+    pub failed_histograms: Counter,
+    /// Exemplars received.
+    pub received_exemplars: Counter,
+    /// Exemplars ignored.
+    pub ignored_exemplars: Counter,
+    /// Exemplars rejected.
+    pub rejected_exemplars: Counter,
+    /// WriteRecords calls.
+    pub write_requests: Counter,
+    /// Seconds that WriteRecords calls take.
+    pub write_duration: Histogram,
+    /// WriteRecords calls that were retries.
+    pub write_retries: Counter,
+    /// Write units billed.
+    pub metered_units: Counter,
+    /// Write units saved by sharing.
+    pub saved_units: Counter,
+    /// Calls to Timestream, by operation and outcome.
+    pub calls: Calls,
+    /// Records of a WriteRecords call.
+    pub call_records: Histogram,
+    /// Seconds for which the first record of a WriteRecords call waited.
+    pub call_wait: Histogram,
+    /// DescribeEndpoints calls.
+    pub endpoint_discoveries: ByOutcome,
+    /// Loads of the environment's credentials.
+    pub credential_refreshes: ByOutcome,
+    /// Query calls.
+    pub read_requests: Counter,
+    /// Seconds that Query calls take.
+    pub read_duration: Histogram,
+    /// Query calls that were retries.
+    pub read_retries: Counter,
+    /// Pages received.
+    pub read_pages: Counter,
+    /// Rows received.
+    pub read_rows: Counter,
+    /// Samples sent to readers.
+    pub read_samples: Counter,
+    /// Rows that are no samples.
+    pub read_skipped_rows: Counter,
+    /// Queries cancelled.
+    pub read_cancels: Counter,
+    /// Streamed answers broken off.
+    pub read_aborts: Counter,
+    /// HTTP requests.
+    pub http: HttpMetrics,
+    /// Bytes held of the memory limit.
+    pub memory: Gauge,
+    /// The memory limit in bytes.
+    pub memory_limit: Gauge,
+    /// Write requests in the queue.
+    pub queue: Gauge,
+    /// Write requests that the queue may hold.
+    pub queue_limit: Gauge,
+    /// Whether traffic may come.
+    pub ready: Gauge,
+    /// When the served chain expires.
+    pub certificate_expiry: Gauge,
+    /// Whether the last reload went well.
+    pub config_reload_successful: Gauge,
+    /// When the last good reload was.
+    pub config_reload_time: Gauge,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metrics(..)")
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Metrics::new()
+    }
+}
+
+impl Metrics {
+    /// New metrics, all at zero.
+    pub fn new() -> Self {
+        let recorder = register::recorder();
+        let by_reason = |definition, reasons: &[&'static str]| -> Vec<Counter> {
+            reasons.iter().map(|reason| counter(&recorder, definition, &[("reason", reason)])).collect()
+        };
+        let texts = |all: &[Ignored]| all.iter().map(|reason| reason.as_str()).collect::<Vec<_>>();
+        let ignored_samples = by_reason(IGNORED, &texts(Ignored::ALL));
+        let rejected: Vec<_> = Rejected::ALL.iter().map(|reason| reason.as_str()).collect();
+        let failed: Vec<_> = Failed::ALL.iter().map(|reason| reason.as_str()).collect();
+        let build_info = gauge(&recorder, BUILD_INFO, &[("version", env!("CARGO_PKG_VERSION"))]);
+        build_info.set(1.0);
+        Metrics {
+            exporter: recorder.handle(),
+            examples: Examples::default(),
+            received_samples: counter(&recorder, RECEIVED, &[]),
+            written_samples: counter(&recorder, WRITTEN, &[]),
+            ignored_samples,
+            rejected_samples: by_reason(REJECTED, &rejected),
+            failed_samples: by_reason(FAILED, &failed),
+            received_histograms: counter(&recorder, RECEIVED_HISTOGRAMS, &[]),
+            ignored_histograms: counter(&recorder, IGNORED_HISTOGRAMS, &[]),
+            written_histograms: counter(&recorder, WRITTEN_HISTOGRAMS, &[]),
+            rejected_histograms: counter(&recorder, REJECTED_HISTOGRAMS, &[]),
+            failed_histograms: counter(&recorder, FAILED_HISTOGRAMS, &[]),
+            received_exemplars: counter(&recorder, RECEIVED_EXEMPLARS, &[]),
+            ignored_exemplars: counter(&recorder, IGNORED_EXEMPLARS, &[]),
+            rejected_exemplars: counter(&recorder, REJECTED_EXEMPLARS, &[]),
+            write_requests: counter(&recorder, WRITE_REQUESTS, &[]),
+            write_duration: histogram(&recorder, WRITE_DURATION, &[]),
+            write_retries: counter(&recorder, WRITE_RETRIES, &[]),
+            metered_units: counter(&recorder, METERED_UNITS, &[]),
+            saved_units: counter(&recorder, SAVED_UNITS, &[]),
+            calls: Calls::new(&recorder),
+            call_records: histogram(&recorder, CALL_RECORDS, &[]),
+            call_wait: histogram(&recorder, CALL_WAIT, &[]),
+            endpoint_discoveries: ByOutcome::new(&recorder, DISCOVERIES),
+            credential_refreshes: ByOutcome::new(&recorder, CREDENTIALS),
+            read_requests: counter(&recorder, READ_REQUESTS, &[]),
+            read_duration: histogram(&recorder, READ_DURATION, &[]),
+            read_retries: counter(&recorder, READ_RETRIES, &[]),
+            read_pages: counter(&recorder, READ_PAGES, &[]),
+            read_rows: counter(&recorder, READ_ROWS, &[]),
+            read_samples: counter(&recorder, READ_SAMPLES, &[]),
+            read_skipped_rows: counter(&recorder, READ_SKIPPED_ROWS, &[]),
+            read_cancels: counter(&recorder, READ_CANCELS, &[]),
+            read_aborts: counter(&recorder, READ_ABORTS, &[]),
+            http: HttpMetrics::new(&recorder),
+            memory: gauge(&recorder, MEMORY, &[]),
+            memory_limit: gauge(&recorder, MEMORY_LIMIT, &[]),
+            queue: gauge(&recorder, QUEUE, &[]),
+            queue_limit: gauge(&recorder, QUEUE_LIMIT, &[]),
+            ready: gauge(&recorder, READY, &[]),
+            certificate_expiry: gauge(&recorder, CERTIFICATE_EXPIRY, &[]),
+            config_reload_successful: gauge(&recorder, CONFIG_RELOAD_SUCCESSFUL, &[]),
+            config_reload_time: gauge(&recorder, CONFIG_RELOAD_TIME, &[]),
+        }
+    }
+
+    /// Samples ignored for `reason`.
+    pub fn ignored(&self, reason: Ignored) -> &Counter {
+        &self.ignored_samples[reason as usize]
+    }
+
+    /// Samples rejected for `reason`.
+    pub fn rejected(&self, reason: Rejected) -> &Counter {
+        &self.rejected_samples[reason as usize]
+    }
+
+    /// Samples failed for `reason`.
+    pub fn failed(&self, reason: Failed) -> &Counter {
+        &self.failed_samples[reason as usize]
+    }
+
+    /// All metrics in Prometheus' text format. Those of the runtime are the ones of the runtime that it is called in.
+    pub fn render(&self) -> String {
+        self.exporter.run_upkeep();
+        let mut text = self.exporter.render();
+        process::render(&mut text);
+        text
+    }
+}
+
+/// A counter for success and one for failure.
+#[derive(Clone)]
+pub struct ByOutcome {
+    success: Counter,
+    failure: Counter,
+}
+
+impl ByOutcome {
+    fn new(recorder: &PrometheusRecorder, definition: Definition) -> Self {
+        let of = |outcome| counter(recorder, definition, &[("outcome", outcome)]);
+        ByOutcome { success: of("success"), failure: of("failure") }
+    }
+
+    /// Counts one.
+    pub fn count(&self, success: bool) {
+        if success { &self.success } else { &self.failure }.increment(1);
+    }
+}
+
+impl std::fmt::Debug for ByOutcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ByOutcome(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use super::*;
+
+/// How the rows of the table begin.
+const PREFIXES: [&str; 3] = ["| `timestream_connector_", "| `process_", "| `tokio_"];
+
+#[tokio::test]
+async fn every_metric_is_there_from_the_start_with_its_help() {
+    let text = Metrics::new().render();
+    for definition in DEFINITIONS {
+        assert!(
+            text.contains(&format!("# HELP {} {}", definition.name, definition.help)),
+            "{}\n{text}",
+            definition.name
+        );
+    }
+    for reason in Rejected::ALL {
+        let line = format!("timestream_connector_rejected_samples_total{{reason=\"{}\"}} 0", reason.as_str());
+        assert!(text.contains(&line), "{line}\n{text}");
+    }
+}
+
+/// The table of docs/metrics.md and the metrics are the same, both ways.
+#[test]
+fn the_documentation_lists_every_metric() {
+    let page = include_str!("../../../docs/metrics.md");
+    let documented: Vec<&str> =
+        page.lines().filter(|line| PREFIXES.iter().any(|prefix| line.starts_with(prefix))).collect();
+    let row = |definition: &Definition| {
+        let labels: Vec<String> = definition.labels.iter().map(|label| format!("`{label}`")).collect();
+        let labels = if labels.is_empty() { "none".to_owned() } else { labels.join(", ") };
+        format!("| `{}` | {labels} | {} |", definition.name, definition.help)
+    };
+    let rows: Vec<String> = DEFINITIONS.iter().map(row).collect();
+    assert_eq!(documented, rows);
+}
+
+#[test]
+fn reasons_count_apart_and_metrics_are_not_shared() {
+    let (one, other) = (Metrics::new(), Metrics::new());
+    one.ignored(Ignored::StaleMarker).increment(3);
+    assert!(one.render().contains("ignored_samples_total{reason=\"stale_marker\"} 3"));
+    assert!(other.render().contains("ignored_samples_total{reason=\"stale_marker\"} 0"));
+}
+
+#[test]
+fn durations_have_prometheus_default_buckets() {
+    let metrics = Metrics::new();
+    metrics.write_duration.record(0.02);
+    let text = metrics.render();
+    assert!(text.contains("timestream_connector_write_duration_seconds_bucket{le=\"0.025\"} 1"), "{text}");
+    assert!(text.contains("timestream_connector_write_duration_seconds_bucket{le=\"10\"} 1"), "{text}");
+}
+
+#[tokio::test]
+async fn promtool_finds_nothing_to_mend() {
+    let metrics = Metrics::new();
+    metrics.write_duration.record(0.02);
+    metrics.read_duration.record(0.02);
+    let promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut promtool) = promtool else {
+        eprintln!("promtool is not installed: not checked");
+        return;
+    };
+    promtool.stdin.take().unwrap().write_all(metrics.render().as_bytes()).unwrap();
+    let output = promtool.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_call_is_counted_once_by_what_became_of_it() {
+    let metrics = Metrics::new();
+    metrics.calls.begin(Operation::WriteRecords).end(Code::Ok);
+    metrics.calls.begin(Operation::WriteRecords).end(Code::of_error("ThrottlingException"));
+    metrics.calls.begin(Operation::WriteRecords).end(Code::of_error("SomethingNew"));
+    drop(metrics.calls.begin(Operation::WriteRecords));
+    drop(metrics.calls.begin(Operation::Query));
+    let _under_way = metrics.calls.begin(Operation::Query);
+    let text = metrics.render();
+    for (operation, code) in [
+        ("WriteRecords", "OK"),
+        ("WriteRecords", "ThrottlingException"),
+        ("WriteRecords", "Other"),
+        ("WriteRecords", "Timeout"),
+        ("Query", "Abandoned"),
+    ] {
+        let line = format!("timestream_calls_total{{operation=\"{operation}\",code=\"{code}\"}} 1\n");
+        assert!(text.contains(&line), "{line}{text}");
+    }
+    assert!(text.contains("timestream_connector_calls_in_flight 1\n"), "{text}");
+}
+
+#[test]
+fn a_request_is_counted_once_by_its_status() {
+    let metrics = Metrics::new();
+    metrics.http.begin(Handler::Write).end(204);
+    metrics.http.begin(Handler::Write).end(799);
+    drop(metrics.http.begin(Handler::Read));
+    let _under_way = metrics.http.begin(Handler::Page);
+    let text = metrics.render();
+    for (handler, code) in [("write", "204"), ("write", "other"), ("read", "499")] {
+        let line = format!("http_requests_total{{handler=\"{handler}\",code=\"{code}\"}} 1\n");
+        assert!(text.contains(&line), "{line}{text}");
+    }
+    assert!(text.contains("timestream_connector_http_request_duration_seconds_count{handler=\"write\"} 2\n"), "{text}");
+    assert!(text.contains("timestream_connector_http_requests_in_flight 1\n"), "{text}");
+}

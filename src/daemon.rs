@@ -91,23 +91,30 @@ impl Daemon {
         self.address
     }
 
-    /// Serves until `stop` is cancelled, or a request stops the program as the `fail-on-…` options ask; then takes no
-    /// new work, lets what is in flight finish for the grace period, and answers the rest 503.
+    /// Serves until `stop` is cancelled, or a request stops the program as the `fail-on-…` options ask. In the first case
+    /// goes on serving for the shutdown delay, not ready any more. Then takes no new work, lets what is in flight finish
+    /// for the grace period, and answers the rest 503.
     pub async fn run(self, stop: CancellationToken) -> ExitCode {
         let settings = self.options.web.server;
         self.announce();
         let Rooms { routes, batcher, abandon, fatal } = self.rooms;
-        let accept = CancellationToken::new();
-        tokio::spawn(self.reloader.run(self.hangup, accept.clone()));
+        let ending = server::Ending::default();
+        tokio::spawn(self.reloader.run(self.hangup, ending.stop.clone()));
         let service = RoutesService(routes.clone());
-        let server = tokio::spawn(server::serve(self.listener, self.tls, settings, service, accept.clone()));
+        let server = tokio::spawn(server::serve(self.listener, self.tls, settings, service, ending.clone()));
         let code = tokio::select! {
             () = stop.cancelled() => ExitCode::SUCCESS,
             () = fatal.cancelled() => ExitCode::FAILURE,
         };
         let _draining = self.readiness.hold("draining");
+        ending.leaving.cancel();
+        let delay = self.options.shutdown_delay;
+        if !delay.is_zero() && code == ExitCode::SUCCESS {
+            info!(?delay, "stopping: not ready any more, and serving until the delay is over");
+            tokio::time::sleep(delay).await;
+        }
         info!(grace_period = ?self.options.shutdown_grace_period, "stopping: finishing what is in flight");
-        accept.cancel();
+        ending.stop.cancel();
         let mut server = server;
         if tokio::time::timeout(self.options.shutdown_grace_period, &mut server).await.is_err() {
             warn!("the grace period is over: what is still in flight is answered 503");

@@ -45,6 +45,16 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// The body of an answer.
 pub type AnswerBody = BoxBody<Bytes, io::Error>;
 
+/// How the server is told to end.
+#[derive(Debug, Clone, Default)]
+pub struct Ending {
+    /// Once cancelled, everything is served as before, but connections are told to go: HTTP/1 by `Connection: close` on
+    /// their next answer, HTTP/2 by GOAWAY. Who comes anew is one that has not heard of it.
+    pub leaving: CancellationToken,
+    /// Once cancelled, no connection is accepted, and each is closed when its requests are answered.
+    pub stop: CancellationToken,
+}
+
 /// Limits of the server.
 #[derive(Debug, Clone, Copy)]
 pub struct ServerSettings {
@@ -98,14 +108,14 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves until `stop` is cancelled, then finishes the requests under way and returns when all connections are closed.
+/// Serves until `ending.stop` is cancelled, then finishes the requests under way and returns when all connections are closed.
 /// Each new connection uses the TLS settings of its time.
 pub async fn serve<S>(
     listener: TcpListener,
     tls: watch::Receiver<Option<TlsAcceptor>>,
     settings: ServerSettings,
     service: S,
-    stop: CancellationToken,
+    ending: Ending,
 ) where
     S: AnswerService,
     S::Future: Send,
@@ -120,14 +130,14 @@ pub async fn serve<S>(
         };
         let accepted = tokio::select! {
             accepted = accepted => accepted,
-            () = stop.cancelled() => break,
+            () = ending.stop.cancelled() => break,
         };
         match accepted {
             Ok((stream, place)) => {
                 let tls = tls.borrow().clone();
-                let (service, stop) = (service.clone(), stop.clone());
+                let (service, ending) = (service.clone(), ending.clone());
                 tasks.spawn(async move {
-                    if let Err(why) = connection(stream, place, tls, settings, service, stop).await {
+                    if let Err(why) = connection(stream, place, tls, settings, service, ending).await {
                         debug!(why, "connection ended");
                     }
                 });
@@ -163,7 +173,7 @@ async fn connection<S>(
     tls: Option<TlsAcceptor>,
     settings: ServerSettings,
     service: S,
-    stop: CancellationToken,
+    ending: Ending,
 ) -> Result<(), String>
 where
     S: AnswerService,
@@ -174,22 +184,23 @@ where
     let activity = Arc::new(Activity::new(patience));
     place.take(activity.clone());
     stream.set_nodelay(true).map_err(|error| error.to_string())?;
-    let service = WatchedService { service, activity: activity.clone(), max_requests };
+    let leaving = ending.leaving.clone();
+    let service = WatchedService { service, activity: activity.clone(), max_requests, leaving };
     let Some(tls) = tls else {
-        return http1(WatchedStream { stream, activity: activity.clone() }, settings, service, &activity, stop).await;
+        return http1(WatchedStream { stream, activity: activity.clone() }, settings, service, &activity, ending).await;
     };
     let handshake = tokio::select! {
         handshake = tokio::time::timeout(read_timeout, tls.accept(stream)) => handshake,
         () = activity.evicted.cancelled() => return Err("its place is needed".to_owned()),
-        () = stop.cancelled() => return Ok(()),
+        () = ending.stop.cancelled() => return Ok(()),
     };
     let stream = handshake.map_err(|_| "TLS handshake took too long".to_owned())?.map_err(|error| error.to_string())?;
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let stream = WatchedStream { stream, activity: activity.clone() };
     if is_http2 {
-        http2(stream, settings, service, &activity, stop).await
+        http2(stream, settings, service, &activity, ending).await
     } else {
-        http1(stream, settings, service, &activity, stop).await
+        http1(stream, settings, service, &activity, ending).await
     }
 }
 
@@ -198,7 +209,7 @@ async fn http1<S, I>(
     settings: ServerSettings,
     service: WatchedService<S>,
     activity: &Activity,
-    stop: CancellationToken,
+    ending: Ending,
 ) -> Result<(), String>
 where
     S: AnswerService,
@@ -213,7 +224,7 @@ where
         .max_header_size(settings.max_head_bytes)
         .max_headers(settings.max_headers)
         .serve_connection(TokioIo::new(stream), service);
-    drive(connection, activity, stop).await
+    drive(connection, activity, ending).await
 }
 
 async fn http2<S, I>(
@@ -221,7 +232,7 @@ async fn http2<S, I>(
     settings: ServerSettings,
     service: WatchedService<S>,
     activity: &Activity,
-    stop: CancellationToken,
+    ending: Ending,
 ) -> Result<(), String>
 where
     S: AnswerService,
@@ -239,7 +250,7 @@ where
         .max_local_error_reset_streams(settings.max_resets)
         .max_header_list_size(u32::try_from(settings.max_head_bytes).unwrap_or(u32::MAX))
         .serve_connection(TokioIo::new(stream), service);
-    drive(connection, activity, stop).await
+    drive(connection, activity, ending).await
 }
 
 /// A connection that can be told to take no further requests.
@@ -270,10 +281,10 @@ where
     }
 }
 
-async fn drive(connection: impl Closable, activity: &Activity, stop: CancellationToken) -> Result<(), String> {
+async fn drive(connection: impl Closable, activity: &Activity, ending: Ending) -> Result<(), String> {
     let mut connection = std::pin::pin!(connection);
     let mut cut = std::pin::pin!(activity.cut());
-    let mut closing = false;
+    let (mut leaving, mut closing, mut stopping) = (false, false, false);
     loop {
         tokio::select! {
             ended = connection.as_mut() => return ended.map_err(|error| error.to_string()),
@@ -284,11 +295,19 @@ async fn drive(connection: impl Closable, activity: &Activity, stop: Cancellatio
                 }
                 return Err(format!("{cut:?}"));
             }
-            () = stop.cancelled(), if !closing => {
+            // HTTP/1 is told by its next answer: to close it now would meet a request that is on its way.
+            () = ending.leaving.cancelled(), if !leaving => {
+                leaving = true;
+                if activity.is_http2() && !activity.is_untouched() {
+                    closing = true;
+                    connection.as_mut().close();
+                }
+            }
+            () = ending.stop.cancelled(), if !stopping => {
                 if activity.is_untouched() {
                     return Ok(());
                 }
-                closing = true;
+                (stopping, closing) = (true, true);
                 connection.as_mut().close();
             }
             () = activity.spent.notified(), if !closing => {

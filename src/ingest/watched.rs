@@ -13,6 +13,7 @@ use hyper::header::{CONNECTION, HeaderValue};
 use hyper::service::Service;
 use hyper::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::sync::CancellationToken;
 
 use super::activity::Activity;
 use super::server::{AnswerBody, AnswerService};
@@ -74,6 +75,8 @@ pub(super) struct WatchedService<S> {
     pub(super) activity: Arc<Activity>,
     /// Requests that the connection may make.
     pub(super) max_requests: usize,
+    /// Cancelled when connections are to go.
+    pub(super) leaving: CancellationToken,
 }
 
 impl<S> Service<Request<Incoming>> for WatchedService<S>
@@ -89,16 +92,17 @@ where
         let requests = self.activity.request_begins();
         let in_flight = InFlight(self.activity.clone());
         let is_last = requests >= self.max_requests;
-        if is_last {
+        if is_last || self.leaving.is_cancelled() {
             self.activity.spent.notify_one();
         }
         // HTTP/2 says it with GOAWAY instead. In HTTP/1 the next request may be read already.
-        let says_close = is_last && !self.activity.is_http2();
+        let is_http1 = !self.activity.is_http2();
+        let leaving = self.leaving.clone();
         let request = request.map(|body| RequestBody::new(body, self.activity.clone()));
         let answer = self.service.call(request);
         Box::pin(async move {
             let mut answer = answer.await?.map(|body| WatchedAnswer::new(body, in_flight));
-            if says_close {
+            if is_http1 && (is_last || leaving.is_cancelled()) {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(answer)

@@ -53,6 +53,8 @@ pub struct Options {
     pub write: WriteOptions,
     /// The read path.
     pub read: ReadOptions,
+    /// How long to go on serving after the signal to stop, not ready any more.
+    pub shutdown_delay: Duration,
     /// How long what is in flight may take to finish.
     pub shutdown_grace_period: Duration,
     /// The log.
@@ -189,6 +191,7 @@ impl Options {
             web: source.web()?,
             write: source.write()?,
             read: source.read()?,
+            shutdown_delay: source.duration_or_none("shutdown.delay")?,
             shutdown_grace_period: source.duration("shutdown.grace-period")?,
             log: source.log()?,
         };
@@ -261,6 +264,11 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
 
     fn duration(&self, flag: &'static str) -> Result<Duration, Error> {
         self.parsed(flag, "ParseOptionError", "a duration such as 5ms, 25s or 1m30s, at most 366d", values::duration)
+    }
+
+    fn duration_or_none(&self, flag: &'static str) -> Result<Duration, Error> {
+        let duration = |text: &str| if text == "0s" { Some(Duration::ZERO) } else { values::duration(text) };
+        self.parsed(flag, "ParseOptionError", "a duration such as 5s or 1m30s, at most 366d, or 0s", duration)
     }
 
     fn bytes(&self, flag: &'static str) -> Result<usize, Error> {

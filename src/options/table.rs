@@ -87,6 +87,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     option(CONNECTIONS, "web.read-timeout", &["web_read_timeout"], "DURATION", "30s", "How long headers, and then the body, of a request may take"),
     option(CONNECTIONS, "web.idle-timeout", &["web_idle_timeout"], "DURATION", "5m", "How long a connection may be without a request; then it is closed"),
     option(CONNECTIONS, "web.write-timeout", &["web_write_timeout"], "DURATION", "30s", "How long an answer may wait for its client to read on; then the connection is closed"),
+    option(CONNECTIONS, "shutdown.delay", &["shutdown_delay"], "DURATION", "0s", "How long to go on serving on SIGTERM, not ready any more and telling clients to connect anew, until load balancers have noticed"),
     option(CONNECTIONS, "shutdown.grace-period", &["shutdown_grace_period"], "DURATION", "20s", "How long what is in flight may take to finish on SIGTERM before it is answered 503"),
     option(WRITES, "max-write-retries", &["max_write_retries"], "N", "10", "Retries of a failed WriteRecords call"),
     option(WRITES, "write.max-series", &["write_max_series"], "N", "100000", "Series of a write request; more are answered 413"),

@@ -77,7 +77,8 @@ impl Connector {
         Connector::listening_at("127.0.0.1:0", arguments, environment)
     }
 
-    fn listening_at(address: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+    /// Starts the connector at an address and waits until it listens.
+    pub fn listening_at(address: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         for (name, value) in environment {
             if ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].contains(name) {
                 output::must_be_marked(value);

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, missing_docs, reason = "the modules of a test binary are its own")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
+mod balancer;
 #[path = "../common/cases.rs"]
 #[allow(dead_code, reason = "tests/model.rs uses all of it")]
 mod cases;
@@ -34,6 +35,7 @@ mod prometheus;
 mod prometheus_3;
 mod recovery;
 mod remote_write_2;
+mod rolling_restart;
 mod round_trip;
 mod secrets;
 mod shutdown;

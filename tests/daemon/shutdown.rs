@@ -1,5 +1,7 @@
 //! SIGTERM: no new work, what is in flight is finished or answered 503, exit 0 within the grace period.
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use timestream_prometheus_connector::proto;
@@ -31,11 +33,52 @@ fn try_write_one(address: &str) -> Option<super::remote::Answer> {
 fn sigterm_lets_what_is_in_flight_finish() {
     let mut connector = slow_connector(Duration::from_millis(1500), &[]);
     let address = connector.address.clone();
-    let in_flight = std::thread::spawn(move || write_one(&address).status);
+    let in_flight = std::thread::spawn(move || write_one(&address));
     std::thread::sleep(Duration::from_millis(500));
     connector.terminate();
-    assert_eq!(in_flight.join().unwrap(), 204);
+    let answer = in_flight.join().unwrap();
+    assert_eq!((answer.status, answer.header("connection")), (204, Some("close")));
     assert_eq!(connector.wait().code(), Some(0));
+}
+
+#[test]
+fn for_the_delay_it_serves_on_but_is_not_ready_and_sends_clients_away() {
+    let mut connector = slow_connector(Duration::ZERO, &["--shutdown.delay=2s"]);
+    let mut kept = TcpStream::connect(&connector.address).unwrap();
+    let mut idle = TcpStream::connect(&connector.address).unwrap();
+    for stream in [&mut kept, &mut idle] {
+        let head = head_of_ready(stream);
+        assert!(head.starts_with("http/1.1 200") && !head.contains("connection: close"), "{head}");
+    }
+    let start = Instant::now();
+    connector.terminate();
+    connector.wait_for_log("serving until the delay is over");
+    let head = head_of_ready(&mut kept);
+    assert!(head.starts_with("http/1.1 503") && head.contains("connection: close"), "{head}");
+    assert_eq!(kept.read(&mut [0; 64]).unwrap(), 0, "it is closed once it was told");
+    let answer = write_one(&connector.address);
+    assert_eq!((answer.status, answer.header("connection")), (204, Some("close")), "a new connection is served");
+    assert_eq!(connector.wait().code(), Some(0));
+    assert!((2..5).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    assert_eq!(idle.read(&mut [0; 64]).unwrap(), 0, "an idle one is closed at the end");
+}
+
+/// Asks for readiness on a connection; the answer's head, in lower case.
+fn head_of_ready(stream: &mut TcpStream) -> String {
+    stream.write_all(b"GET /-/ready HTTP/1.1\r\nHost: connector\r\n\r\n").unwrap();
+    let mut answers = BufReader::new(stream);
+    let (mut head, mut length) = (String::new(), 0);
+    while !head.ends_with("\r\n\r\n") {
+        let mut line = String::new();
+        assert!(answers.read_line(&mut line).unwrap() > 0, "{head}");
+        line.make_ascii_lowercase();
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        head.push_str(&line);
+    }
+    answers.read_exact(&mut vec![0; length]).unwrap();
+    head
 }
 
 #[test]

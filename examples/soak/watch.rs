@@ -1,0 +1,74 @@
+//! What a process holds, over time, and whether it grows.
+
+use std::time::Duration;
+
+/// One look at a process.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    pub at: Duration,
+    pub resident_mib: f64,
+    pub files: f64,
+    pub threads: f64,
+    /// Where the connector has a metric of them.
+    pub tasks: f64,
+}
+
+impl Look {
+    /// A look at `pid`, and at the connector's metrics.
+    pub fn take(at: Duration, pid: u32, metrics: &str) -> Self {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let number = |name: &str| -> f64 {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim().trim_end_matches(" kB").parse().unwrap()
+        };
+        let files = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count() as f64;
+        let tasks = metric(metrics, "tokio_alive_tasks").unwrap_or_default();
+        Look { at, resident_mib: number("VmRSS:") / 1024.0, files, threads: number("Threads:"), tasks }
+    }
+}
+
+/// The sum of a metric over its labels.
+pub fn metric(text: &str, name: &str) -> Option<f64> {
+    let lines = text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{'])));
+    lines.map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).reduce(|sum, one| Some(sum? + one?)).flatten()
+}
+
+/// What may grow between the first third and the last: by this part, and by this many.
+struct Bound {
+    name: &'static str,
+    of: fn(&Look) -> f64,
+    part: f64,
+    few: f64,
+}
+
+const BOUNDS: [Bound; 4] = [
+    Bound { name: "resident MiB", of: |look| look.resident_mib, part: 0.10, few: 0.0 },
+    Bound { name: "open files", of: |look| look.files, part: 0.10, few: 8.0 },
+    Bound { name: "threads", of: |look| look.threads, part: 0.0, few: 2.0 },
+    Bound { name: "tasks", of: |look| look.tasks, part: 0.10, few: 8.0 },
+];
+
+/// Prints the median of each third, and the peak; what has grown by more than it may.
+pub fn grown(looks: &[Look]) -> Vec<String> {
+    let mut grown = Vec::new();
+    println!("{:<14} {:>12} {:>12} {:>12} {:>9} {:>9}", "median of", "first third", "second", "last", "change", "peak");
+    for Bound { name, of, part, few } in BOUNDS {
+        let third = looks.len() / 3;
+        let median = |looks: &[Look]| {
+            let mut values: Vec<f64> = looks.iter().map(of).collect();
+            values.sort_by(f64::total_cmp);
+            values[values.len() / 2]
+        };
+        let [first, second, last] = [0, third, looks.len() - third].map(|from| median(&looks[from..from + third]));
+        let peak = looks.iter().map(of).fold(0.0, f64::max);
+        let change = (last / first.max(1.0) - 1.0) * 100.0;
+        println!("{name:<14} {first:>12.1} {second:>12.1} {last:>12.1} {change:>8.1}% {peak:>9.1}");
+        if peak == 0.0 {
+            grown.push(format!("{name} are not known"));
+        }
+        if last > first * (1.0 + part) + few {
+            grown.push(format!("{name} grew from {first:.1} to {last:.1}"));
+        }
+    }
+    grown
+}

@@ -154,7 +154,8 @@ def test_no_task_starts_before_the_endpoints_that_it_needs(template):
 
 
 def test_a_stop_leaves_time_for_what_is_in_flight(resolved):
-    assert container(resolved)["StopTimeout"] > seconds(arguments(resolved)["--shutdown.grace-period"])
+    takes = seconds(tables.default_of("--shutdown.delay")) + seconds(arguments(resolved)["--shutdown.grace-period"])
+    assert container(resolved)["StopTimeout"] > takes
     (targets,) = of_type(resolved, "AWS::ElasticLoadBalancingV2::TargetGroup").values()
     attributes = {attribute["Key"]: attribute["Value"] for attribute in targets["TargetGroupAttributes"]}
     assert int(attributes["deregistration_delay.timeout_seconds"]) > seconds(tables.default_of("--write.timeout"))

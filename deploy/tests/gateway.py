@@ -50,7 +50,7 @@ class Gateway:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                body = self.rfile.read(int(self.headers["Content-Length"] or 0))
                 why = refusal(self.command, self.path, self.headers, body)
                 gateway.requests.append((self.path, dict(self.headers.items()), body, why))
                 answer = json.dumps({"message": why}).encode() if why else b""

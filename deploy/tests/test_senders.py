@@ -112,6 +112,15 @@ def test_no_prometheus_signs_reads(prometheus_3, tmp_path):
     assert done.returncode != 0 and "field sigv4 not found" in done.stderr
 
 
+def test_the_pages_curl_command_is_let_in():
+    page = (ROOT / "docs/serverless.md").read_text()
+    command = page[page.index("curl --aws-sigv4"):].split("```")[0]
+    with Gateway() as gateway:
+        command = command.replace("https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/dev/write", gateway.url)
+        done = subprocess.run(["sh", "-c", command], env=environment(), capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    assert done.stdout.startswith("HTTP/1.1 204"), done.stdout + done.stderr
+
+
 def test_the_collector_signs_with_the_extension_that_it_starts():
     # By its documentation only: no registry that is used here has the collector.
     configuration = yaml.safe_load((SENDERS / "otel-collector.yml").read_text())

@@ -8,6 +8,7 @@ pub mod dimension;
 mod embedded;
 pub mod error;
 pub mod ingest;
+pub mod lambda;
 pub mod options;
 mod probe;
 pub mod proto;

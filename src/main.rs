@@ -1,4 +1,4 @@
-//! The connector's binary: options, daemon, exit code.
+//! The connector's binary: options, then the daemon, or AWS Lambda's invocations; exit code.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use timestream_prometheus_connector::daemon::Daemon;
 use timestream_prometheus_connector::error::Error;
+use timestream_prometheus_connector::lambda;
 use timestream_prometheus_connector::options::{Options, Stop};
 use timestream_prometheus_connector::telemetry::log;
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,19 +14,28 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 fn main() -> ExitCode {
-    let options = match Options::parse(std::env::args(), |name| std::env::var(name).ok()) {
-        Ok(options) => options,
+    let variables = |name: &str| std::env::var(name).ok();
+    let in_lambda = lambda::is_meant(&std::env::args().next().unwrap_or_default(), variables);
+    let parsed = if in_lambda {
+        Options::parse(std::env::args(), lambda::environment(variables))
+    } else {
+        Options::parse(std::env::args(), variables)
+    };
+    let options = match parsed {
+        Ok(options) => Ok(options),
         Err(Stop::Help(text)) => {
             // A closed pipe is the reader's choice.
             let _ = std::io::stdout().write_all(text.as_bytes());
             return ExitCode::SUCCESS;
         }
+        // Lambda's users see it in the answers.
+        Err(Stop::Error(error)) if in_lambda => Err(error),
         Err(Stop::Error(error)) => {
             eprintln!("{error}");
             return ExitCode::FAILURE;
         }
     };
-    log::install(options.log);
+    log::install(options.as_ref().map_or(log::UNLESS_CONFIGURED, |options| options.log));
     raise_file_limit();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -35,7 +45,11 @@ fn main() -> ExitCode {
         }
     };
     let code = runtime.block_on(async {
-        match run(options).await {
+        let ended = match options {
+            Ok(options) if !in_lambda => run(options).await,
+            options => lambda::run(options).await.map(|()| ExitCode::SUCCESS),
+        };
+        match ended {
             Ok(code) => code,
             Err(error) => {
                 error!(error = %error, "the connector does not start");

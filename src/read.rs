@@ -15,7 +15,9 @@ use crate::error::{Error, Kind};
 use crate::ingest::body::{self, BodyLimits};
 use crate::options::{Destination, Options};
 use crate::proto::ReadRequest;
+use crate::proto::read_request::ResponseType;
 use crate::query::{self, Caller, ReadAnswer, ReadMetrics, ReadSettings, Reader};
+use crate::routes::OnePiece;
 use crate::sink::caller_clients::CallerClients;
 use crate::telemetry::Metrics;
 
@@ -65,7 +67,7 @@ impl ReadHandler {
         ReadHandler { reader, limits, budget: Budget::new(BODY_BUDGET), destination, abandon }
     }
 
-    /// Answers a request by its time-out, or by `answer_by`.
+    /// Answers a request, within its time-out and as `one_piece` asks.
     ///
     /// # Errors
     /// What is wrong with the request, or what Timestream answers before a part of the answer is sent.
@@ -74,7 +76,7 @@ impl ReadHandler {
         caller: &Arc<CallerClients>,
         headers: &HeaderMap,
         body: B,
-        answer_by: Option<Instant>,
+        one_piece: Option<OnePiece>,
     ) -> Result<ReadAnswer, Error>
     where
         B: Body<Data = Bytes>,
@@ -88,10 +90,15 @@ impl ReadHandler {
         }
         let (packed, mut reservation) = body::read(body, self.limits, &self.budget).await?;
         let unpacked = body::decompress(&packed, self.limits.max_decoded_bytes, 1, &mut reservation).await?;
-        let request = ReadRequest::decode(unpacked.as_slice()).map_err(|error| {
+        let mut request = ReadRequest::decode(unpacked.as_slice()).map_err(|error| {
             Error::invalid("ProtobufError", format!("the body is not a prometheus.ReadRequest: {error}"))
         })?;
-        let deadline = self.reader.deadline(answer_by);
+        let samples = i32::from(ResponseType::Samples);
+        if one_piece.is_some() && request.accepted_response_types.contains(&samples) {
+            // What leaves in one piece gains nothing from chunks, whose order costs Timestream a sort.
+            request.accepted_response_types = vec![samples];
+        }
+        let deadline = self.reader.deadline(one_piece.map(|answer| answer.by));
         tokio::select! {
             answer = tokio::time::timeout_at(deadline, self.ask(caller, request, deadline)) => {
                 answer.unwrap_or_else(|_| Err(query::too_late()))
@@ -100,6 +107,11 @@ impl ReadHandler {
                 Err(Error::new(Kind::Unavailable, "Shutdown", "the connector is stopping; ask again"))
             }
         }
+    }
+
+    /// Waits until the queries that were cancelled so far are, but not beyond `by`.
+    pub async fn cancelled(&self, by: Instant) {
+        let _ = tokio::time::timeout_at(by, self.reader.cancelled()).await;
     }
 
     /// Asks, and once more where the client turns out to be outdated.

@@ -10,7 +10,6 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Body;
 use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use hyper::http::Extensions;
 use hyper::service::Service;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::time::Instant;
@@ -66,9 +65,12 @@ pub struct Routes {
     pub fatal: CancellationToken,
 }
 
-/// An extension of a request: when it must be answered at the latest, whatever the time-out options allow.
+/// An extension of a request whose answer leaves in one piece, as in AWS Lambda.
 #[derive(Debug, Clone, Copy)]
-pub struct AnswerBy(pub Instant);
+pub struct OnePiece {
+    /// When it must be answered at the latest, whatever the time-out options allow.
+    pub by: Instant,
+}
 
 /// [`Routes`] as a service. Cloning shares them.
 #[derive(Debug, Clone)]
@@ -156,7 +158,8 @@ impl Routes {
         B::Error: Display,
     {
         let (head, body) = request.into_parts();
-        let (attempt, answer_by) = (attempt(&head.headers), answer_by(&head.extensions));
+        let attempt = attempt(&head.headers);
+        let answer_by = head.extensions.get().map(|answer: &OnePiece| answer.by);
         let mut written = Written::default();
         let result = async {
             let caller = self.caller(&head.headers)?;
@@ -183,12 +186,12 @@ impl Routes {
         B::Error: Display,
     {
         let (head, body) = request.into_parts();
-        let (attempt, answer_by) = (attempt(&head.headers), answer_by(&head.extensions));
+        let (attempt, one_piece) = (attempt(&head.headers), head.extensions.get().copied());
         let caller = match self.caller(&head.headers) {
             Ok(caller) => caller,
             Err(error) => return error_answer(&error, Direction::Read, attempt),
         };
-        match self.reader.read(&caller, &head.headers, body, answer_by).await {
+        match self.reader.read(&caller, &head.headers, body, one_piece).await {
             Ok(ReadAnswer::Samples(packed)) => {
                 let mut answer = Response::new(full(packed));
                 let headers = answer.headers_mut();
@@ -256,10 +259,6 @@ impl Routes {
 fn attempt(headers: &HeaderMap) -> u32 {
     let attempt = headers.get(RETRY_ATTEMPT).and_then(|value| value.to_str().ok());
     attempt.and_then(|text| text.parse().ok()).unwrap_or(0)
-}
-
-fn answer_by(extensions: &Extensions) -> Option<Instant> {
-    extensions.get::<AnswerBy>().map(|by| by.0)
 }
 
 /// The one place where an error becomes an answer, to a caller that has tried `attempt` times before.

@@ -209,7 +209,7 @@ impl Writer {
             // The program stops; what was in hand is sent again to the next one.
             self.metrics.failed(Failed::Shutdown).increment(received);
             pending::count_histograms(&self.metrics, &HistogramTally::of(&request.expanded).or_failed());
-            error!(error = %error, "stopping, as the fail-on options ask");
+            error!(error = %error, "request refused, as a fail-on option asks");
             WriteError::Stop(error)
         })?;
         if let Some((samples, example)) = repeated::drop_repeated(&mut request) {

@@ -20,7 +20,7 @@ use crate::telemetry::metrics::{Calls, Code, Operation};
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The most CancelQuery calls under way. Beyond it, queries are left to end by themselves.
-const MAX_CANCELS: usize = 32;
+pub(super) const MAX_CANCELS: usize = 32;
 
 /// What the read path counts. `requests` and `duration` are of calls to Timestream: a page or a DESCRIBE each.
 #[derive(Clone)]

@@ -10,7 +10,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::pages::{Asking, ReadMetrics, cancel_permits};
+use super::pages::{Asking, MAX_CANCELS, ReadMetrics, cancel_permits};
 use super::request::{ParsedQuery, ResponseForm, parse, response_form};
 use super::samples;
 use super::schema::{SchemaCache, TableKey};
@@ -82,6 +82,12 @@ impl Reader {
             cancels: cancel_permits(),
             memory: Budget::new(settings.memory_limit_bytes),
         }
+    }
+
+    /// Waits until no CancelQuery is under way.
+    pub async fn cancelled(&self) {
+        // The semaphore is never closed.
+        let _ = self.cancels.acquire_many(MAX_CANCELS as u32).await;
     }
 
     /// When a request that comes now ends at the latest, where it must be answered by `answer_by`.

@@ -1,5 +1,6 @@
 //! What the connector tells of itself: metrics, log, readiness. Uses no other room.
 
+pub mod embedded_metrics;
 pub mod examples;
 pub mod health;
 pub mod log;

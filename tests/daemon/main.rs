@@ -29,6 +29,7 @@ mod durability;
 mod faults;
 mod hostile;
 mod hostile_http2;
+mod lambda;
 mod native_histograms;
 mod permissions;
 mod prometheus;

@@ -127,7 +127,12 @@ pub fn read_url(url: &str, queries: &[proto::Query]) -> Vec<Vec<Series>> {
     assert_eq!(answer.status, 200, "{}", answer.text());
     let unpacked = snap::raw::Decoder::new().decompress_vec(&answer.body).unwrap();
     let response = proto::ReadResponse::decode(unpacked.as_slice()).unwrap();
-    let results = response.results.into_iter().map(|result| {
+    series_of(response.results)
+}
+
+/// The series of each query.
+pub fn series_of(results: Vec<proto::QueryResult>) -> Vec<Vec<Series>> {
+    let results = results.into_iter().map(|result| {
         let timeseries = result.timeseries.into_iter().map(|series| {
             let labels = series.labels.into_iter().map(|label| (label.name, label.value)).collect();
             (labels, series.samples.iter().map(|sample| (sample.value(), sample.timestamp)).collect())

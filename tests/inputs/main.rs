@@ -10,9 +10,11 @@ mod targets;
 
 use std::path::Path;
 
+use base64::Engine;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use prost::Message;
+use serde_json::json;
 use timestream_prometheus_connector::proto::{self, v2};
 
 const CASES: u32 = 20_000;
@@ -302,4 +304,45 @@ fn content_types() {
         ",",
     ];
     run("content_type", targets::content_type, &[example], &pieces);
+}
+
+#[test]
+fn events_of_lambda() {
+    let base64 = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    let headers = json!({"Content-Encoding": "snappy", "Authorization": format!("Basic {}", base64(b"AKIA:hidden-key")),
+        "X-Prometheus-Remote-Write-Version": "0.1.0", "x-prometheus-remote-read-version": "0.1.0"});
+    let body = base64(&packed(&write_request()));
+    let version_2 = json!({"version": "2.0", "rawPath": "/dev/write", "headers": headers, "body": body, "isBase64Encoded": true,
+        "requestContext": {"http": {"method": "POST", "path": "/dev/write"}, "stage": "dev"}});
+    let multiple = json!({"x-prometheus-remote-read-version": ["0.1.0"], "authorization": [headers["Authorization"]]});
+    let load_balancer = json!({"requestContext": {"elb": {"targetGroupArn": "arn"}}, "httpMethod": "POST", "path": "/read",
+        "multiValueHeaders": multiple, "body": "\u{e}\u{34}\n\u{c}\u{8}\u{1}\u{10}\u{2}\u{1a}\u{6}\u{12}\u{1}a\u{1a}\u{1}b"});
+    let examples = [version_2, load_balancer, json!({})].map(|event| event.to_string().into_bytes());
+    let pieces = [
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "null",
+        "true",
+        "1",
+        "\"\"",
+        "\"POST\"",
+        "\"/a/read/\"",
+        "\"headers\":",
+        "\"multiValueHeaders\":",
+        "\"body\":",
+        "\"isBase64Encoded\":",
+        "\"httpMethod\":",
+        "\"rawPath\":",
+        "\"path\":",
+        "\"requestContext\":",
+        "\"http\":",
+        "\"elb\":",
+        "\"x-prometheus-remote-read-version\":",
+        "\"\\ud800\"",
+    ];
+    run("lambda_event", targets::lambda_event, &examples, &pieces);
 }

@@ -1,6 +1,9 @@
 //! What the connector does with bytes from outside: one function for each kind, which must not panic, and must not claim
 //! what is not so. The fuzz targets of `fuzz/` run these, and the tests beside run them for a bounded time.
 
+use std::sync::LazyLock;
+use std::time::Duration;
+
 use base64::Engine;
 use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use prost::Message;
@@ -10,11 +13,14 @@ use timestream_prometheus_connector::ingest::content_type;
 use timestream_prometheus_connector::ingest::histogram;
 use timestream_prometheus_connector::ingest::validate::{self, Policy};
 use timestream_prometheus_connector::ingest::{body, decode_v1, decode_v2};
+use timestream_prometheus_connector::lambda::Function;
+use timestream_prometheus_connector::options::Options;
 use timestream_prometheus_connector::query::matcher::Matcher;
 use timestream_prometheus_connector::query::regex::{Pattern, Values};
 use timestream_prometheus_connector::web_config::file::WebConfigFile;
 use timestream_prometheus_connector::write_request::WriteRequest;
 use timestream_prometheus_connector::{dimension, proto};
+use tokio::runtime::Runtime;
 
 const MAX_DECODED_BYTES: usize = 1 << 20;
 const MAX_EXPANDED_BYTES: usize = 16 << 20;
@@ -152,6 +158,30 @@ pub fn sql(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         timestream_local::fuzzing::sql(text);
     }
+}
+
+/// An event of AWS Lambda: it gets an answer that its sender understands.
+pub fn lambda_event(bytes: &[u8]) {
+    static FUNCTION: LazyLock<(Runtime, Function)> = LazyLock::new(|| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let arguments = ["bootstrap", "--default-database=d", "--default-table=t", "--enable-sigv4-auth=false"];
+        // Nobody listens there.
+        let endpoints = ["--write-base-endpoint=http://127.0.0.1:1", "--query-base-endpoint=http://127.0.0.1:1"];
+        let retries = ["--max-write-retries=0", "--max-read-retries=0"];
+        let arguments = arguments.iter().chain(&endpoints).chain(&retries).map(|&argument| argument.to_owned());
+        let options = Options::parse(arguments, |_| None).unwrap();
+        let function = runtime.block_on(async { Function::new(Ok(options), "f") });
+        (runtime, function)
+    });
+    let Ok(event) = serde_json::from_slice(bytes) else { return };
+    let (runtime, function) = &*FUNCTION;
+    let answer = runtime.block_on(function.answer(event, Duration::from_secs(10)));
+    let answer = serde_json::to_value(&answer).unwrap();
+    assert!((200..600).contains(&answer["statusCode"].as_u64().unwrap()), "{answer}");
+    assert!(answer["headers"].is_object() != answer["multiValueHeaders"].is_object(), "{answer}");
+    let body = answer["body"].as_str().unwrap();
+    let encoded = answer["isBase64Encoded"].as_bool().unwrap();
+    assert!(!encoded || base64::engine::general_purpose::STANDARD.decode(body).is_ok());
 }
 
 /// The headers that say what a body is.

@@ -1,5 +1,7 @@
 //! What can't be done is answered with the daemon's status and the error's name, and the function goes on.
 
+use std::slice::from_ref;
+
 use serde_json::{Value, json};
 
 use super::super::connector::Scratch;
@@ -101,8 +103,8 @@ fn a_fail_on_option_refuses_the_request_and_the_function_goes_on() {
     let long = series(&[("__name__", "m"), (&"l".repeat(61), "a")], &[(1.0, now_ms())]);
     let infinite = series(&[("__name__", "m"), ("job", "a")], &[(f64::INFINITY, now_ms())]);
     for _ in 0..2 {
-        assert_refused(&mut lambda, &write_event(Kind::HttpApi, &[long.clone()]), 400, "LongLabelNameError");
-        assert_refused(&mut lambda, &write_event(Kind::HttpApi, &[infinite.clone()]), 400, "InvalidSampleValueError");
+        assert_refused(&mut lambda, &write_event(Kind::HttpApi, from_ref(&long)), 400, "LongLabelNameError");
+        assert_refused(&mut lambda, &write_event(Kind::HttpApi, from_ref(&infinite)), 400, "InvalidSampleValueError");
         assert_eq!(status(&lambda.invoke(&good("m"))), 204);
     }
 }

@@ -141,7 +141,7 @@ impl Connector {
         let sources = Sources { config_file: options.web.config_file.clone(), tls: None };
         let pass_through = matches!(rooms::credentials(&options), CredentialsSource::Callers);
         let (door, _, _) = web_config::open(sources, pass_through, metrics.clone())?;
-        let clients = rooms::clients(&options);
+        let clients = rooms::clients(&options, metrics.clone());
         // A request that a `fail-on-…` option stops is answered so. The process goes on: another would do the same.
         let Rooms { routes, .. } = Rooms::build(&options, clients, door, metrics.clone(), Readiness::default())?;
         info!(

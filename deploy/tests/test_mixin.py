@@ -65,3 +65,15 @@ def test_each_runbook_is_of_an_alert():
 def test_runbooks_name_options_that_exist():
     named = set(re.findall(r"`(--[a-z0-9.-]+)", (MIXIN / "runbooks.md").read_text()))
     assert named and named <= tables.options()
+
+
+def test_each_recorded_series_is_used():
+    expressions = " ".join(alert["expr"] for alert in ALERTS)
+    assert [rule["record"] for rule in RECORDED if rule["record"] not in expressions] == []
+
+
+def test_rules_name_metrics_that_the_connector_has():
+    recorded = re.compile("|".join(re.escape(rule["record"]) for rule in RECORDED))
+    for rule in ALERTS + RECORDED:
+        named = set(re.findall(r"\btimestream_connector_\w+", recorded.sub("", rule["expr"])))
+        assert named <= tables.metrics(), rule["expr"]

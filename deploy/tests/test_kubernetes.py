@@ -234,3 +234,17 @@ def test_the_schema_knows_the_options():
 def test_the_schema_rejects(bad, named):
     result = render(*(argument for value in bad for argument in ("--set", value)))
     assert result.returncode != 0 and "schema" in result.stderr and named in result.stderr
+
+
+def test_the_documentation_sets_values_that_exist():
+    text = (DEPLOY.parent / "docs/kubernetes.md").read_text().replace("\\\n", " ")
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    named = [pair.split("=")[0] for group in re.findall(r"--set '?([^ '`]+)", text) for pair in group.split(",")]
+    named += re.findall(r"`((?:autoscaling|networkPolicy|prometheusRule|serviceMonitor|shutdown|webConfig|probes|tls)\.\w+)", text)
+    assert len(named) > 15
+    for name in named:
+        section, _, key = name.partition(".")
+        known = values[section]
+        assert section == "options" or not key or key in known, name
+    flags = set(re.findall(r"`(--(?:write|read|shutdown|embedded|web)[a-z0-9.-]+)", text))
+    assert flags and flags <= tables.options()

@@ -20,6 +20,7 @@ use crate::routes::RoutesService;
 use crate::sink::clients::CredentialsSource;
 use crate::telemetry::Metrics;
 use crate::telemetry::health::Readiness;
+use crate::telemetry::summary;
 use crate::web_config::{self, Reloader, Sources};
 
 /// How long answers that say 503 may take to leave once the grace period is over.
@@ -100,6 +101,8 @@ impl Daemon {
         let Rooms { routes, batcher, abandon, fatal } = self.rooms;
         let ending = server::Ending::default();
         tokio::spawn(self.reloader.run(self.hangup, ending.stop.clone()));
+        let told = CancellationToken::new();
+        let summary = tokio::spawn(summary::run(routes.metrics.clone(), told.clone()));
         let service = RoutesService(routes.clone());
         let server = tokio::spawn(server::serve(self.listener, self.tls, settings, service, ending.clone()));
         let code = tokio::select! {
@@ -128,6 +131,10 @@ impl Daemon {
         drop(routes);
         if tokio::task::spawn_blocking(move || batcher.join()).await.is_err() {
             error!("the batcher did not end well");
+        }
+        told.cancel();
+        if summary.await.is_err() {
+            error!("the last counts are not told");
         }
         #[cfg(feature = "embedded")]
         if let Some(embedded) = self.embedded {

@@ -1,5 +1,6 @@
 //! The Timestream Prometheus Connector as a library: the daemon's rooms, for its binary, its tests and its benches.
 
+pub mod admin;
 pub mod batcher;
 pub mod budget;
 pub mod daemon;

@@ -9,6 +9,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::admin::Admin;
 use crate::batcher;
 use crate::budget::Budget;
 use crate::error::{Error, Kind};
@@ -22,6 +23,7 @@ use crate::sink::clients::{self, ClientSettings, Clients, CredentialsSource};
 use crate::sink::{Sink, SinkSettings};
 use crate::telemetry::Metrics;
 use crate::telemetry::health::Readiness;
+use crate::telemetry::rate_limit::RateLimit;
 use crate::web_config::Door;
 
 /// How long one page of a query may take.
@@ -74,8 +76,10 @@ impl Rooms {
         let (max_series, native_histograms) = (options.write.max_series, options.native_histograms);
         let write = WriteSettings { limits, policy, max_series, native_histograms, timeout: options.write.timeout };
         let fatal = CancellationToken::new();
+        let admin = Admin::new(options, door.clone(), readiness.clone(), budget.clone(), queue.clone());
         let routes = Routes {
             door,
+            admin,
             writer: Writer::new(write, budget.clone(), queue.clone(), metrics.clone()),
             reader: ReadHandler::new(options, limits, &metrics, abandon.clone()),
             clients,
@@ -85,6 +89,7 @@ impl Rooms {
             budget,
             queue,
             destination: options.destination.clone(),
+            read_failures: RateLimit::default(),
             fatal: fatal.clone(),
         };
         Ok(Rooms { routes: Arc::new(routes), batcher, abandon, fatal })

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use crate::admin::{self, Admin};
 use crate::batcher::Queue;
 use crate::budget::Budget;
 use crate::error::{Direction, Error, Kind};
@@ -32,10 +33,13 @@ use crate::sink::clients::Clients;
 use crate::telemetry::Metrics;
 use crate::telemetry::health::Readiness;
 use crate::telemetry::metrics::Handler;
+use crate::telemetry::rate_limit::RateLimit;
+use crate::telemetry::request_id::RequestId;
 use crate::web_config::{self, Door};
 
 /// The content type of streamed chunks (prometheus/prometheus, storage/remote/read_handler.go).
 const STREAMED_CHUNKS: &str = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RETRY_ATTEMPT: HeaderName = HeaderName::from_static("retry-attempt");
 
 /// All that answers requests.
@@ -43,6 +47,8 @@ const RETRY_ATTEMPT: HeaderName = HeaderName::from_static("retry-attempt");
 pub struct Routes {
     /// Who is let in.
     pub door: Door,
+    /// Operators.
+    pub admin: Admin,
     /// Write requests.
     pub writer: Writer,
     /// Read requests.
@@ -61,6 +67,8 @@ pub struct Routes {
     pub queue: Queue,
     /// Where samples go, for the landing page.
     pub destination: Destination,
+    /// Keeps failed reads from filling the log.
+    pub read_failures: RateLimit,
     /// Cancelled when a request stops the program, as `fail-on-…` options ask.
     pub fatal: CancellationToken,
 }
@@ -94,14 +102,35 @@ impl Routes {
         B: Body<Data = Bytes>,
         B::Error: Display,
     {
-        let under_way = self.metrics.http.begin(self.handler(request.uri().path()));
+        let handler = self.handler(request.uri().path());
+        let under_way = self.metrics.http.begin(handler);
+        let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+        let id = RequestId::of(given);
+        let handling = async {
+            let answer = self.admit(request).await;
+            debug!(handler = handler.as_str(), status = answer.status().as_u16(), "request answered");
+            answer
+        };
+        let mut answer = id.clone().scope(handling).await;
+        if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+            answer.headers_mut().insert(REQUEST_ID, id);
+        }
+        under_way.end(answer.status().as_u16());
+        answer
+    }
+
+    /// Lets a request in, or not.
+    async fn admit<B>(&self, request: Request<B>) -> Response<AnswerBody>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Display,
+    {
         let access = self.door.access();
         let mut answer = match access.admit(request.headers()).await {
             Ok(()) => self.route(request).await,
             Err(error) => refusal(&error, &request),
         };
         access.add_headers(answer.headers_mut());
-        under_way.end(answer.status().as_u16());
         answer
     }
 
@@ -110,8 +139,8 @@ impl Routes {
             "/write" => Handler::Write,
             "/read" => Handler::Read,
             "/" => Handler::Page,
-            "/-/healthy" | "/-/ready" => Handler::Admin,
             path if path == self.telemetry_path => Handler::Metrics,
+            path if admin::methods(path).is_some() => Handler::Admin,
             _ => Handler::Other,
         }
     }
@@ -124,31 +153,33 @@ impl Routes {
         let path = request.uri().path();
         let methods = match path {
             "/write" | "/read" => [Method::POST].as_slice(),
-            "/" | "/-/healthy" | "/-/ready" => &[Method::GET, Method::HEAD],
+            "/" => &[Method::GET, Method::HEAD],
             path if path == self.telemetry_path => &[Method::GET, Method::HEAD],
-            _ => {
-                let message =
-                    format!("no such path; there are /write, /read, {}, /-/healthy, /-/ready", self.telemetry_path);
-                return error_answer(&Error::new(Kind::NotFound, "NotFound", message), Direction::Read, 0);
-            }
+            path => match admin::methods(path) {
+                Some(methods) => methods,
+                None => {
+                    let message =
+                        format!("no such path; there are /write, /read, {}, /-/healthy, /-/ready", self.telemetry_path);
+                    return error_answer(&Error::new(Kind::NotFound, "NotFound", message), Direction::Read, 0);
+                }
+            },
         };
         if !methods.contains(request.method()) {
-            let allowed = methods[0].as_str();
+            let allowed = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
             let message = format!("{path} takes {allowed}, not {}", request.method());
             let mut answer =
                 error_answer(&Error::new(Kind::MethodNotAllowed, "MethodNotAllowed", message), Direction::Read, 0);
             answer
                 .headers_mut()
-                .insert(ALLOW, HeaderValue::from_str(allowed).unwrap_or(HeaderValue::from_static("GET")));
+                .insert(ALLOW, HeaderValue::from_str(&allowed).unwrap_or(HeaderValue::from_static("GET")));
             return answer;
         }
         match path {
             "/write" => self.write(request).await,
             "/read" => self.read(request).await,
-            "/-/healthy" => text(StatusCode::OK, "text/plain", "healthy\n"),
-            "/-/ready" => self.ready(),
             "/" => self.landing_page(),
-            _ => self.metrics(),
+            path if path == self.telemetry_path => self.metrics(),
+            path => self.admin.answer(request.method(), path, request.uri().query()).await,
         }
     }
 
@@ -205,7 +236,9 @@ impl Routes {
                 answer
             }
             Err(error) => {
-                warn!(error = %error, "read request failed");
+                if let Some(suppressed) = self.read_failures.check() {
+                    warn!(error = %error, suppressed, "read request failed");
+                }
                 error_answer(&error, Direction::Read, attempt)
             }
         }
@@ -215,15 +248,6 @@ impl Routes {
         match self.clients.fixed() {
             Some(fixed) => Ok(fixed.clone()),
             None => auth::keys(headers).map(|keys| self.clients.of_caller(keys)),
-        }
-    }
-
-    fn ready(&self) -> Response<AnswerBody> {
-        match self.readiness.waiting_for().as_slice() {
-            [] => text(StatusCode::OK, "text/plain", "ready\n"),
-            reasons => {
-                text(StatusCode::SERVICE_UNAVAILABLE, "text/plain", format!("not ready: {}\n", reasons.join(", ")))
-            }
         }
     }
 
@@ -292,7 +316,7 @@ pub(crate) fn refusal<B>(error: &Error, request: &Request<B>) -> Response<Answer
     answer
 }
 
-fn text(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<AnswerBody> {
+pub(crate) fn text(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<AnswerBody> {
     let mut answer = Response::new(full(body));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

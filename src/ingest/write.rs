@@ -22,7 +22,7 @@ use crate::error::{Error, Kind};
 use crate::sink::caller_clients::CallerClients;
 use crate::sink::pending::{self, Outcome, PendingWrite, Tally};
 use crate::telemetry::Metrics;
-use crate::telemetry::rate_limit::RateLimit;
+use crate::telemetry::rate_limit::{RateLimit, of_each_kind};
 use crate::telemetry::reason::{Failed, Ignored, Rejected};
 use crate::write_request::{HistogramTally, WriteRequest};
 
@@ -51,7 +51,8 @@ pub struct Writer {
     budget: Budget,
     queue: Queue,
     metrics: Arc<Metrics>,
-    ignored: RateLimit,
+    ignored: Vec<RateLimit>,
+    rejected: Vec<RateLimit>,
     not_stored: RateLimit,
 }
 
@@ -73,8 +74,8 @@ impl From<Error> for WriteError {
 impl Writer {
     /// A writer that queues requests for the batcher.
     pub fn new(settings: WriteSettings, budget: Budget, queue: Queue, metrics: Arc<Metrics>) -> Self {
-        let (ignored, not_stored) = (RateLimit::default(), RateLimit::default());
-        Writer { settings, budget, queue, metrics, ignored, not_stored }
+        let (ignored, rejected) = (of_each_kind(Ignored::ALL.len()), of_each_kind(Rejected::ALL.len()));
+        Writer { settings, budget, queue, metrics, ignored, rejected, not_stored: RateLimit::default() }
     }
 
     /// Handles a request. When it returns `Ok`, every sample is in Timestream or counted as ignored. `written` is what
@@ -252,7 +253,7 @@ impl Writer {
             debug!(reason = reason.as_str(), samples, example, "samples ignored");
             // Stale markers come with every series that ends; nobody needs a warning of them.
             if *reason != Ignored::StaleMarker
-                && let Some(suppressed) = self.ignored.check()
+                && let Some(suppressed) = self.ignored[*reason as usize].check()
             {
                 warn!(reason = reason.as_str(), samples, example, suppressed, "samples ignored");
             }
@@ -261,6 +262,9 @@ impl Writer {
             self.metrics.rejected(*reason).increment(*samples);
             self.metrics.examples.note_rejected(*reason, || why.clone());
             debug!(reason = reason.as_str(), samples, why, "samples rejected");
+            if let Some(suppressed) = self.rejected[*reason as usize].check() {
+                warn!(reason = reason.as_str(), samples, why, suppressed, "samples rejected");
+            }
             let error = Error::invalid("InvalidSeries", why.clone());
             tally.add(*samples, Outcome::Rejected(*reason, error));
         }

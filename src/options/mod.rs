@@ -1,5 +1,6 @@
 //! Options: from flags and environment to checked settings, once, before anything starts.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::ingest::histogram::NativeHistograms;
 use crate::ingest::server::ServerSettings;
 use crate::ingest::validate::MAX_DIMENSIONS;
 use crate::sink::clients::Endpoint;
-use crate::telemetry::log::{Format, LogOptions};
+use crate::telemetry::log::{self, Format, LogOptions};
 
 mod table;
 mod values;
@@ -59,6 +60,8 @@ pub struct Options {
     pub shutdown_grace_period: Duration,
     /// The log.
     pub log: LogOptions,
+    /// All options with the values that are in force, as they were given, without secrets.
+    pub flags: BTreeMap<&'static str, String>,
 }
 
 /// A table of Timestream.
@@ -90,6 +93,8 @@ pub struct WebOptions {
     pub tls: Option<TlsFiles>,
     /// HTTPS, users and more, in the format of Prometheus' exporter-toolkit.
     pub config_file: Option<PathBuf>,
+    /// Whether requests may reload the configuration and change the level of the log.
+    pub enable_lifecycle: bool,
     /// Limits of the server.
     pub server: ServerSettings,
     /// Request body as received, in bytes.
@@ -194,6 +199,7 @@ impl Options {
             shutdown_delay: source.duration_or_none("shutdown.delay")?,
             shutdown_grace_period: source.duration("shutdown.grace-period")?,
             log: source.log()?,
+            flags: source.flags(),
         };
         Ok(options)
     }
@@ -241,6 +247,12 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
             }
         }
         (!spec.default.is_empty()).then(|| (spec.default.to_owned(), format!("--{flag}")))
+    }
+
+    /// Every option's value. Of URLs the user and the password are left out.
+    fn flags(&self) -> BTreeMap<&'static str, String> {
+        let value = |spec: &OptionSpec| self.text(spec.flag).unwrap_or_default();
+        OPTIONS.iter().map(|spec| (spec.flag, values::without_userinfo(&value(spec)))).collect()
     }
 
     fn text(&self, flag: &'static str) -> Option<String> {
@@ -352,6 +364,7 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
             telemetry_path: self.parsed("web.telemetry-path", "ParseOptionError", "a path such as /metrics", path)?,
             tls,
             config_file: self.text("web.config.file").map(PathBuf::from),
+            enable_lifecycle: self.boolean("web.enable-lifecycle", "ParseOptionError")?,
             server: self.server()?,
             max_body_bytes: self.bytes("web.max-body-bytes")?,
             max_decoded_bytes: self.bytes("web.max-decoded-bytes")?,
@@ -411,13 +424,6 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
     }
 
     fn log(&self) -> Result<LogOptions, Error> {
-        let level = |text: &str| match text {
-            "debug" => Some(tracing::Level::DEBUG),
-            "info" => Some(tracing::Level::INFO),
-            "warn" => Some(tracing::Level::WARN),
-            "error" => Some(tracing::Level::ERROR),
-            _ => None,
-        };
         let format = |text: &str| match text {
             "logfmt" => Some(Format::Logfmt),
             "json" => Some(Format::Json),
@@ -425,7 +431,7 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
         };
         Ok(LogOptions {
             enabled: self.boolean("enable-logging", "ParseEnableLoggingError")?,
-            level: self.parsed("log.level", "ParseOptionError", "debug, info, warn, error", level)?,
+            level: self.parsed("log.level", "ParseOptionError", "debug, info, warn, error", log::parse_level)?,
             format: self.parsed("log.format", "ParseOptionError", "logfmt, json", format)?,
         })
     }

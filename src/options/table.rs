@@ -76,6 +76,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     option(WEB, "tls-certificate", &["tls_certificate"], "FILE", "", "Certificate chain (PEM) to serve HTTPS with; needs --tls-key"),
     option(WEB, "tls-key", &["tls_key"], "FILE", "", "Private key (PEM) of the certificate; needs --tls-certificate"),
     option(WEB, "web.config.file", &["web_config_file"], "FILE", "", "HTTPS, client certificates, users and headers, in the format of Prometheus' exporter-toolkit; read again when it changes"),
+    switch(WEB, "web.enable-lifecycle", &["web_enable_lifecycle"], "false", "Let requests reload the certificates and the web configuration (/-/reload) and change the log level (/-/log-level)"),
     option(CONNECTIONS, "web.max-connections", &["web_max_connections"], "N", "1024", "Connections at once; beyond, those without a request are closed, and more wait to be accepted"),
     option(CONNECTIONS, "web.max-requests-per-connection", &["web_max_requests_per_connection"], "N", "100000", "Requests of one connection; then it is closed in good order"),
     option(CONNECTIONS, "web.max-header-bytes", &["web_max_header_bytes"], "BYTES", "32KiB", "Head of a request; more is answered 431"),

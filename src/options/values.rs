@@ -48,6 +48,16 @@ pub(super) fn bytes(text: &str) -> Option<usize> {
     number.checked_mul(factor).filter(|bytes| *bytes > 0)
 }
 
+/// A URL with its user and password hidden; any other text as it is.
+pub(super) fn without_userinfo(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+    match authority.rfind('@') {
+        Some(at) => format!("{scheme}://<secret>{}", &rest[at..]),
+        None => text.to_owned(),
+    }
+}
+
 /// Where to listen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenAddress {
@@ -103,6 +113,17 @@ mod tests {
         }
         for bad in ["", "0", "MiB", "1mb", "1.5MB", "-1"] {
             assert_eq!(bytes(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_shown_without_its_user() {
+        for (text, shown) in [
+            ("https://u:hidden-p@ss@host:1/a@b", "https://<secret>@host:1/a@b"),
+            ("https://host/a@b", "https://host/a@b"),
+            ("a@b", "a@b"),
+        ] {
+            assert_eq!(without_userinfo(text), shown);
         }
     }
 

@@ -13,7 +13,7 @@ use tracing::{debug, warn};
 use crate::error::{Error, Kind};
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::{Code, Operation};
-use crate::telemetry::rate_limit::RateLimit;
+use crate::telemetry::rate_limit::{RateLimit, of_each_kind};
 use crate::telemetry::reason::{Failed, Rejected};
 
 pub mod body;
@@ -62,15 +62,15 @@ struct Inner {
     runtime: Handle,
     metrics: Arc<Metrics>,
     abandon: CancellationToken,
-    rejections: RateLimit,
-    failures: RateLimit,
+    rejections: Vec<RateLimit>,
+    failures: Vec<RateLimit>,
 }
 
 impl Sink {
     /// A sink whose tasks run on `runtime`. When `abandon` is cancelled, what is in flight fails at once, to be
     /// answered 503.
     pub fn new(settings: SinkSettings, runtime: Handle, metrics: Arc<Metrics>, abandon: CancellationToken) -> Self {
-        let (rejections, failures) = (RateLimit::default(), RateLimit::default());
+        let (rejections, failures) = (of_each_kind(Rejected::ALL.len()), of_each_kind(Failed::ALL.len()));
         Sink { inner: Arc::new(Inner { settings, runtime, metrics, abandon, rejections, failures }) }
     }
 
@@ -187,18 +187,18 @@ impl Inner {
 
     /// Logs what became of samples, and tells their request.
     fn settle(&self, write: &PendingWrite, records: &[Record], outcome: Outcome) {
-        let samples = records.len();
+        let (samples, request_id) = (records.len(), write.request_id());
         match &outcome {
             Outcome::Written => {}
             Outcome::Rejected(reason, error) => {
-                debug!(reason = reason.as_str(), samples, error = %error, "samples rejected");
-                if let Some(suppressed) = self.rejections.check() {
-                    warn!(reason = reason.as_str(), error = %error, suppressed, "Timestream rejected samples");
+                debug!(reason = reason.as_str(), samples, error = %error, request_id, "samples rejected");
+                if let Some(suppressed) = self.rejections[*reason as usize].check() {
+                    warn!(reason = reason.as_str(), error = %error, suppressed, request_id, "Timestream rejected samples");
                 }
             }
             Outcome::Failed(reason, error) => {
-                if let Some(suppressed) = self.failures.check() {
-                    warn!(reason = reason.as_str(), error = %error, suppressed, "samples could not be written");
+                if let Some(suppressed) = self.failures[*reason as usize].check() {
+                    warn!(reason = reason.as_str(), error = %error, suppressed, request_id, "samples could not be written");
                 }
             }
         }

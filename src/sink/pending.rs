@@ -12,6 +12,7 @@ use crate::error::{Error, Kind};
 use crate::sink::call::Record;
 use crate::telemetry::Metrics;
 use crate::telemetry::reason::{Failed, Rejected};
+use crate::telemetry::request_id::RequestId;
 use crate::write_request::{self, Expanded, Fate, HistogramTally, WriteRequest};
 
 /// How much of a series a message shows, in characters.
@@ -74,6 +75,7 @@ impl Tally {
 #[derive(Debug)]
 pub struct PendingWrite {
     request: WriteRequest,
+    request_id: Option<RequestId>,
     queued: Instant,
     deadline: Instant,
     metrics: Arc<Metrics>,
@@ -114,8 +116,11 @@ impl PendingWrite {
         let expanded = std::mem::take(&mut request.expanded);
         let left = request.sample_count() as u64;
         let state = State { left, tally: Tally::default(), expanded, reply: Some(reply) };
-        let queued = Instant::now();
-        (PendingWrite { request, queued, deadline, metrics, _memory: memory, state: Mutex::new(state) }, tally)
+        let (queued, request_id) = (Instant::now(), RequestId::current());
+        (
+            PendingWrite { request, request_id, queued, deadline, metrics, _memory: memory, state: Mutex::new(state) },
+            tally,
+        )
     }
 
     /// The request.
@@ -127,6 +132,11 @@ impl PendingWrite {
     pub fn describe(&self, record: Record) -> String {
         let (series, sample) = (self.request.series_at(record.series), self.request.sample_at(record.sample));
         self.request.describe_sample(series, sample, MAX_DESCRIPTION)
+    }
+
+    /// The id of its HTTP request.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_ref().map(RequestId::as_str)
     }
 
     /// When it was ready to be gathered into calls.

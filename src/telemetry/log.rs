@@ -12,6 +12,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
 use super::recent::{Line, Recent};
+use super::request_id::RequestId;
 
 /// The least level that is logged. There is one log for the whole process, and so one level.
 static LEVEL: RwLock<Level> = RwLock::new(Level::INFO);
@@ -97,6 +98,9 @@ impl<S: Subscriber> Layer<S> for LogLayer {
         let metadata = event.metadata();
         let mut fields = Fields::default();
         event.record(&mut fields);
+        if let Some(id) = RequestId::current() {
+            fields.others.push(("request_id", id.as_str().to_owned()));
+        }
         let file = metadata.file().unwrap_or_default();
         let file = file.rsplit(['/', '\\']).next().unwrap_or_default();
         let now = SystemTime::now();
@@ -133,6 +137,11 @@ pub fn lower_case(level: Level) -> &'static str {
         Level::DEBUG => "debug",
         Level::TRACE => "trace",
     }
+}
+
+/// The level of this name, as the options and the log write it.
+pub fn parse_level(name: &str) -> Option<Level> {
+    [Level::DEBUG, Level::INFO, Level::WARN, Level::ERROR].into_iter().find(|level| lower_case(*level) == name)
 }
 
 #[derive(Default)]

@@ -8,5 +8,7 @@ pub mod metrics;
 pub mod rate_limit;
 pub mod reason;
 pub mod recent;
+pub mod request_id;
+pub mod summary;
 
 pub use metrics::Metrics;

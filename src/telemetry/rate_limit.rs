@@ -12,6 +12,11 @@ pub struct RateLimit {
     state: Mutex<State>,
 }
 
+/// A limit for each of so many kinds of warnings: a frequent one does not hide a rare one.
+pub fn of_each_kind(kinds: usize) -> Vec<RateLimit> {
+    (0..kinds).map(|_| RateLimit::default()).collect()
+}
+
 #[derive(Debug, Default)]
 struct State {
     last: Option<Instant>,

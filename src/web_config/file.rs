@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use rustls::crypto::{SupportedKxGroup, ring};
 use rustls::{SupportedCipherSuite, SupportedProtocolVersion, version};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_saphyr::options;
 use zeroize::Zeroizing;
 
@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::ingest::tls::ClientAuth;
 
 /// The whole file. What it does not know is an error.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebConfigFile {
     /// HTTPS.
@@ -30,6 +30,20 @@ pub struct WebConfigFile {
 #[serde(transparent)]
 pub struct Secret(pub Zeroizing<String>);
 
+/// What stands for a secret where the configuration is shown.
+const SHOWN: &str = "<secret>";
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(SHOWN)
+    }
+}
+
+/// PEM in the file is hidden, whatever it is said to be: a key may stand behind a certificate.
+fn hidden<S: Serializer>(pem: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    pem.as_ref().map(|_| SHOWN).serialize(serializer)
+}
+
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secret(..)")
@@ -37,14 +51,16 @@ impl std::fmt::Debug for Secret {
 }
 
 /// HTTPS. Certificates and keys are given in the file or by the name of another.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "the format's documentation says what each is")]
 pub struct TlsServerConfig {
+    #[serde(serialize_with = "hidden")]
     pub cert: Option<String>,
     pub cert_file: Option<String>,
     pub key: Option<Secret>,
     pub key_file: Option<String>,
+    #[serde(serialize_with = "hidden")]
     pub client_ca: Option<String>,
     pub client_ca_file: Option<String>,
     pub client_auth_type: Option<String>,
@@ -57,7 +73,7 @@ pub struct TlsServerConfig {
 }
 
 /// HTTP/2 and headers of answers.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpServerConfig {
     /// Whether HTTP/2 is offered over TLS.
@@ -67,7 +83,7 @@ pub struct HttpServerConfig {
 }
 
 /// A token bucket.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RateLimitConfig {
     /// The time between two requests in the long run; 0 for no limit.
@@ -81,6 +97,13 @@ pub(super) fn bad(message: String) -> Error {
 }
 
 impl WebConfigFile {
+    /// The settings that are made, for people: without secrets.
+    pub fn shown(&self) -> serde_json::Value {
+        let mut settings = serde_json::to_value(self).unwrap_or_default();
+        drop_unset(&mut settings);
+        settings
+    }
+
     /// Reads YAML. An empty file is one without settings.
     ///
     /// # Errors
@@ -90,6 +113,13 @@ impl WebConfigFile {
         let file: Option<WebConfigFile> = serde_saphyr::from_str_with_options(text, options)
             .map_err(|error| bad(without_values(&error.to_string())))?;
         Ok(file.unwrap_or_default())
+    }
+}
+
+fn drop_unset(settings: &mut serde_json::Value) {
+    if let serde_json::Value::Object(settings) = settings {
+        settings.retain(|_, value| !value.is_null());
+        settings.values_mut().for_each(drop_unset);
     }
 }
 

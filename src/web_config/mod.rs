@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_rustls::TlsAcceptor;
 
 pub mod file;
@@ -15,10 +15,10 @@ mod sources;
 mod token_bucket;
 mod users;
 
-pub use reload::Reloader;
+pub use reload::{LastReload, Reloader};
 pub use sources::Sources;
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::ingest::auth::BasicAuth;
 use crate::ingest::tls::Served;
 use crate::telemetry::Metrics;
@@ -34,6 +34,8 @@ pub const REALM: HeaderValue =
 #[derive(Debug, Clone)]
 pub struct Door {
     access: watch::Receiver<Arc<Access>>,
+    last_reload: watch::Receiver<LastReload>,
+    asks: mpsc::Sender<reload::Ask>,
 }
 
 /// Who is let in, and what their answers carry.
@@ -48,6 +50,22 @@ impl Door {
     /// Who is let in now.
     pub fn access(&self) -> Arc<Access> {
         self.access.borrow().clone()
+    }
+
+    /// Has the files read again.
+    ///
+    /// # Errors
+    /// What is wrong in them, so that the state before stays; unavailable while the process stops.
+    pub async fn reload(&self) -> Result<(), Error> {
+        let gone = || Error::new(Kind::Unavailable, "Shutdown", "nothing is read again any more");
+        let (answer, answered) = oneshot::channel();
+        self.asks.send(answer).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    /// How the files were read last.
+    pub fn last_reload(&self) -> LastReload {
+        self.last_reload.borrow().clone()
     }
 }
 
@@ -122,13 +140,17 @@ pub fn open(
 ) -> Result<(Door, watch::Receiver<Option<TlsAcceptor>>, Reloader), Error> {
     let builder = Builder { checks: Arc::new(PasswordChecks::new()?), pass_through };
     let (fingerprint, content) = sources.read();
-    let Loaded { access, tls } = builder.build(content?)?;
+    let content = content?;
+    let (last_reload_sender, last_reload) = watch::channel(LastReload::of(content.file.shown()));
+    let Loaded { access, tls } = builder.build(content)?;
+    // One asks at a time; others wait.
+    let (asks, asked) = mpsc::channel(1);
     let (access_sender, access) = watch::channel(Arc::new(access));
     let (tls_sender, acceptor) = watch::channel(tls.as_ref().map(|served| served.acceptor.clone()));
     let validity = tls.map(|served| served.validity);
-    let reloader =
-        Reloader::new(sources, builder, fingerprint, validity, reload::Senders { access_sender, tls_sender }, metrics);
-    Ok((Door { access }, acceptor, reloader))
+    let senders = reload::Senders { access_sender, tls_sender, last_reload_sender };
+    let reloader = Reloader::new(sources, builder, fingerprint, validity, senders, metrics, asked);
+    Ok((Door { access, last_reload, asks }, acceptor, reloader))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::signal::unix::Signal;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use super::sources::{Content, Fingerprint};
 use super::{Access, Builder, Loaded, Sources, file};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::ingest::tls::Validity;
 use crate::telemetry::Metrics;
 
@@ -28,6 +28,27 @@ const LONGEST_LAST_PART: i64 = 14 * 86_400;
 pub(super) struct Senders {
     pub(super) access_sender: watch::Sender<Arc<Access>>,
     pub(super) tls_sender: watch::Sender<Option<TlsAcceptor>>,
+    pub(super) last_reload_sender: watch::Sender<LastReload>,
+}
+
+/// Somebody who asks for the files to be read again, and waits for what came of it.
+pub(super) type Ask = oneshot::Sender<Result<(), Error>>;
+
+/// How the files were read last, and what they hold.
+#[derive(Debug, Clone)]
+pub struct LastReload {
+    /// Whether they were taken over the last time.
+    pub successful: bool,
+    /// When they were taken over, in seconds since 1970.
+    pub succeeded_at: i64,
+    /// The web configuration in force, without secrets.
+    pub config: Arc<serde_json::Value>,
+}
+
+impl LastReload {
+    pub(super) fn of(config: serde_json::Value) -> Self {
+        LastReload { successful: true, succeeded_at: now(), config: Arc::new(config) }
+    }
 }
 
 /// Watches the files.
@@ -38,6 +59,7 @@ pub struct Reloader {
     validity: Option<Validity>,
     senders: Senders,
     metrics: Arc<Metrics>,
+    asked: mpsc::Receiver<Ask>,
 }
 
 impl std::fmt::Debug for Reloader {
@@ -54,8 +76,9 @@ impl Reloader {
         validity: Option<Validity>,
         senders: Senders,
         metrics: Arc<Metrics>,
+        asked: mpsc::Receiver<Ask>,
     ) -> Self {
-        let reloader = Reloader { sources, builder, fingerprint, validity, senders, metrics };
+        let reloader = Reloader { sources, builder, fingerprint, validity, senders, metrics, asked };
         reloader.tell(true);
         reloader
     }
@@ -69,48 +92,56 @@ impl Reloader {
                 self.warn_of_expiry();
                 expiry_due = Instant::now() + EXPIRY_INTERVAL;
             }
-            let asked = tokio::select! {
-                () = tokio::time::sleep(INTERVAL), if has_files => false,
-                Some(()) = hangup.recv() => true,
+            let (asked, answer) = tokio::select! {
+                () = tokio::time::sleep(INTERVAL), if has_files => (false, None),
+                Some(()) = hangup.recv() => (true, None),
+                Some(answer) = self.asked.recv() => (true, Some(answer)),
                 () = stop.cancelled() => return,
             };
-            if !has_files {
-                info!("SIGHUP: there is no file to read again");
-                continue;
-            }
-            if self.look(asked).await {
+            let looked = if has_files {
+                self.look(asked).await
+            } else {
+                info!("there is no file to read again");
+                Ok(false)
+            };
+            if let Ok(true) = looked {
                 expiry_due = Instant::now();
+            }
+            if let Some(answer) = answer {
+                // Who asked may have gone.
+                let _ = answer.send(looked.map(|_| ()));
             }
         }
     }
 
     /// Takes a new state over, if there is one; whether there was.
-    async fn look(&mut self, asked: bool) -> bool {
+    async fn look(&mut self, asked: bool) -> Result<bool, Error> {
         let sources = self.sources.clone();
         // A file may be on a network.
         let Ok((fingerprint, content)) = tokio::task::spawn_blocking(move || sources.read()).await else {
-            return false;
+            return Err(Error::new(Kind::Unavailable, "InternalError", "reading the files was aborted"));
         };
         let is_new = fingerprint != self.fingerprint;
         if !is_new && !asked {
-            return false;
+            return Ok(false);
         }
         self.fingerprint = fingerprint;
         match content.and_then(|content| self.take_over(content)) {
             Ok(()) => {
                 self.tell(true);
                 info!(changed = is_new, "certificates and web configuration read again");
-                true
+                Ok(true)
             }
             Err(error) => {
                 self.tell(false);
                 warn!(error = %error, "the new certificates or web configuration are not used; the old ones stay");
-                false
+                Err(error)
             }
         }
     }
 
     fn take_over(&mut self, content: Content) -> Result<(), Error> {
+        let last_reload = LastReload::of(content.file.shown());
         let Loaded { access, tls } = self.builder.build(content)?;
         if tls.is_some() != self.validity.is_some() {
             return Err(file::bad("TLS can't be switched on or off without a restart".to_owned()));
@@ -118,11 +149,13 @@ impl Reloader {
         self.validity = tls.as_ref().map(|served| served.validity);
         self.senders.access_sender.send_replace(Arc::new(access));
         self.senders.tls_sender.send_replace(tls.map(|served| served.acceptor));
+        self.senders.last_reload_sender.send_replace(last_reload);
         Ok(())
     }
 
     fn tell(&self, success: bool) {
         self.metrics.config_reload_successful.set(f64::from(success));
+        self.senders.last_reload_sender.send_modify(|last| last.successful = success);
         if success {
             self.metrics.config_reload_time.set(now() as f64);
             self.metrics.certificate_expiry.set(self.validity.map_or(0.0, |validity| validity.not_after as f64));

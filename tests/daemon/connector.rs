@@ -103,8 +103,8 @@ impl Connector {
         });
         let mut connector = Connector { child, address: String::new(), log: Mutex::new(log) };
         let ready = connector.wait_for_log("Connector is ready");
-        let write = ready.split("write=http://").nth(1).or(ready.split("write=https://").nth(1)).unwrap();
-        connector.address = write.split("/write").next().unwrap().to_owned();
+        let (address, _) = ready.split("://").find_map(|part| part.split_once("/write")).unwrap();
+        connector.address = address.to_owned();
         connector
     }
 

@@ -20,6 +20,7 @@ mod v2;
 #[path = "../../benches/workload/mod.rs"]
 mod workload;
 
+mod admin;
 mod bad_requests;
 mod callers;
 mod cost;
@@ -30,6 +31,7 @@ mod faults;
 mod hostile;
 mod hostile_http2;
 mod lambda;
+mod logs;
 mod native_histograms;
 mod permissions;
 mod prometheus;

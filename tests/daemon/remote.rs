@@ -56,6 +56,11 @@ pub fn post(url: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     try_post(url, headers, body).unwrap()
 }
 
+pub fn put(url: &str, headers: &[(&str, &str)]) -> Answer {
+    let request = headers.iter().fold(agent().put(url), |request, (name, value)| request.header(*name, *value));
+    answer(request.send(&[][..]).unwrap())
+}
+
 pub fn try_post(url: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer, ureq::Error> {
     let request = headers.iter().fold(agent().post(url), |request, (name, value)| request.header(*name, *value));
     request.send(body).map(answer)

@@ -38,7 +38,7 @@ fn no_error_shows_a_secret() {
     let connector = Connector::start(&arguments, &[]);
     let body = write_request(&[series(&[("__name__", "m"), ("a", "b")], &[(1.0, now_ms())])]);
     let good = basic_auth("AKIAGOOD", "hidden-key");
-    for path in ["/write", "/read", "/nowhere", "/metrics", "/"] {
+    for path in ["/write", "/read", "/nowhere", "/metrics", "/", "/-/reload", "/-/log-level", "/api/v1/status/flags"] {
         for authorization in [
             good.clone(),
             basic_auth("", "hidden-key"),

@@ -38,6 +38,21 @@ fn the_documentation_lists_every_metric() {
 }
 
 #[test]
+fn the_documentation_lists_every_value_of_a_label() {
+    let page = include_str!("../../../docs/metrics.md");
+    let mut values: Vec<&str> = Vec::new();
+    values.extend(Ignored::ALL.iter().map(|value| value.as_str()));
+    values.extend(Rejected::ALL.iter().map(|value| value.as_str()));
+    values.extend(Failed::ALL.iter().map(|value| value.as_str()));
+    values.extend(Operation::ALL.iter().map(|value| value.as_str()));
+    values.extend(Code::ALL.iter().map(|value| value.as_str()));
+    values.extend(Handler::ALL.iter().map(|value| value.as_str()));
+    for value in values {
+        assert!(page.contains(&format!("`{value}`")), "{value} is not in docs/metrics.md");
+    }
+}
+
+#[test]
 fn reasons_count_apart_and_metrics_are_not_shared() {
     let (one, other) = (Metrics::new(), Metrics::new());
     one.ignored(Ignored::StaleMarker).increment(3);

@@ -6,11 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 import tables
 from running import Prometheus, connector, wait_until
 
 MIXIN = Path(__file__).resolve().parents[1] / "mixin"
+RULES = [MIXIN / "rules.yml", MIXIN / "alerts.yml"]
 DASHBOARD = json.loads((MIXIN / "dashboard.json").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 QUERIES = [(panel["title"], target["legendFormat"], target["expr"]) for panel in PANELS for target in panel["targets"]]
@@ -32,12 +34,12 @@ def prometheus(tmp_path_factory):
         address = real.url.removeprefix("http://")
         jobs = {"connector": address, "prometheus": "SELF"}
         config = {
-            "global": {"scrape_interval": "1s"},
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "scrape_configs": [{"job_name": job, "static_configs": [{"targets": [at]}]} for job, at in jobs.items()],
             "remote_write": [{"url": f"{real.url}/write", "queue_config": {"batch_send_deadline": "500ms"}}],
             "remote_read": [{"url": f"{real.url}/read", "read_recent": True}],
         }
-        with Prometheus(folder, config) as server:
+        with Prometheus(folder, config, RULES) as server:
             # Each of these queries is a remote read as well.
             def enough():
                 ups = server.query('count_over_time(up{job="connector"}[1m])')
@@ -68,6 +70,12 @@ def test_what_a_load_must_show_is_not_zero(prometheus):
     for title in busy:
         (first, *_) = [query for panel, _, query in QUERIES if panel == title]
         assert sum(float(series["value"][1]) for series in prometheus.query(filled_in(first))) > 0, title
+
+
+def test_no_alert_is_pending_of_a_healthy_connector(prometheus):
+    assert prometheus.query("ALERTS") == []
+    for rule in (rule for group in yaml.safe_load(RULES[0].read_text())["groups"] for rule in group["rules"]):
+        assert prometheus.query(rule["record"]), f"{rule['record']} records nothing"
 
 
 def test_queries_name_metrics_that_the_connector_has():

@@ -37,5 +37,5 @@ def default_of(flag):
 
 def metrics():
     """Every name on /metrics, those of a histogram's series included."""
-    names = [row[0].strip("`") for row in rows("metrics.md", "| `")]
+    names = [row[0].strip("`") for row in rows("metrics.md", "| `") if re.fullmatch(r"`\w+_\w+`", row[0])]
     return {name + suffix for name in names for suffix in ("", "_bucket", "_count", "_sum")}

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -14,6 +15,7 @@ use tracing::{error, info, warn};
 use crate::error::Error;
 use crate::ingest::server;
 use crate::options::Options;
+use crate::page;
 use crate::probe;
 use crate::rooms::{self, Rooms, start_error};
 use crate::routes::RoutesService;
@@ -47,7 +49,7 @@ impl Daemon {
     /// An address in use, a certificate that can't be read, the embedded Timestream's data in use, and the like.
     pub async fn start(options: Options) -> Result<Self, Error> {
         let starting = Readiness::default();
-        let metrics = std::sync::Arc::new(Metrics::new());
+        let metrics = Arc::new(Metrics::new());
         let hangup = signal(SignalKind::hangup()).map_err(|error| start_error("can't wait for SIGHUP", &error))?;
         let sources = Sources { config_file: options.web.config_file.clone(), tls: options.web.tls.clone() };
         let pass_through = matches!(rooms::credentials(&options), CredentialsSource::Callers);
@@ -103,6 +105,7 @@ impl Daemon {
         tokio::spawn(self.reloader.run(self.hangup, ending.stop.clone()));
         let told = CancellationToken::new();
         let summary = tokio::spawn(summary::run(routes.metrics.clone(), told.clone()));
+        tokio::spawn(page::keep_history(Arc::downgrade(&routes.page)));
         let service = RoutesService(routes.clone());
         let server = tokio::spawn(server::serve(self.listener, self.tls, settings, service, ending.clone()));
         let code = tokio::select! {

@@ -11,6 +11,7 @@ pub mod error;
 pub mod ingest;
 pub mod lambda;
 pub mod options;
+pub mod page;
 mod probe;
 pub mod proto;
 pub mod query;

@@ -16,7 +16,7 @@ use crate::ingest::body::{self, BodyLimits};
 use crate::options::{Destination, Options};
 use crate::proto::ReadRequest;
 use crate::proto::read_request::ResponseType;
-use crate::query::{self, Caller, ReadAnswer, ReadMetrics, ReadSettings, Reader};
+use crate::query::{self, Caller, ReadAnswer, ReadMetrics, ReadSettings, Reader, StatementLimits, StatementRows};
 use crate::routes::OnePiece;
 use crate::sink::caller_clients::CallerClients;
 use crate::telemetry::Metrics;
@@ -103,9 +103,25 @@ impl ReadHandler {
             answer = tokio::time::timeout_at(deadline, self.ask(caller, request, deadline)) => {
                 answer.unwrap_or_else(|_| Err(query::too_late()))
             }
-            () = self.abandon.cancelled() => {
-                Err(Error::new(Kind::Unavailable, "Shutdown", "the connector is stopping; ask again"))
-            }
+            () = self.abandon.cancelled() => Err(stopping()),
+        }
+    }
+
+    /// Answers a query in SQL, of an environment with one caller: its client is not renewed.
+    ///
+    /// # Errors
+    /// What Timestream answers, or that the deadline is over.
+    pub async fn statement(
+        &self,
+        caller: &CallerClients,
+        sql: &str,
+        limits: StatementLimits,
+        deadline: Instant,
+    ) -> Result<StatementRows, Error> {
+        let (client, _) = caller.query().await?;
+        tokio::select! {
+            answer = self.reader.statement(client, sql, limits, deadline) => answer,
+            () = self.abandon.cancelled() => Err(stopping()),
         }
     }
 
@@ -127,4 +143,8 @@ impl ReadHandler {
             answer => answer,
         }
     }
+}
+
+fn stopping() -> Error {
+    Error::new(Kind::Unavailable, "Shutdown", "the connector is stopping; ask again")
 }

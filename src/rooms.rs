@@ -17,6 +17,7 @@ use crate::ingest::body::BodyLimits;
 use crate::ingest::validate::Policy;
 use crate::ingest::write::{WriteSettings, Writer};
 use crate::options::Options;
+use crate::page::Page;
 use crate::read::ReadHandler;
 use crate::routes::Routes;
 use crate::sink::clients::{self, ClientSettings, Clients, CredentialsSource};
@@ -77,6 +78,7 @@ impl Rooms {
         let write = WriteSettings { limits, policy, max_series, native_histograms, timeout: options.write.timeout };
         let fatal = CancellationToken::new();
         let admin = Admin::new(options, door.clone(), readiness.clone(), budget.clone(), queue.clone());
+        let page = Page::new(options, metrics.clone(), readiness.clone(), queue.clone(), budget.clone());
         let routes = Routes {
             door,
             admin,
@@ -88,8 +90,8 @@ impl Rooms {
             readiness,
             budget,
             queue,
-            destination: options.destination.clone(),
             read_failures: RateLimit::default(),
+            page: Arc::new(page),
             fatal: fatal.clone(),
         };
         Ok(Rooms { routes: Arc::new(routes), batcher, abandon, fatal })

@@ -25,7 +25,7 @@ use crate::ingest::content_type;
 use crate::ingest::server::{AnswerBody, RequestBody};
 use crate::ingest::write::{WriteError, Writer};
 use crate::ingest::written::Written;
-use crate::options::Destination;
+use crate::page::{self, Page};
 use crate::query::ReadAnswer;
 use crate::read::ReadHandler;
 use crate::sink::caller_clients::CallerClients;
@@ -65,10 +65,10 @@ pub struct Routes {
     pub budget: Budget,
     /// The queue before the batcher.
     pub queue: Queue,
-    /// Where samples go, for the landing page.
-    pub destination: Destination,
     /// Keeps failed reads from filling the log.
     pub read_failures: RateLimit,
+    /// The page for people.
+    pub page: Arc<Page>,
     /// Cancelled when a request stops the program, as `fail-on-…` options ask.
     pub fatal: CancellationToken,
 }
@@ -153,8 +153,8 @@ impl Routes {
         let path = request.uri().path();
         let methods = match path {
             "/write" | "/read" => [Method::POST].as_slice(),
-            "/" => &[Method::GET, Method::HEAD],
-            path if path == self.telemetry_path => &[Method::GET, Method::HEAD],
+            page::QUERY_PATH if self.page.is_embedded() => &[Method::POST],
+            path if path == self.telemetry_path || page::PATHS.contains(&path) => &[Method::GET, Method::HEAD],
             path => match admin::methods(path) {
                 Some(methods) => methods,
                 None => {
@@ -177,8 +177,9 @@ impl Routes {
         match path {
             "/write" => self.write(request).await,
             "/read" => self.read(request).await,
-            "/" => self.landing_page(),
+            page::QUERY_PATH => self.sql(request).await,
             path if path == self.telemetry_path => self.metrics(),
+            path if page::PATHS.contains(&path) => self.page(path, request.uri().query()),
             path => self.admin.answer(request.method(), path, request.uri().query()).await,
         }
     }
@@ -259,23 +260,28 @@ impl Routes {
         text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", self.metrics.render())
     }
 
-    fn landing_page(&self) -> Response<AnswerBody> {
-        let ready = match self.readiness.waiting_for().as_slice() {
-            [] => "ready".to_owned(),
-            reasons => format!("not ready: {}", reasons.join(", ")),
+    fn page(&self, path: &str, query: Option<&str>) -> Response<AnswerBody> {
+        let (content_type, body) = self.page.get(path, query);
+        let mut answer = text(StatusCode::OK, content_type, body);
+        page::put_headers(answer.headers_mut());
+        answer
+    }
+
+    async fn sql<B>(&self, request: Request<B>) -> Response<AnswerBody>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Display,
+    {
+        let (head, body) = request.into_parts();
+        let rows = async {
+            self.page.query(&self.reader, &*self.caller(&head.headers)?, &head.headers, body).await
         };
-        let Destination { database, table } = &self.destination;
-        let page = format!(
-            "<!DOCTYPE html>\n<html lang=\"en\"><title>Timestream Prometheus Connector</title>\n\
-             <h1>Timestream Prometheus Connector {}</h1>\n<p>Destination: {}.{}; {ready}</p>\n\
-             <ul><li><a href=\"{}\">Metrics</a><li><a href=\"/-/healthy\">Health</a><li><a href=\"/-/ready\">Readiness</a></ul>\n\
-             <p>Remote write: POST /write. Remote read: POST /read.</p></html>\n",
-            env!("CARGO_PKG_VERSION"),
-            html(database),
-            html(table),
-            html(&self.telemetry_path),
-        );
-        text(StatusCode::OK, "text/html; charset=utf-8", page)
+        let mut answer = match rows.await {
+            Ok(json) => text(StatusCode::OK, "application/json", json),
+            Err(error) => error_answer(&error, Direction::Read, attempt(&head.headers)),
+        };
+        page::put_headers(answer.headers_mut());
+        answer
     }
 }
 
@@ -331,8 +337,4 @@ fn empty(status: StatusCode) -> Response<AnswerBody> {
 
 fn full(body: impl Into<Bytes>) -> AnswerBody {
     Full::new(body.into()).map_err(|never| match never {}).boxed()
-}
-
-fn html(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }

@@ -116,13 +116,7 @@ impl Reader {
         let queries = parse(request.queries)?;
         let source = Source {
             schemas: Arc::clone(&self.schemas),
-            asking: Asking {
-                client: caller.client.clone(),
-                retry: RetryPolicy { max_retries: self.settings.max_retries, deadline },
-                metrics: self.metrics.clone(),
-                cancels: Arc::clone(&self.cancels),
-                sent: Arc::new(AtomicBool::new(false)),
-            },
+            asking: self.asking(caller.client.clone(), deadline),
             key: TableKey { caller: caller.id, database: database.to_owned(), table: table.to_owned() },
             asked,
         };
@@ -187,7 +181,19 @@ impl Reader {
         Ok((series, reservation))
     }
 
-    async fn permit(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Error> {
+    /// How a request asks Timestream.
+    pub(super) fn asking(&self, client: Client, deadline: Instant) -> Asking {
+        Asking {
+            client,
+            retry: RetryPolicy { max_retries: self.settings.max_retries, deadline },
+            metrics: self.metrics.clone(),
+            cancels: Arc::clone(&self.cancels),
+            sent: Arc::new(AtomicBool::new(false)),
+        }
+    }
+
+    /// One of the read slots.
+    pub(super) async fn permit(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Error> {
         match tokio::time::timeout_at(deadline, Arc::clone(&self.requests).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             _ => Err(Error::new(

@@ -12,6 +12,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+#[cfg(feature = "embedded")]
+use crate::embedded::Embedded;
 use crate::error::Error;
 use crate::ingest::server;
 use crate::options::Options;
@@ -39,7 +41,7 @@ pub struct Daemon {
     readiness: Readiness,
     rooms: Rooms,
     #[cfg(feature = "embedded")]
-    embedded: Option<timestream_local::Server>,
+    embedded: Option<Embedded>,
 }
 
 impl Daemon {
@@ -108,6 +110,10 @@ impl Daemon {
         tokio::spawn(page::keep_history(Arc::downgrade(&routes.page)));
         let service = RoutesService(routes.clone());
         let server = tokio::spawn(server::serve(self.listener, self.tls, settings, service, ending.clone()));
+        #[cfg(feature = "embedded")]
+        if self.options.demo {
+            tokio::spawn(crate::demo::run(self.address, ending.leaving.clone()));
+        }
         let code = tokio::select! {
             () = stop.cancelled() => ExitCode::SUCCESS,
             () = fatal.cancelled() => ExitCode::FAILURE,

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use aws_sdk_timestreamwrite::types::{MagneticStoreWriteProperties, RetentionProperties};
+use tempfile::TempDir;
 
 use crate::error::Error;
 use crate::options::{Destination, Options};
@@ -15,8 +16,22 @@ use crate::sink::service_error;
 const MEMORY_HOURS: i64 = 8766;
 const MAGNETIC_DAYS: i64 = 3650;
 
+/// The embedded Timestream while it runs.
+pub(crate) struct Embedded {
+    server: timestream_local::Server,
+    /// Removed with its content when this goes.
+    _temporary: Option<TempDir>,
+}
+
+impl Embedded {
+    /// Ends it in good order.
+    pub(crate) async fn shutdown(self) {
+        self.server.shutdown().await;
+    }
+}
+
 /// Starts the embedded Timestream where the options ask for it, and points the endpoints at it.
-pub(crate) async fn start(mut options: Options) -> Result<(Options, Option<timestream_local::Server>), Error> {
+pub(crate) async fn start(mut options: Options) -> Result<(Options, Option<Embedded>), Error> {
     let Some(embedded) = &options.embedded else { return Ok((options, None)) };
     let address = &embedded.listen_address;
     let host = address.host.clone().unwrap_or_else(|| "::".to_owned());
@@ -26,7 +41,15 @@ pub(crate) async fn start(mut options: Options) -> Result<(Options, Option<times
     let listen_address: SocketAddr = resolved
         .next()
         .ok_or_else(|| start_error(&format!("--embedded.listen-address {address}"), &"no such address"))?;
-    let config = timestream_local::Config::new(embedded.data_dir.clone(), listen_address);
+    let (data_dir, temporary) = match &embedded.data_dir {
+        Some(data_dir) => (data_dir.clone(), None),
+        None => {
+            let temporary = TempDir::with_prefix("timestream-")
+                .map_err(|error| start_error("no temporary directory for the data", &error))?;
+            (temporary.path().to_owned(), Some(temporary))
+        }
+    };
+    let config = timestream_local::Config::new(data_dir.clone(), listen_address);
     let server = timestream_local::Server::start(config)
         .await
         .map_err(|error| start_error("the embedded Timestream does not start", &error))?;
@@ -35,10 +58,10 @@ pub(crate) async fn start(mut options: Options) -> Result<(Options, Option<times
         reached.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
     let endpoint = format!("http://{reached}");
-    tracing::info!(endpoint, data_dir = %embedded.data_dir.display(), "the embedded Timestream listens");
+    tracing::info!(endpoint, data_dir = %data_dir.display(), "the embedded Timestream listens");
     options.write_endpoint = Endpoint::Fixed(endpoint.clone());
     options.query_endpoint = Endpoint::Fixed(endpoint);
-    Ok((options, Some(server)))
+    Ok((options, Some(Embedded { server, _temporary: temporary })))
 }
 
 /// Makes the database and the table, where they are not there yet.

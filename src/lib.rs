@@ -4,6 +4,8 @@ pub mod admin;
 pub mod batcher;
 pub mod budget;
 pub mod daemon;
+#[cfg(feature = "embedded")]
+mod demo;
 pub mod dimension;
 #[cfg(feature = "embedded")]
 mod embedded;

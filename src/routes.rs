@@ -273,9 +273,7 @@ impl Routes {
         B::Error: Display,
     {
         let (head, body) = request.into_parts();
-        let rows = async {
-            self.page.query(&self.reader, &*self.caller(&head.headers)?, &head.headers, body).await
-        };
+        let rows = async { self.page.query(&self.reader, &*self.caller(&head.headers)?, &head.headers, body).await };
         let mut answer = match rows.await {
             Ok(json) => text(StatusCode::OK, "application/json", json),
             Err(error) => error_answer(&error, Direction::Read, attempt(&head.headers)),

@@ -42,6 +42,8 @@ pub struct Options {
     pub max_write_retries: u32,
     /// The embedded Timestream, where it takes the place of AWS.
     pub embedded: Option<EmbeddedOptions>,
+    /// Whether the connector writes to itself, to show something.
+    pub demo: bool,
     /// Whether a name over the limit stops the program.
     pub fail_on_long_label: bool,
     /// Whether a non-finite value stops the program.
@@ -76,8 +78,8 @@ pub struct Destination {
 /// Options of the embedded Timestream.
 #[derive(Debug, Clone)]
 pub struct EmbeddedOptions {
-    /// Where it keeps its data.
-    pub data_dir: PathBuf,
+    /// Where it keeps its data; none: in a temporary directory that goes when the program ends.
+    pub data_dir: Option<PathBuf>,
     /// Where its API listens.
     pub listen_address: ListenAddress,
 }
@@ -180,7 +182,8 @@ impl Options {
             _ => Stop::Error(Error::invalid("ParseOptionError", error.render().to_string().trim().to_owned())),
         })?;
         let source = Source { matches, environment };
-        let embedded = source.boolean("embedded", "ParseOptionError")?;
+        let demo = source.boolean("demo", "ParseOptionError")?;
+        let embedded = demo || source.boolean("embedded", "ParseOptionError")?;
         let options = Options {
             destination: source.destination(embedded)?,
             region: source.text("region").unwrap_or_default(),
@@ -189,7 +192,8 @@ impl Options {
             enable_sigv4_auth: source.boolean("enable-sigv4-auth", "ParseOptionError")?,
             max_read_retries: source.retries("max-read-retries")?,
             max_write_retries: source.retries("max-write-retries")?,
-            embedded: if embedded { Some(source.embedded()?) } else { None },
+            embedded: if embedded { Some(source.embedded(demo)?) } else { None },
+            demo,
             fail_on_long_label: source.boolean("fail-on-long-label", "ParseMetricLabelError")?,
             fail_on_invalid_sample_value: source.boolean("fail-on-invalid-sample-value", "ParseSampleOptionError")?,
             native_histograms: source.native_histograms()?,
@@ -235,8 +239,15 @@ struct Source<E> {
 }
 
 impl<E: Fn(&str) -> Option<String>> Source<E> {
-    /// The value of an option, and the flag or variable that gave it. An empty variable is the same as none.
+    /// The value of an option, and the flag or variable that gave it.
     fn value(&self, flag: &'static str) -> Option<(String, String)> {
+        let default = || OPTIONS.iter().find(|spec| spec.flag == flag).map(|spec| spec.default);
+        let named = |default: &str| (default.to_owned(), format!("--{flag}"));
+        self.given(flag).or_else(|| default().filter(|default| !default.is_empty()).map(named))
+    }
+
+    /// The value that the flag or a variable gives. An empty variable is the same as none.
+    fn given(&self, flag: &'static str) -> Option<(String, String)> {
         if let Some(value) = self.matches.get_one::<String>(flag) {
             return Some((value.clone(), format!("--{flag}")));
         }
@@ -246,7 +257,7 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
                 return Some((value, (*variable).to_owned()));
             }
         }
-        (!spec.default.is_empty()).then(|| (spec.default.to_owned(), format!("--{flag}")))
+        None
     }
 
     /// Every option's value. Of URLs the user and the password are left out.
@@ -342,11 +353,15 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
         }
     }
 
-    fn embedded(&self) -> Result<EmbeddedOptions, Error> {
-        Ok(EmbeddedOptions {
-            data_dir: self.text("embedded.data-dir").unwrap_or_default().into(),
-            listen_address: self.address("embedded.listen-address")?,
-        })
+    fn embedded(&self, demo: bool) -> Result<EmbeddedOptions, Error> {
+        let is_served_over_http = ["tls-certificate", "web.config.file"].iter().all(|flag| self.text(flag).is_none());
+        if demo && !is_served_over_http {
+            let message = "--demo writes to itself over HTTP: it takes neither --tls-certificate nor --web.config.file";
+            return Err(Error::invalid("ParseOptionError", message));
+        }
+        let keeps_data = !demo || self.given("embedded.data-dir").is_some();
+        let data_dir = keeps_data.then(|| self.text("embedded.data-dir").unwrap_or_default().into());
+        Ok(EmbeddedOptions { data_dir, listen_address: self.address("embedded.listen-address")? })
     }
 
     fn web(&self) -> Result<WebOptions, Error> {

@@ -66,6 +66,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     option(DESTINATION, "write-discovery-endpoint", &["write_discovery_endpoint", "AWS_ENDPOINT_URL_TIMESTREAM_WRITE"], "URL", "", "Where DescribeEndpoints is asked for the write endpoint, instead of the region's public endpoint"),
     option(DESTINATION, "query-discovery-endpoint", &["query_discovery_endpoint", "AWS_ENDPOINT_URL_TIMESTREAM_QUERY"], "URL", "", "Where DescribeEndpoints is asked for the query endpoint, instead of the region's public endpoint"),
     switch(EMBEDDED, "embedded", &["embedded"], "false", "Store in the embedded Timestream instead of AWS; callers need no credentials"),
+    switch(EMBEDDED, "demo", &["demo"], "false", "Like --embedded, with a small load built in; its data goes to a temporary directory unless --embedded.data-dir is set"),
     option(EMBEDDED, "embedded.data-dir", &["embedded_data_dir"], "DIR", "data", "Where the embedded Timestream keeps its data"),
     option(EMBEDDED, "embedded.listen-address", &["embedded_listen_address"], "ADDRESS", "127.0.0.1:9202", "Where the embedded Timestream's API listens, for the AWS CLI and SDKs"),
     switch(SAMPLES, "fail-on-long-label", &["fail_on_long_label"], "false", "Stop the program on a metric name over 256 bytes or a label name over 60, instead of ignoring the series"),

@@ -2,6 +2,7 @@
 // Whatever comes from the server goes into the page as text, never as HTML: label values are anybody's.
 
 const WINDOW_MS = 5 * 60 * 1000;
+const YOUNG_MS = 60 * 1000;
 const POLL_MS = 2000;
 const GIVE_UP_MS = 15000;
 const MAX_LINES = 8;
@@ -64,10 +65,10 @@ function svg(name, attributes, parent) {
   return made;
 }
 
-/** A round number at or above `value`, of which a third is round enough to read. */
+/** A number at or above `value` of which a third is easy to read. */
 function roundUp(value) {
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 1.5, 3, 6, 10].find((step) => step * power >= value) * power;
+  return [1.2, 1.5, 3, 6, 9, 12].find((step) => step * power >= value) * power;
 }
 
 /** Lines over time in a figure. `show` formats a value. */
@@ -81,7 +82,7 @@ class Chart {
     this.area.addEventListener("pointerleave", () => this.point(null));
   }
 
-  /** `lines`: [{name, points: [[ms, value or null]]}] between two times. */
+  /** `lines`: [{name, points: [[ms, value or null]], color}] between two times; each has a color of its own if none is said. */
   set(lines, from, to) {
     Object.assign(this, { lines, from, to });
     this.draw();
@@ -99,7 +100,7 @@ class Chart {
     const values = this.lines.flatMap((line) => line.points.map((point) => point[1])).filter((value) => value !== null);
     const least = Math.min(0, ...values);
     const most = Math.max(...values, least);
-    const high = most > 0 ? roundUp(most) : least < 0 ? 0 : 1;
+    const high = most > 0 ? roundUp(most) : least < 0 ? 0 : 3;
     const low = least < 0 ? -roundUp(-least) : 0;
     const x = (ms) => left + ((ms - this.from) / (this.to - this.from || 1)) * (width - left - right);
     const y = (value) => top + (1 - (value - low) / (high - low)) * (height - top - bottom);
@@ -123,7 +124,7 @@ class Chart {
         if (value !== null) path += `${down ? "L" : "M"}${x(ms).toFixed(1)} ${y(value).toFixed(1)}`;
         down = value !== null;
       }
-      svg("path", { class: `s${index}`, d: path || "M0 0", "data-points": line.points.length }, this.area);
+      svg("path", { class: `s${line.color ?? index}`, d: path || "M0 0", "data-points": line.points.length }, this.area);
     });
     let at = null;
     if (this.cursor !== null && this.cursor >= left) {
@@ -139,7 +140,7 @@ class Chart {
       const near = at === null ? line.points.at(-1) : line.points.reduce(
         (best, point) => (!best || Math.abs(point[0] - at) < Math.abs(best[0] - at) ? point : best), null);
       const item = element("span");
-      item.append(element("i", undefined, `s${index}`), `${line.name} `, element("b", this.show(near ? near[1] : null)));
+      item.append(element("i", undefined, `s${line.color ?? index}`), `${line.name} `, element("b", this.show(near ? near[1] : null)));
       return item;
     });
     if (at !== null) shown.push(element("span", clock(at)));
@@ -170,13 +171,14 @@ function rate(name) {
 const line = (name, key) => ({ name, points: points.map((point) => [point.time, point[key]]) });
 
 function drawHistory(now) {
-  const from = now - WINDOW_MS;
-  points = points.filter((point) => point.time >= from);
+  points = points.filter((point) => point.time >= now - WINDOW_MS);
+  // A connector that has just started fills its charts sooner.
+  const from = Math.min(now - YOUNG_MS, Math.max(now - WINDOW_MS, points[0]?.time ?? 0));
   charts.samples.set([{ name: "received", points: rate("received") }, { name: "written", points: rate("written") }], from, now);
   charts.lost.set([
-    { name: "ignored", points: rate("ignored") },
-    { name: "rejected", points: rate("rejected") },
-    { name: "failed", points: rate("failed") },
+    { name: "ignored", points: rate("ignored"), color: 7 },
+    { name: "rejected", points: rate("rejected"), color: 3 },
+    { name: "failed", points: rate("failed"), color: 2 },
   ], from, now);
   charts.latency.set([line("p50", "p50"), line("p99", "p99")], from, now);
   charts.queue.set([line("waiting", "queue")], from, now);

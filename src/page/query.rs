@@ -78,8 +78,7 @@ impl QueryBox {
         let Asked { query } = serde_json::from_slice(&bytes)
             .map_err(|error| Error::invalid("JsonError", format!("the body is not {{\"query\": \"…\"}}: {error}")))?;
         let rows = reader.statement(caller, &query, LIMITS, started + TIMEOUT).await?;
-        let columns: Vec<Value> =
-            rows.columns.iter().map(|(name, kind)| json!({"name": name, "type": kind})).collect();
+        let columns: Vec<Value> = rows.columns.iter().map(|(name, kind)| json!({"name": name, "type": kind})).collect();
         let data = json!({
             "columns": columns,
             "rows": rows.rows,
@@ -123,9 +122,8 @@ mod tests {
             (&[("host", "a:1"), ("origin", "null")], false),
             (&[("origin", "http://a:1")], false),
         ] {
-            let map = headers.iter().map(|(name, value)| {
-                (HeaderName::from_static(name), HeaderValue::from_static(value))
-            });
+            let map =
+                headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
             assert_eq!(same_site(&map.collect()).is_ok(), allowed, "{headers:?}");
         }
     }

@@ -26,6 +26,16 @@ fn embedded_needs_nothing_else() {
 }
 
 #[test]
+fn a_demo_is_embedded_and_keeps_its_data_only_where_it_is_told_to() {
+    let data_dir = |arguments: &[&str], environment| parse(arguments, environment).unwrap().embedded.unwrap().data_dir;
+    assert_eq!(data_dir(&["--embedded"], &[]), Some("data".into()));
+    assert_eq!(data_dir(&["--demo"], &[]), None);
+    assert_eq!(data_dir(&["--demo", "--embedded.data-dir=data"], &[]), Some("data".into()));
+    assert_eq!(data_dir(&["--demo"], &[("embedded_data_dir", "kept")]), Some("kept".into()));
+    assert!(error(&["--demo", "--web.config.file=web.yml"], &[]).contains("--demo writes to itself over HTTP"));
+}
+
+#[test]
 fn a_flag_wins_over_the_environment_and_both_over_the_default() {
     let environment = [("embedded", "T"), ("region", "eu-west-1"), ("max_retries", "7"), ("log_level", "")];
     let options = parse(&["--region=ap-south-1"], &environment).unwrap();

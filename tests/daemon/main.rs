@@ -33,6 +33,7 @@ mod hostile_http2;
 mod lambda;
 mod logs;
 mod native_histograms;
+mod page;
 mod permissions;
 mod prometheus;
 mod prometheus_3;

@@ -119,7 +119,8 @@ impl Page {
     fn html(&self) -> String {
         let Destination { database, table } = &self.destination;
         let waiting_for = self.readiness.waiting_for();
-        let ready = if waiting_for.is_empty() { "Ready".to_owned() } else { not_ready(&waiting_for) };
+        let ready =
+            if waiting_for.is_empty() { "Ready".to_owned() } else { format!("Not ready: {}", waiting_for.join(", ")) };
         include_str!("page.html")
             .replace("{version}", env!("CARGO_PKG_VERSION"))
             .replace("{where}", &escaped(self.region.as_deref().unwrap_or("embedded Timestream")))
@@ -202,10 +203,6 @@ fn reasons(reading: &Reading, metrics: &Metrics) -> Vec<Value> {
 
 fn warning(line: &crate::telemetry::recent::Line) -> Value {
     json!({"time": milliseconds(line.at), "level": line.level, "message": line.message, "fields": line.fields})
-}
-
-fn not_ready(waiting_for: &[&str]) -> String {
-    format!("Not ready: {}", waiting_for.join(", "))
 }
 
 fn milliseconds(time: SystemTime) -> u64 {

@@ -138,8 +138,8 @@ impl Routes {
         match path {
             "/write" => Handler::Write,
             "/read" => Handler::Read,
-            "/" => Handler::Page,
             path if path == self.telemetry_path => Handler::Metrics,
+            path if page::PATHS.contains(&path) || path == page::QUERY_PATH => Handler::Page,
             path if admin::methods(path).is_some() => Handler::Admin,
             _ => Handler::Other,
         }

@@ -4,6 +4,7 @@
 const WINDOW_MS = 5 * 60 * 1000;
 const YOUNG_MS = 60 * 1000;
 const POLL_MS = 2000;
+const RATE_POINTS = 5;
 const GIVE_UP_MS = 15000;
 const MAX_LINES = 8;
 const NUMBERS = new Set(["DOUBLE", "BIGINT", "INTEGER"]);
@@ -160,10 +161,10 @@ const charts = {
 };
 let points = [];
 
-/** How fast a total grew up to each point but the first. */
+/** How fast a total grew up to each point but the first, over ten seconds: Prometheus sends in bursts. */
 function rate(name) {
   return points.slice(1).map((point, index) => {
-    const before = points[index];
+    const before = points[Math.max(0, index + 1 - RATE_POINTS)];
     return [point.time, (Math.max(0, point[name] - before[name]) * 1000) / (point.time - before.time)];
   });
 }

@@ -39,7 +39,7 @@ use crate::web_config::{self, Door};
 
 /// The content type of streamed chunks (prometheus/prometheus, storage/remote/read_handler.go).
 const STREAMED_CHUNKS: &str = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RETRY_ATTEMPT: HeaderName = HeaderName::from_static("retry-attempt");
 
 /// All that answers requests.

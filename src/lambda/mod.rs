@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use hyper::header::HeaderValue;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -17,12 +18,12 @@ use tracing::info;
 use crate::error::{Direction, Error};
 use crate::options::Options;
 use crate::rooms::{self, Rooms, start_error};
-use crate::routes::{OnePiece, Routes, error_answer, refusal};
+use crate::routes::{OnePiece, REQUEST_ID, Routes, error_answer, refusal};
 use crate::sink::clients::CredentialsSource;
 use crate::telemetry::Metrics;
 use crate::telemetry::embedded_metrics::EmbeddedMetrics;
 use crate::telemetry::health::Readiness;
-use crate::telemetry::log;
+use crate::telemetry::request_id::RequestId;
 use crate::web_config::{self, Sources};
 
 mod answer;
@@ -65,11 +66,10 @@ pub async fn run(options: Result<Options, Error>) -> Result<(), Error> {
     let service = service_fn(move |event: LambdaEvent<Value>| {
         let function = function.clone();
         async move {
-            let id = event.context.request_id.as_str();
-            log::set_request_id(id);
+            let id = RequestId::of(Some(&event.context.request_id));
             let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-            let answer = function.answer(event.payload, left).await;
-            if let Some(line) = function.metrics_line(id) {
+            let answer = id.clone().scope(function.answer(event.payload, left)).await;
+            if let Some(line) = function.metrics_line(id.as_str()) {
                 // There is nowhere to report that stdout is closed.
                 let _ = std::io::stdout().lock().write_all(line.as_bytes());
             }
@@ -113,6 +113,10 @@ impl Function {
             (Err(error), _) => error_answer(&error, Direction::Read, 0),
             (Ok(request), Err(error)) => refusal(error, &request),
             (Ok(mut request), Ok(connector)) => {
+                // The id that Lambda's own log lines have, in place of one that the caller may have given.
+                if let Some(id) = RequestId::current().and_then(|id| HeaderValue::from_str(id.as_str()).ok()) {
+                    request.headers_mut().insert(REQUEST_ID, id);
+                }
                 request.extensions_mut().insert(OnePiece { by });
                 connector.routes.answer(request).await
             }

@@ -59,7 +59,7 @@ impl EmbeddedMetrics {
             }),
         );
         line.insert("FunctionName".to_owned(), self.function_name.as_str().into());
-        line.insert("requestId".to_owned(), request_id.into());
+        line.insert("request_id".to_owned(), request_id.into());
         for (((name, _), total), told) in COUNTERS.iter().zip(total).zip(told) {
             line.insert((*name).to_owned(), (total - told).into());
         }
@@ -99,7 +99,7 @@ mod tests {
         let line: Value = serde_json::from_str(&line).unwrap();
         let sums = COUNTERS.map(|(name, _)| line[name].as_u64().unwrap());
         assert_eq!(sums, [5, 2, 2, 1, 0, 0]);
-        assert_eq!((&line["FunctionName"], &line["requestId"]), (&json!("f"), &json!("id")));
+        assert_eq!((&line["FunctionName"], &line["request_id"]), (&json!("f"), &json!("id")));
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(directive["Dimensions"], json!([["FunctionName"]]));
         assert_eq!(directive["Metrics"].as_array().unwrap().len(), COUNTERS.len());

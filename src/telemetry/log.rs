@@ -17,8 +17,6 @@ use super::request_id::RequestId;
 /// The least level that is logged. There is one log for the whole process, and so one level.
 static LEVEL: RwLock<Level> = RwLock::new(Level::INFO);
 static RECENT: Recent = Recent::new();
-/// The AWS Lambda invocation under way. A process has one at a time.
-static REQUEST_ID: RwLock<Option<String>> = RwLock::new(None);
 
 /// The settings where the options can't be read, in AWS Lambda.
 pub const UNLESS_CONFIGURED: LogOptions = LogOptions { enabled: true, level: Level::INFO, format: Format::Json };
@@ -62,11 +60,6 @@ pub fn level() -> Level {
 pub fn set_level(level: Level) {
     *LEVEL.write().unwrap_or_else(PoisonError::into_inner) = level;
     tracing::callsite::rebuild_interest_cache();
-}
-
-/// Puts the id of an AWS Lambda invocation on every line from now on.
-pub fn set_request_id(id: &str) {
-    *REQUEST_ID.write().unwrap_or_else(PoisonError::into_inner) = Some(id.to_owned());
 }
 
 /// The last warnings and errors. Empty where logging is off.
@@ -115,9 +108,6 @@ impl<S: Subscriber> Layer<S> for LogLayer {
             ("caller", format!("{file}:{}", metadata.line().unwrap_or_default())),
             ("msg", fields.message),
         ];
-        if let Some(id) = &*REQUEST_ID.read().unwrap_or_else(PoisonError::into_inner) {
-            all.push(("requestId", id.clone()));
-        }
         all.extend(fields.others);
         let line = match self.format {
             Format::Logfmt => logfmt(&all),

@@ -22,6 +22,7 @@ fn what_is_written_comes_back_through_each_kind_of_event() {
         let answer = lambda.invoke(&write_event(kind, &[sent]));
         assert_eq!(status(&answer), 204, "{kind:?}: {answer}");
         assert_eq!(answer["body"], "");
+        assert!(header(&answer, "x-request-id").unwrap().starts_with("8476a536-e9f4-"));
         let balanced = matches!(kind, Kind::LoadBalancer | Kind::LoadBalancerMultiValue);
         assert_eq!(answer["statusDescription"], if balanced { json!("204 No Content") } else { json!(null) });
 
@@ -47,7 +48,7 @@ fn what_is_written_comes_back_through_each_kind_of_event() {
     }
     assert!(lambda.is_silent());
     let line = lambda.log("write request");
-    assert_eq!(line["requestId"], "8476a536-e9f4-11e8-9739-000000000001", "{line}");
+    assert_eq!(line["request_id"], "8476a536-e9f4-11e8-9739-000000000001", "{line}");
     assert_eq!(line["level"], "debug");
 }
 

@@ -1,6 +1,7 @@
 //! Authorities and certificates of the tests, written to files.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
 
@@ -56,6 +57,14 @@ impl Authority {
         self.certify_with(folder, file, names, &KeyPair::generate().unwrap(), |params| {
             params.not_before = date_time_ymd(2020, 1, 1);
             params.not_after = date_time_ymd(2021, 1, 1);
+        })
+    }
+
+    /// The same, for so many hours from now on.
+    pub fn certify_for(&self, folder: &Path, file: &str, names: &[&str], hours: u64) -> Identity {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        self.certify_with(folder, file, names, &KeyPair::generate().unwrap(), |params| {
+            params.not_after = date_time_ymd(1970, 1, 1) + now + Duration::from_secs(hours * 3600);
         })
     }
 

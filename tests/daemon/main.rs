@@ -21,6 +21,7 @@ mod v2;
 mod workload;
 
 mod admin;
+mod alerts;
 mod bad_requests;
 mod callers;
 mod cost;

@@ -17,7 +17,7 @@ fn span(offset: i32, length: u32) -> v2::BucketSpan {
 }
 
 /// Schema 0: one observation around zero, one up to 2 and two up to 4.
-fn histogram(timestamp: i64) -> v2::Histogram {
+pub fn histogram(timestamp: i64) -> v2::Histogram {
     v2::Histogram {
         count: Some(Count::CountInt(4)),
         sum: 8.5,

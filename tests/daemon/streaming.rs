@@ -88,7 +88,7 @@ fn the_first_known_response_type_is_taken() {
 }
 
 /// Writes enough for many pieces: values that do not compress.
-fn write_much(connector: &Connector) -> i64 {
+pub fn write_much(connector: &Connector) -> i64 {
     let now = now_ms();
     let mut random = 1_u64;
     for start in (0..300_000).step_by(10_000) {

@@ -13,8 +13,6 @@ use crate::churn::Churn;
 const KEPT_FOR: u64 = 500;
 /// Before one in so many requests a client sends the same and does not wait for the answer.
 const HANG_UP_EACH: u64 = 200;
-/// How long a caller's keys are used, as with temporary credentials.
-const KEYS_FOR: Duration = Duration::from_secs(60);
 /// How long a refused sender waits, as Prometheus does at first.
 const BACKOFF: Duration = Duration::from_millis(100);
 
@@ -31,8 +29,19 @@ pub struct Tally {
     pub refused: AtomicU64,
 }
 
+/// Where requests go, and when.
+#[derive(Clone, Copy)]
+pub struct Plan {
+    pub address: SocketAddr,
+    /// Between two requests of all senders together.
+    pub interval: Duration,
+    /// How long a sender uses its keys, as with temporary credentials.
+    pub keys_for: Duration,
+}
+
 /// Sends every request of which the time has come, until `stop`.
-pub fn send(sender: usize, address: SocketAddr, churn: &Churn, interval: Duration, tally: &Tally, stop: &AtomicBool) {
+pub fn send(sender: usize, plan: Plan, churn: &Churn, tally: &Tally, stop: &AtomicBool) {
+    let Plan { address, interval, keys_for } = plan;
     let start = Instant::now();
     let mut connection = None;
     while !stop.load(Ordering::Relaxed) {
@@ -42,7 +51,7 @@ pub fn send(sender: usize, address: SocketAddr, churn: &Churn, interval: Duratio
             std::thread::sleep(early);
         }
         let body = churn.request(number);
-        let user = format!("AKIASOAK{sender}X{}", start.elapsed().as_secs() / KEYS_FOR.as_secs());
+        let user = format!("AKIASOAK{sender}X{}", start.elapsed().as_secs() / keys_for.as_secs());
         if number.is_multiple_of(HANG_UP_EACH) {
             let _ = TcpStream::connect(address).and_then(|stream| post(stream, &user, "/write", &body.0));
         }

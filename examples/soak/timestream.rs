@@ -14,7 +14,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 
-/// How long a storm lasts, in which every call is throttled.
+/// How long a storm lasts, in which every call is throttled; at most a third of the time.
 const STORM: Duration = Duration::from_secs(4);
 /// How long a slow call takes.
 const SLOW: Duration = Duration::from_secs(3);
@@ -75,7 +75,7 @@ impl Timestream {
 impl State {
     fn storms(&self) -> bool {
         let into = (self.start.elapsed().as_secs_f64() / self.storm_every.as_secs_f64() + 2.0 / 3.0).fract();
-        into * self.storm_every.as_secs_f64() < STORM.as_secs_f64()
+        into * self.storm_every.as_secs_f64() < STORM.min(self.storm_every / 3).as_secs_f64()
     }
 }
 

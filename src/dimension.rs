@@ -61,7 +61,8 @@ fn is_legal(name: &[u8]) -> bool {
     let (Some(first), Some(last)) = (name.first(), name.last()) else { return false };
     first.is_ascii_alphabetic()
         && *last != b'_'
-        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        // Without a branch in the loop, so that it takes many bytes at a time.
+        && name.iter().fold(true, |legal, byte| legal & (byte.is_ascii_alphanumeric() | (*byte == b'_')))
         && !is_reserved(name)
 }
 

@@ -16,6 +16,7 @@ impl Span {
         Some(Span { start: u32::try_from(range.start).ok()?, end: u32::try_from(range.end).ok()? })
     }
 
+    #[inline]
     pub(crate) fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
@@ -32,7 +33,7 @@ impl Span {
 }
 
 /// A label: name and value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Label {
     /// The label's name, not empty.
     pub name: Span,
@@ -134,6 +135,27 @@ pub(crate) fn expanded_by_series(expanded: &mut [Expanded], series: u32) -> Opti
     expanded.get_mut(after.checked_sub(1)?)
 }
 
+/// What is known of labels by where they stand, for as many as there are slots. Equal labels of neighbouring series mostly
+/// stand in the same place, so what is found out about one needs no second look.
+pub(crate) struct BySpan<K, V, const SLOTS: usize>([(K, V); SLOTS]);
+
+impl<K: Copy + Default + Eq, V: Copy + Default, const SLOTS: usize> BySpan<K, V, SLOTS> {
+    /// Nothing is known of any.
+    pub(crate) fn new() -> Self {
+        BySpan([(K::default(), V::default()); SLOTS])
+    }
+
+    /// What is known of `key`, which is not the default one and of which `span` is a part; or what `find` finds.
+    #[inline]
+    pub(crate) fn get(&mut self, key: K, span: Span, find: impl FnOnce() -> V) -> V {
+        let (known, value) = &mut self.0[span.start as usize % SLOTS];
+        if *known != key {
+            (*known, *value) = (key, find());
+        }
+        *value
+    }
+}
+
 /// A decoded write request. Labels of a series are sorted by name, without `__name__` and without empty values.
 #[derive(Debug, Default)]
 pub struct WriteRequest {
@@ -162,6 +184,13 @@ impl Room {
     pub(crate) fn new(bytes: usize, factor: usize) -> Self {
         const FIRST_ITEMS: usize = 8192;
         Room(bytes.saturating_mul(factor).saturating_add(FIRST_ITEMS))
+    }
+
+    /// Takes room for `items` of a table that is empty, as far as it goes.
+    pub(crate) fn reserve<T>(&mut self, table: &mut Vec<T>, items: usize) {
+        let items = items.min(self.0 / size_of::<T>());
+        table.reserve_exact(items);
+        self.0 -= items * size_of::<T>();
     }
 
     /// Appends to a table within the room.
@@ -193,16 +222,19 @@ impl WriteRequest {
     }
 
     /// The series of number `index`.
+    #[inline]
     pub fn series_at(&self, index: u32) -> &Series {
         &self.series[index as usize]
     }
 
     /// The labels of a series.
+    #[inline]
     pub fn labels(&self, series: &Series) -> &[Label] {
         &self.labels[series.labels.0 as usize..series.labels.1 as usize]
     }
 
     /// The sample of number `index`.
+    #[inline]
     pub fn sample_at(&self, index: u32) -> Sample {
         self.samples[index as usize]
     }
@@ -231,6 +263,7 @@ impl WriteRequest {
     }
 
     /// The bytes of a span.
+    #[inline]
     pub fn bytes(&self, span: Span) -> &[u8] {
         &self.buffer[span.range()]
     }

@@ -3,6 +3,7 @@
 //! of the scrapes, each shard every so many of them.
 
 #![allow(dead_code, reason = "each bench uses a part of it")]
+#![allow(unused_imports, reason = "each bench uses a part of it")]
 #![allow(
     unreachable_pub,
     missing_docs,
@@ -10,8 +11,9 @@
     reason = "a module of benches, where a panic is the report"
 )]
 
-use prost::Message;
-use timestream_prometheus_connector::proto;
+mod wire;
+
+pub use wire::{encode, encode_samples, encode_v2, message, packed, requests, value};
 
 /// Labels, `__name__` among them, in the order of their names.
 pub type Labels = Vec<(String, String)>;
@@ -19,7 +21,7 @@ pub type Labels = Vec<(String, String)>;
 /// Milliseconds since 1970 of the first scrape.
 pub const START: i64 = 1_780_000_000_000;
 /// Shards of Prometheus' remote write.
-const SHARDS: usize = 8;
+pub const SHARDS: usize = 8;
 
 /// A kind of series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,71 +46,45 @@ impl Kind {
     }
 }
 
-/// At least `count` series in the order in which they are scraped.
-pub fn series(kind: Kind, count: usize, seed: u64) -> Vec<Labels> {
-    let mut random = fastrand::Rng::with_seed(seed);
-    let mut all = Vec::with_capacity(count);
-    let mut node = 0;
-    while all.len() < count {
-        match kind {
-            Kind::NodeExporter => node_exporter(&mut all, node, &mut random),
-            Kind::KubeState => kube_state(&mut all, node, &mut random),
-            Kind::Cadvisor => cadvisor(&mut all, node, &mut random),
+/// Series in the order in which they are scraped, node after node, without end.
+#[derive(Debug)]
+pub struct Cluster {
+    kind: Kind,
+    random: fastrand::Rng,
+    node: usize,
+}
+
+impl Cluster {
+    pub fn new(kind: Kind, seed: u64) -> Self {
+        Cluster { kind, random: fastrand::Rng::with_seed(seed), node: 0 }
+    }
+
+    /// Appends the series of the next node.
+    pub fn scrape(&mut self, all: &mut Vec<Labels>) {
+        let (node, random) = (self.node, &mut self.random);
+        match self.kind {
+            Kind::NodeExporter => node_exporter(all, node, random),
+            Kind::KubeState => kube_state(all, node, random),
+            Kind::Cadvisor => cadvisor(all, node, random),
             Kind::Mixed => {
-                node_exporter(&mut all, node, &mut random);
-                kube_state(&mut all, node, &mut random);
-                cadvisor(&mut all, node, &mut random);
+                node_exporter(all, node, random);
+                kube_state(all, node, random);
+                cadvisor(all, node, random);
             }
         }
-        node += 1;
+        self.node += 1;
+    }
+}
+
+/// The first `count` series.
+pub fn series(kind: Kind, count: usize, seed: u64) -> Vec<Labels> {
+    let mut cluster = Cluster::new(kind, seed);
+    let mut all = Vec::with_capacity(count);
+    while all.len() < count {
+        cluster.scrape(&mut all);
     }
     all.truncate(count);
     all
-}
-
-/// The series of each request, `per_request` each. The shards fill side by side, so the requests with the series of a
-/// target come one behind the other.
-pub fn requests(series: &[Labels], per_request: usize) -> Vec<Vec<&Labels>> {
-    let scraped_together = series.chunks(per_request * SHARDS);
-    let of_shards = scraped_together
-        .flat_map(|scraped| (0..SHARDS).map(move |shard| scraped.iter().skip(shard).step_by(SHARDS).collect()));
-    of_shards.filter(|request: &Vec<_>| !request.is_empty()).collect()
-}
-
-/// A remote write 1.0 request of one sample for each series, at scrape `scrape`, as protobuf.
-pub fn encode(series: &[&Labels], scrape: u64) -> Vec<u8> {
-    encode_samples(series, scrape, 1)
-}
-
-/// The same with `samples` samples for each series, as Prometheus sends them when it catches up.
-pub fn encode_samples(series: &[&Labels], scrape: u64, samples: u64) -> Vec<u8> {
-    let mut random = fastrand::Rng::with_seed(scrape);
-    let timeseries = series.iter().map(|labels| proto::TimeSeries {
-        labels: labels.iter().map(|(name, value)| proto::Label { name: name.clone(), value: value.clone() }).collect(),
-        samples: (0..samples)
-            .map(|at| proto::Sample {
-                value: Some(value(&mut random)),
-                timestamp: START + 15_000 * (scrape * samples + at) as i64 + random.i64(0..1000),
-            })
-            .collect(),
-        ..Default::default()
-    });
-    proto::WriteRequest { timeseries: timeseries.collect(), metadata: vec![] }.encode_to_vec()
-}
-
-/// `encode`d and packed.
-pub fn packed(series: &[&Labels], scrape: u64) -> Vec<u8> {
-    snap::raw::Encoder::new().compress_vec(&encode(series, scrape)).expect("a request is far below 4 GiB")
-}
-
-/// Counters mostly whole, gauges with a few digits, some zeros.
-fn value(random: &mut fastrand::Rng) -> f64 {
-    match random.u8(0..10) {
-        0..=1 => 0.0,
-        2..=5 => random.u32(0..100_000_000).into(),
-        6..=7 => f64::from(random.u32(0..1_000_000_000)) / 100.0,
-        _ => random.f64() * 1e6,
-    }
 }
 
 fn push(all: &mut Vec<Labels>, target: &[(&str, &str)], name: &str, own: &[(&str, &str)]) {

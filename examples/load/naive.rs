@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use aws_credential_types::Credentials;
 use aws_sdk_timestreamwrite::config::{BehaviorVersion, Region};
-use aws_sdk_timestreamwrite::types::{Dimension, MeasureValueType, Record, TimeUnit};
+use aws_sdk_timestreamwrite::types::Record;
 use aws_sdk_timestreamwrite::{Client, Config};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
@@ -15,8 +15,10 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use prost::Message;
-use timestream_prometheus_connector::proto::{TimeSeries, WriteRequest};
+use timestream_prometheus_connector::proto::WriteRequest;
 use timestream_prometheus_connector::sink::clients;
+
+use crate::sdk;
 
 pub fn serve(address: SocketAddr, endpoint: &str) {
     let config = Config::builder()
@@ -44,7 +46,7 @@ async fn write(request: Request<Incoming>, client: Client) -> Result<Response<Em
     let body = request.into_body().collect().await.unwrap().to_bytes();
     let request = snap::raw::Decoder::new().decompress_vec(&body).unwrap();
     let request = WriteRequest::decode(request.as_slice()).unwrap();
-    let records: Vec<Record> = request.timeseries.into_iter().flat_map(records).collect();
+    let records: Vec<Record> = request.timeseries.into_iter().flat_map(sdk::records).collect();
     let calls: Vec<_> = records
         .chunks(100)
         .map(|records| {
@@ -58,27 +60,4 @@ async fn write(request: Request<Incoming>, client: Client) -> Result<Response<Em
     let mut answer = Response::new(Empty::new());
     *answer.status_mut() = hyper::StatusCode::NO_CONTENT;
     Ok(answer)
-}
-
-fn records(series: TimeSeries) -> Vec<Record> {
-    let mut name = String::new();
-    let mut dimensions = Vec::with_capacity(series.labels.len());
-    for label in series.labels {
-        if label.name == "__name__" {
-            name = label.value;
-        } else {
-            dimensions.push(Dimension::builder().name(label.name).value(label.value).build().unwrap());
-        }
-    }
-    let record = |sample: &timestream_prometheus_connector::proto::Sample| {
-        Record::builder()
-            .measure_name(&name)
-            .set_dimensions(Some(dimensions.clone()))
-            .measure_value(sample.value().to_string())
-            .measure_value_type(MeasureValueType::Double)
-            .time(sample.timestamp.to_string())
-            .time_unit(TimeUnit::Milliseconds)
-            .build()
-    };
-    series.samples.iter().map(record).collect()
 }

@@ -13,21 +13,19 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 
 use crate::sink::Sink;
-use crate::sink::call::{Call, Part, Record};
+use crate::sink::call::{Call, Part};
 use crate::sink::caller_clients::CallerClients;
 use crate::sink::caller_keys::CallerId;
 use crate::sink::pending::PendingWrite;
 
+mod gather;
 mod group;
 
+pub use gather::Gathering;
 pub use group::{GroupKey, Grouper, Groups};
 
 /// Records per WriteRecords call (Timestream quota).
 pub const MAX_RECORDS_PER_CALL: usize = 100;
-
-/// Fewer records than this of one group are not worth a call of their own: what they would save by sharing more is less
-/// than what a call costs, in CPU and in the unit that Timestream rounds up to.
-const MIN_RECORDS_OF_A_GROUP: usize = 12;
 
 /// A request whose samples are to be written under its caller's credentials.
 #[derive(Debug)]
@@ -91,22 +89,15 @@ struct Batcher {
     receiver: Receiver<QueuedWrite>,
     linger: Duration,
     sink: Sink,
-    gathering: HashMap<CallerId, Gathering>,
+    gathering: HashMap<CallerId, OfCaller>,
 }
 
 /// The calls of one caller that are not full.
-struct Gathering {
+struct OfCaller {
     caller: Arc<CallerClients>,
-    /// By group. None is empty.
-    calls: HashMap<GroupKey, GatheringCall>,
+    gathering: Gathering,
     /// When they leave at the latest, counted from the oldest record.
     leaves_at: Instant,
-}
-
-#[derive(Default)]
-struct GatheringCall {
-    parts: Vec<Part>,
-    records: usize,
 }
 
 impl Batcher {
@@ -133,25 +124,13 @@ impl Batcher {
 
     fn gather(&mut self, queued: &QueuedWrite) {
         let QueuedWrite { caller, write, groups } = queued;
-        let gathering = self.gathering.entry(caller.id()).or_insert_with(|| Gathering {
+        let of_caller = self.gathering.entry(caller.id()).or_insert_with(|| OfCaller {
             caller: caller.clone(),
-            calls: HashMap::new(),
+            gathering: Gathering::default(),
             leaves_at: Instant::now() + self.linger,
         });
-        for (key, mut records) in groups.iter() {
-            while !records.is_empty() {
-                let gathered = gathering.calls.entry(key).or_default();
-                let (now, later) = records.split_at(records.len().min(MAX_RECORDS_PER_CALL - gathered.records));
-                gathered.add(write, now);
-                records = later;
-                if gathered.records == MAX_RECORDS_PER_CALL
-                    && let Some(full) = gathering.calls.remove(&key)
-                {
-                    self.sink.deliver(Call { caller: caller.clone(), parts: full.parts });
-                }
-            }
-        }
-        if gathering.calls.is_empty() {
+        of_caller.gathering.add(write, groups, |parts| self.sink.deliver(Call { caller: caller.clone(), parts }));
+        if of_caller.gathering.is_empty() {
             self.gathering.remove(&caller.id());
         }
     }
@@ -164,30 +143,6 @@ impl Batcher {
     }
 }
 
-impl GatheringCall {
-    fn add(&mut self, write: &Arc<PendingWrite>, records: &[Record]) {
-        self.records += records.len();
-        self.parts.push(Part { write: write.clone(), records: records.to_vec() });
-    }
-}
-
-/// Sends what a caller has gathered: groups of some size each in a call, smaller ones together.
-fn depart(sink: &Sink, gathering: Gathering) {
-    let Gathering { caller, calls, .. } = gathering;
-    let mut shared = GatheringCall::default();
-    for (_, call) in calls {
-        if call.records >= MIN_RECORDS_OF_A_GROUP {
-            sink.deliver(Call { caller: caller.clone(), parts: call.parts });
-            continue;
-        }
-        if shared.records + call.records > MAX_RECORDS_PER_CALL {
-            let full = std::mem::take(&mut shared);
-            sink.deliver(Call { caller: caller.clone(), parts: full.parts });
-        }
-        shared.records += call.records;
-        shared.parts.extend(call.parts);
-    }
-    if shared.records > 0 {
-        sink.deliver(Call { caller, parts: shared.parts });
-    }
+fn depart(sink: &Sink, OfCaller { caller, gathering, .. }: OfCaller) {
+    gathering.depart(|parts: Vec<Part>| sink.deliver(Call { caller: caller.clone(), parts }));
 }

@@ -5,12 +5,16 @@
 use std::ops::Range;
 
 use super::protobuf::{Fields, ProtobufError, Value};
-use super::series::{SeriesBuilder, span, utf8};
+use super::series::{Previous, SeriesBuilder, span, utf8};
 use crate::write_request::{Room, WriteRequest};
 
 /// The most that the tables of a request take in memory, as a multiple of its bytes. A label of one letter each takes 8
 /// bytes on the wire and 16 in the table, a sample 17 and 16. Ordinary requests take less than half.
 pub const TABLES_FACTOR: usize = 3;
+
+/// What a label and a series of one sample take on the wire, rather less than usual, so that tables seldom grow.
+const USUAL_LABEL_BYTES: usize = 26;
+const USUAL_SERIES_BYTES: usize = 300;
 
 /// Decodes the uncompressed body of a request.
 ///
@@ -21,10 +25,14 @@ pub const TABLES_FACTOR: usize = 3;
 pub fn decode(buffer: Vec<u8>) -> Result<WriteRequest, ProtobufError> {
     let mut request = WriteRequest::default();
     let mut room = Room::new(buffer.len(), TABLES_FACTOR);
+    room.reserve(&mut request.labels, buffer.len() / USUAL_LABEL_BYTES);
+    room.reserve(&mut request.series, buffer.len() / USUAL_SERIES_BYTES);
+    room.reserve(&mut request.samples, buffer.len() / USUAL_SERIES_BYTES);
+    let mut previous = Previous::default();
     let mut fields = Fields::new(&buffer, 0..buffer.len());
     while let Some((number, value)) = fields.next()? {
         match (number, value) {
-            (1, Value::Bytes(range)) => series(&buffer, range, &mut request, &mut room)?,
+            (1, Value::Bytes(range)) => series(&buffer, range, &mut request, &mut room, &mut previous)?,
             (1, _) => return Err(ProtobufError::new("a series of a wrong type", 0)),
             (4 | 5, Value::Bytes(range)) => {
                 return Err(ProtobufError::new("a field of remote write 2.0", range.start));
@@ -42,16 +50,14 @@ fn series(
     range: Range<usize>,
     request: &mut WriteRequest,
     room: &mut Room,
+    previous: &mut Previous,
 ) -> Result<(), ProtobufError> {
     let at = range.start;
     let mut fields = Fields::new(buffer, range);
-    let mut series = SeriesBuilder::new(buffer, at, request, room);
+    let mut series = SeriesBuilder::new(buffer, at, request, room, previous);
     while let Some((number, value)) = fields.next()? {
         match (number, value) {
-            (1, Value::Bytes(range)) => {
-                let (name, value) = label(buffer, range)?;
-                series.label(span(name)?, span(value)?)?;
-            }
+            (1, Value::Bytes(range)) => label(buffer, range, &mut series)?,
             (2, Value::Bytes(range)) => series.sample(range)?,
             (3, Value::Bytes(_)) => series.exemplar(),
             (4, Value::Bytes(range)) => series.histogram(range)?,
@@ -62,22 +68,34 @@ fn series(
     series.finish()
 }
 
-/// The name and the value of a label.
+/// Takes a label of the series.
 #[inline]
-fn label(buffer: &[u8], range: Range<usize>) -> Result<(Range<usize>, Range<usize>), ProtobufError> {
+fn label(buffer: &[u8], range: Range<usize>, series: &mut SeriesBuilder<'_>) -> Result<(), ProtobufError> {
     // As encoders write a label of less than 128 bytes each, and nearly all are.
     if let [0x0a, name_length @ 0..0x80, rest @ ..] = &buffer[range.clone()]
-        && let Some([0x12, value_length @ 0..0x80, value @ ..]) = rest.get(usize::from(*name_length)..)
+        && let Some((name, [0x12, value_length @ 0..0x80, value @ ..])) =
+            rest.split_at_checked(usize::from(*name_length))
         && value.len() == usize::from(*value_length)
-        && rest.is_ascii()
     {
-        let name = range.start + 2..range.start + 2 + usize::from(*name_length);
-        let value = name.end + 2..range.end;
-        return Ok((name, value));
+        let name_start = range.start + 2;
+        let value_span = || span(range.end - value.len()..range.end);
+        if let Some(seen) = series.seen(|label| buffer[label.name.range()] == *name) {
+            let known = seen.1.label.value;
+            if buffer[known.range()] == *value {
+                return series.seen_label(seen, known);
+            }
+            if value.is_ascii() {
+                return series.seen_label(seen, value_span()?);
+            }
+        } else if rest.is_ascii() {
+            return series.label(span(name_start..name_start + name.len())?, value_span()?);
+        }
     }
-    any_label(buffer, range)
+    let (name, value) = any_label(buffer, range)?;
+    series.label(span(name)?, span(value)?)
 }
 
+/// The name and the value of a label.
 #[cold]
 fn any_label(buffer: &[u8], range: Range<usize>) -> Result<(Range<usize>, Range<usize>), ProtobufError> {
     let (mut name, mut value) = (0..0, 0..0);

@@ -11,7 +11,7 @@
 use std::ops::Range;
 
 use super::protobuf::{Fields, ProtobufError, Value};
-use super::series::{SeriesBuilder, span, utf8};
+use super::series::{Previous, SeriesBuilder, span, utf8};
 use crate::write_request::{Label, NativeHistogram, Room, Sample, Series, Span, WriteRequest};
 
 /// How many of what a request holds.
@@ -96,10 +96,11 @@ pub fn decode(buffer: Vec<u8>, survey: &Survey) -> Result<WriteRequest, Protobuf
     request.histograms.reserve_exact(survey.histograms);
     // The survey has counted all that there is.
     let mut room = Room::new(0, 0);
+    let mut previous = Previous::default();
     let mut fields = Fields::new(&buffer, 0..buffer.len());
     while let Some((number, value)) = fields.next()? {
         if let (5, Value::Bytes(range)) = (number, value) {
-            series(&buffer, &symbols, range, &mut request, &mut room)?;
+            series(&buffer, &symbols, range, &mut request, &mut room, &mut previous)?;
         }
     }
     request.buffer = buffer;
@@ -127,10 +128,11 @@ fn series(
     range: Range<usize>,
     request: &mut WriteRequest,
     room: &mut Room,
+    previous: &mut Previous,
 ) -> Result<(), ProtobufError> {
     let at = range.start;
     let mut fields = Fields::new(buffer, range);
-    let mut series = SeriesBuilder::new(buffer, at, request, room);
+    let mut series = SeriesBuilder::new(buffer, at, request, room, previous);
     // The name of a label whose value is still to come.
     let mut name = None;
     while let Some((number, value)) = fields.next()? {
@@ -164,7 +166,10 @@ fn symbol(symbols: &[Span], reference: u64, at: usize) -> Result<Span, ProtobufE
 
 fn half_label(series: &mut SeriesBuilder<'_>, name: &mut Option<Span>, symbol: Span) -> Result<(), ProtobufError> {
     match name.take() {
-        Some(name) => series.label(name, symbol),
+        Some(name) => match series.seen(|label| label.name == name) {
+            Some(seen) => series.seen_label(seen, symbol),
+            None => series.label(name, symbol),
+        },
         None => {
             *name = Some(symbol);
             Ok(())

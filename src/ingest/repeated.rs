@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::quality::RandomState;
 
 use super::validate::DESCRIPTION_LIMIT;
-use crate::write_request::{Series, WriteRequest};
+use crate::write_request::{BySpan, Label, Series, Span, WriteRequest};
 
 /// Takes out every sample whose series and time come again later in the request. Gives their number and a first
 /// example, if there are any.
@@ -37,7 +37,7 @@ pub(super) fn drop_repeated(request: &mut WriteRequest) -> Option<(usize, String
 
 /// The indexes of such samples, in order.
 fn repeated(request: &WriteRequest) -> Vec<u32> {
-    let state = RandomState::default();
+    let mut hash = SeriesHash { state: RandomState::default(), labels: BySpan::new() };
     let mut first_of_hash: HashMap<u64, u32, _> =
         HashMap::with_capacity_and_hasher(request.series().len(), RandomState::default());
     // Series that stand in several places, by the first place; or whose own times do not rise.
@@ -46,7 +46,7 @@ fn repeated(request: &WriteRequest) -> Vec<u32> {
         if series.sample_count() == 0 {
             continue;
         }
-        let first = *first_of_hash.entry(hash(request, series, &state)).or_insert(index);
+        let first = *first_of_hash.entry(hash.of(request, series)).or_insert(index);
         if first != index && same_series(request, request.series_at(first), series) {
             to_check.entry(first).or_insert_with(|| vec![first]).push(index);
         } else if !times_rise(request, series) {
@@ -69,24 +69,38 @@ fn times_rise(request: &WriteRequest, series: &Series) -> bool {
     times.try_fold(i64::MIN, |last, time| (time > last).then_some(time)).is_some()
 }
 
-fn hash(request: &WriteRequest, series: &Series, state: &RandomState) -> u64 {
+/// Hashes series by the hashes of their labels, which are known mostly.
+struct SeriesHash {
+    state: RandomState,
+    labels: BySpan<Label, u64, 256>,
+}
+
+impl SeriesHash {
+    fn of(&mut self, request: &WriteRequest, series: &Series) -> u64 {
+        let SeriesHash { state, labels } = self;
+        let mut hash = text_hash(request, state, [Span::default(), series.name]);
+        for label in request.labels(series) {
+            let of_label = || text_hash(request, state, [label.name, label.value]);
+            // An odd number without a pattern; the hashes that it mixes can't be foreseen.
+            hash =
+                (hash.rotate_left(23) ^ labels.get(*label, label.value, of_label)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+        hash
+    }
+}
+
+fn text_hash(request: &WriteRequest, state: &RandomState, texts: [Span; 2]) -> u64 {
     let mut hasher = state.build_hasher();
-    let mut text = |span| {
-        let bytes = request.bytes(span);
-        hasher.write_usize(bytes.len());
-        hasher.write(bytes);
-    };
-    text(series.name);
-    for label in request.labels(series) {
-        text(label.name);
-        text(label.value);
+    for span in texts {
+        hasher.write_usize(span.len());
+        hasher.write(request.bytes(span));
     }
     hasher.finish()
 }
 
 fn same_series(request: &WriteRequest, one: &Series, other: &Series) -> bool {
     let (labels, others) = (request.labels(one), request.labels(other));
-    let same = |a, b| request.bytes(a) == request.bytes(b);
+    let same = |a, b| a == b || request.bytes(a) == request.bytes(b);
     same(one.name, other.name)
         && labels.len() == others.len()
         && labels.iter().zip(others).all(|(a, b)| same(a.name, b.name) && same(a.value, b.value))

@@ -11,11 +11,43 @@ const METRIC_NAME_LABEL: &[u8] = b"__name__";
 /// remote write 2.0 can repeat a name of megabytes at two bytes a time.
 const COMPARED_BYTES: usize = 256;
 
+/// How many labels of the series before are tried for the one at hand: it may lack some, and have others.
+const TRIED_LABELS: usize = 3;
+/// Labels of a series that are remembered for the next.
+const REMEMBERED_LABELS: usize = 64;
+
+/// The labels of the series before, in the order in which they came. Series come target by target and family by family,
+/// so most labels stood there already. Such a label gets the same span, which later stages compare in place of its text.
+#[derive(Debug, Default)]
+pub(super) struct Previous {
+    labels: Vec<Seen>,
+    sorted: bool,
+    /// Those of the series at hand.
+    current: Vec<Seen>,
+}
+
+/// A label as it came.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    pub(super) label: Label,
+    role: Role,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// One of the series' labels, in its place among them.
+    Placed,
+    MetricName,
+    /// Left out, or at fault.
+    LeftOut,
+}
+
 /// A series whose labels and samples are being appended to a request.
 pub(super) struct SeriesBuilder<'a> {
     buffer: &'a [u8],
     request: &'a mut WriteRequest,
     room: &'a mut Room,
+    previous: &'a mut Previous,
     /// Where its message begins.
     at: usize,
     first_label: usize,
@@ -23,42 +55,107 @@ pub(super) struct SeriesBuilder<'a> {
     name: Span,
     malformed: bool,
     sorted: bool,
-    previous: &'a [u8],
+    /// The name of the last label that was placed.
+    last: Span,
+    /// Whether that name was placed in the series before, too.
+    last_was_placed: bool,
+    /// The next label of the series before to be tried.
+    next_tried: usize,
 }
 
 impl<'a> SeriesBuilder<'a> {
-    pub(super) fn new(buffer: &'a [u8], at: usize, request: &'a mut WriteRequest, room: &'a mut Room) -> Self {
+    pub(super) fn new(
+        buffer: &'a [u8],
+        at: usize,
+        request: &'a mut WriteRequest,
+        room: &'a mut Room,
+        previous: &'a mut Previous,
+    ) -> Self {
+        previous.current.clear();
         SeriesBuilder {
             first_label: request.labels.len(),
             first_sample: request.samples.len(),
             buffer,
             request,
             room,
+            previous,
             at,
             name: Span::default(),
             malformed: false,
             sorted: true,
-            previous: b"",
+            last: Span::default(),
+            last_was_placed: false,
+            next_tried: 0,
+        }
+    }
+
+    /// A label of the series before that is `same`, and has not been passed yet.
+    #[inline]
+    pub(super) fn seen(&self, same: impl Fn(&Label) -> bool) -> Option<(usize, Seen)> {
+        let tried = self.previous.labels.iter().enumerate().skip(self.next_tried).take(TRIED_LABELS);
+        tried.map(|(place, seen)| (place, *seen)).find(|(_, seen)| same(&seen.label))
+    }
+
+    /// Takes a label whose name the series before has at `place`.
+    #[inline]
+    pub(super) fn seen_label(&mut self, (place, seen): (usize, Seen), value: Span) -> Result<(), ProtobufError> {
+        self.next_tried = place + 1;
+        let name = seen.label.name;
+        match seen.role {
+            Role::Placed if !value.is_empty() => {
+                // Two names of a sorted series, one behind the other there, are sorted here.
+                if !(self.last_was_placed && self.previous.sorted) {
+                    self.compare_with_last(name);
+                }
+                self.last_was_placed = true;
+                self.place(Label { name, value })
+            }
+            Role::MetricName if self.name.is_empty() => {
+                self.name = value;
+                self.remember(Label { name, value }, Role::MetricName);
+                Ok(())
+            }
+            _ => self.label(name, value),
         }
     }
 
     /// Takes a label of the series. One with an empty value is the same as none.
-    #[inline]
     pub(super) fn label(&mut self, name: Span, value: Span) -> Result<(), ProtobufError> {
         let text = &self.buffer[name.range()];
         let is_metric_name = text == METRIC_NAME_LABEL;
+        let label = Label { name, value };
         if text.is_empty() || (is_metric_name && !self.name.is_empty()) {
             self.malformed = true;
+            self.remember(label, Role::LeftOut);
         } else if is_metric_name {
             self.name = value;
-        } else if !value.is_empty() {
-            let compared = &text[..text.len().min(COMPARED_BYTES)];
-            self.sorted &= self.previous < compared;
-            self.previous = compared;
-            let pushed = self.room.push(&mut self.request.labels, Label { name, value });
-            return pushed.map_err(|no_room| self.no_room(no_room));
+            self.remember(label, Role::MetricName);
+        } else if value.is_empty() {
+            self.remember(label, Role::LeftOut);
+        } else {
+            self.compare_with_last(name);
+            self.last_was_placed = false;
+            return self.place(label);
         }
         Ok(())
+    }
+
+    fn compare_with_last(&mut self, name: Span) {
+        self.sorted &= compared(self.buffer, self.last) < compared(self.buffer, name);
+    }
+
+    #[inline]
+    fn place(&mut self, label: Label) -> Result<(), ProtobufError> {
+        self.last = label.name;
+        self.remember(label, Role::Placed);
+        self.room.push(&mut self.request.labels, label).map_err(|no_room| self.no_room(no_room))
+    }
+
+    #[inline]
+    fn remember(&mut self, label: Label, role: Role) {
+        if self.previous.current.len() < REMEMBERED_LABELS {
+            self.previous.current.push(Seen { label, role });
+        }
     }
 
     #[inline]
@@ -84,6 +181,8 @@ impl<'a> SeriesBuilder<'a> {
             labels.sort_by(|a, b| compared(buffer, a.name).cmp(compared(buffer, b.name)));
             self.malformed |= labels.windows(2).any(|pair| same(buffer, pair[0].name, pair[1].name));
         }
+        std::mem::swap(&mut self.previous.labels, &mut self.previous.current);
+        self.previous.sorted = self.sorted;
         let series = Series {
             name: self.name,
             malformed: self.malformed,
@@ -93,6 +192,7 @@ impl<'a> SeriesBuilder<'a> {
         self.room.push(&mut self.request.series, series).map_err(|no_room| self.no_room(no_room))
     }
 
+    #[cold]
     fn no_room(&self, _: NoRoom) -> ProtobufError {
         ProtobufError::new("more labels and samples than its bytes can mean", self.at)
     }

@@ -5,7 +5,7 @@
 use crate::dimension::{self, MAX_MEASURE_NAME_BYTES, MAX_NAME_BYTES, PLACEHOLDER, PLACEHOLDER_VALUE};
 use crate::error::Error;
 use crate::telemetry::reason::{Ignored, Rejected};
-use crate::write_request::{self, Fate, Sample, Series, WriteRequest};
+use crate::write_request::{self, BySpan, Fate, Sample, Series, Span, WriteRequest};
 
 /// The bits of the NaN by which Prometheus marks a series as ended (prometheus/prometheus, model/value).
 pub(super) const STALE_MARKER_BITS: u64 = 0x7ff0_0000_0000_0002;
@@ -70,6 +70,9 @@ impl Dropped {
     }
 }
 
+/// The lengths of label names as dimension names.
+type NameBytes = BySpan<Span, usize, 128>;
+
 /// Takes out of `request` what can't be stored or is to be ignored.
 ///
 /// # Errors
@@ -79,12 +82,13 @@ pub fn validate(request: &mut WriteRequest, policy: Policy) -> Result<Dropped, E
     let mut samples = std::mem::take(&mut request.samples);
     let mut series = std::mem::take(&mut request.series);
     let mut kept = 0;
+    let mut names = NameBytes::new();
     for (number, one) in (0..).zip(&mut series) {
         let range = one.sample_indexes();
         let count = range.len();
         let first_kept = kept;
         let rejected = dropped.rejected_count();
-        if check_series(request, one, count, policy, &mut dropped)? {
+        if check_series(request, one, count, policy, &mut names, &mut dropped)? {
             for index in range {
                 let sample = samples[index as usize];
                 if check_sample(request, one, sample, policy, &mut dropped)? {
@@ -111,6 +115,7 @@ fn check_series(
     series: &Series,
     samples: usize,
     policy: Policy,
+    names: &mut NameBytes,
     dropped: &mut Dropped,
 ) -> Result<bool, Error> {
     let name = || request.describe(series, DESCRIPTION_LIMIT);
@@ -137,7 +142,7 @@ fn check_series(
         let mut name_bytes = label.name.len();
         // Escaping only lengthens, so a name too long as it is needs no look inside.
         if name_bytes <= MAX_NAME_BYTES {
-            name_bytes = dimension_name_bytes(request.bytes(label.name));
+            name_bytes = names.get(label.name, label.name, || dimension_name_bytes(request.bytes(label.name)));
         }
         if name_bytes > MAX_NAME_BYTES {
             return ignore_long_name(Ignored::LongLabelName, samples, policy, dropped, || {

@@ -76,16 +76,22 @@ fn records(body: &mut Vec<u8>, part: &Part, shared: &Shared<'_>, metered: &mut M
     }
 }
 
-/// The shortest decimal that parses back to the same double, without exponent.
-fn number(body: &mut Vec<u8>, value: f64) {
+/// Appends the shortest decimal that parses back to the same double, without exponent. `value` is finite.
+pub fn number(body: &mut Vec<u8>, value: f64) {
     /// Below this each whole number is a double, and has no shorter decimal.
     const WHOLE: f64 = 9_007_199_254_740_992.0;
     let whole = value as i64;
     if value.abs() < WHOLE && (whole as f64).to_bits() == value.to_bits() {
         body.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
     } else {
-        // Writing to a Vec does not fail.
-        let _ = write!(body, "{value}");
+        let mut buffer = zmij::Buffer::new();
+        let text = buffer.format_finite(value);
+        if text.contains('e') {
+            // Writing to a Vec does not fail.
+            let _ = write!(body, "{value}");
+        } else {
+            body.extend_from_slice(text.as_bytes());
+        }
     }
 }
 
@@ -122,11 +128,12 @@ fn dimensions<'a>(
 ) {
     body.extend_from_slice(b"\"Dimensions\":[");
     let mut first = true;
+    // Dimension names are letters, digits and underscores: nothing to escape.
     let mut dimension = |body: &mut Vec<u8>, name: &[u8], value: &[u8]| {
-        body.extend_from_slice(if first { b"{\"Name\":" } else { b",{\"Name\":" });
+        body.extend_from_slice(if first { b"{\"Name\":\"" } else { b",{\"Name\":\"" });
         first = false;
-        json_string(body, name);
-        body.extend_from_slice(b",\"Value\":");
+        body.extend_from_slice(name);
+        body.extend_from_slice(b"\",\"Value\":");
         json_string(body, value);
         body.push(b'}');
     };
@@ -182,8 +189,13 @@ impl<'a> Shared<'a> {
         self.measure_name &= first_request.bytes(first.name) == request.bytes(series.name);
         self.placeholder &= labels.is_empty();
         // Both are sorted by name, so one pass finds what they share.
+        let is_same_request = std::ptr::eq(first_request, request);
         let mut rest = labels;
         self.labels.retain(|shared| {
+            if is_same_request && let Some(place) = rest.iter().position(|label| label == shared) {
+                rest = &rest[place + 1..];
+                return true;
+            }
             let name = first_request.bytes(shared.name);
             while let [label, after @ ..] = rest {
                 match request.bytes(label.name).cmp(name) {
@@ -201,12 +213,18 @@ impl<'a> Shared<'a> {
 
     /// The labels of a series that it does not share. Both are sorted by name, and the series has all that is shared.
     fn others<'b>(&'b self, request: &'b WriteRequest, labels: &'b [Label]) -> impl Iterator<Item = &'b Label> {
-        let mut shared = self.labels.iter().peekable();
+        let first = self.series.map_or(request, |(first, _)| first);
+        let is_same_request = std::ptr::eq(first, request);
+        let mut shared = self.labels.iter();
+        let mut next = shared.next();
         labels.iter().filter(move |label| {
-            let is_shared = |shared: &&Label| {
-                self.series.is_some_and(|(first, _)| first.bytes(shared.name) == request.bytes(label.name))
-            };
-            shared.next_if(is_shared).is_none()
+            let is_shared = next.is_some_and(|next| {
+                is_same_request && next.name == label.name || first.bytes(next.name) == request.bytes(label.name)
+            });
+            if is_shared {
+                next = shared.next();
+            }
+            !is_shared
         })
     }
 }

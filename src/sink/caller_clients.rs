@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_timestreamquery as query;
 use aws_sdk_timestreamwrite as write;
@@ -18,7 +19,7 @@ use tokio::sync::{Mutex, Semaphore};
 use super::caller_keys::CallerId;
 use super::clients::{ClientSettings, Endpoint};
 use super::counted_credentials::CountedCredentials;
-use super::interceptors::{Discoveries, UserAgent};
+use super::interceptors::{Discoveries, ReadyBody, UserAgent};
 use super::service_error;
 use crate::budget::Share;
 use crate::error::{Error, Kind};
@@ -111,7 +112,8 @@ impl CallerClients {
         let mut config = write::config::Builder::from(&config)
             .timeout_config(timeouts(self.settings.write_call_timeout))
             .interceptor(UserAgent)
-            .interceptor(Discoveries(self.metrics.endpoint_discoveries.clone()));
+            .interceptor(Discoveries(self.metrics.endpoint_discoveries.clone()))
+            .interceptor(ReadyBody);
         config.set_endpoint_url(self.settings.write.url());
         let mut client = write::Client::from_conf(config.build());
         if let Endpoint::Discovered(_) = self.settings.write {
@@ -236,14 +238,15 @@ impl Endpoint {
 }
 
 fn without_retries(config: SdkConfig) -> SdkConfig {
-    config.into_builder().retry_config(RetryConfig::disabled()).build()
+    // A call is small and has a time limit as a whole, so nothing is to be gained by watching its bodies' pace.
+    let unwatched = StalledStreamProtectionConfig::disabled();
+    config.into_builder().retry_config(RetryConfig::disabled()).stalled_stream_protection(unwatched).build()
 }
 
 fn timeouts(call: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(call)
-        .operation_attempt_timeout(call)
+        // There is one attempt, so its time limit would be the same, as would be that of its answer.
         .operation_timeout(call)
         .build()
 }

@@ -16,6 +16,8 @@ use crate::telemetry::metrics::ByOutcome;
 
 const USER_AGENT: &str = concat!("Prometheus Connector/", env!("CARGO_PKG_VERSION"));
 
+const WRITE_RECORDS: &str = "Timestream_20181101.WriteRecords";
+
 /// Adds the connector to the SDK's user agent. It is not part of the signature.
 #[derive(Debug)]
 pub(super) struct UserAgent;
@@ -65,13 +67,19 @@ impl Intercept for Discoveries {
     }
 }
 
-/// Puts a ready-made body in the place of the SDK's, before it is signed: building the SDK's own `Record`s costs more
-/// than twice as much.
+tokio::task_local! {
+    /// The body of the call that the task makes. An interceptor of the call itself would say it more plainly, and cost
+    /// a copy of the client's configuration each time.
+    pub(super) static BODY: Bytes;
+}
+
+/// Puts the ready-made [`BODY`] in the place of the SDK's, before it is signed: building the SDK's own `Record`s costs
+/// more than twice as much.
 #[derive(Debug)]
-pub(super) struct Body(pub(super) Bytes);
+pub(super) struct ReadyBody;
 
 #[dyn_dispatch_hint]
-impl Intercept for Body {
+impl Intercept for ReadyBody {
     fn name(&self) -> &'static str {
         "WriteRecordsBody"
     }
@@ -83,9 +91,13 @@ impl Intercept for Body {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let request = context.request_mut();
+        if request.headers().get("x-amz-target") != Some(WRITE_RECORDS) {
+            return Ok(());
+        }
+        let body = BODY.try_with(Bytes::clone)?;
         // The length is signed with the other headers.
-        request.headers_mut().try_insert("content-length", self.0.len().to_string())?;
-        *request.body_mut() = SdkBody::from(self.0.clone());
+        request.headers_mut().try_insert("content-length", body.len().to_string())?;
+        *request.body_mut() = SdkBody::from(body);
         Ok(())
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Rejection {
 /// # Errors
 /// The whole call failed or was refused.
 pub(super) async fn write_records(client: &Client, body: Bytes, count: usize) -> Result<Accepted, Error> {
-    let sent = client.write_records().customize().interceptor(interceptors::Body(body)).send().await;
+    let sent = interceptors::BODY.scope(body, client.write_records().send()).await;
     let error = match sent {
         Ok(_) => return Ok(Accepted::All),
         Err(error) => error,

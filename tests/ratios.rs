@@ -1,9 +1,16 @@
-//! Figures that do not depend on the machine: allocations of the decoder, and its speed as a multiple of prost's.
+//! Figures that do not depend on the machine: allocations of the decoder and of bodies, and their speed as a multiple of
+//! prost's and the SDK's.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+use prost::Message;
 use timestream_prometheus_connector::ingest::decode_v1;
+use timestream_prometheus_connector::sink::body::write_records_body;
 
+#[path = "../benches/calls/mod.rs"]
+mod calls;
+#[path = "../benches/sdk/mod.rs"]
+mod sdk;
 #[path = "../benches/workload/mod.rs"]
 mod workload;
 
@@ -29,30 +36,61 @@ fn decoding_allocates_for_its_tables_and_for_no_series() {
     assert!(many <= 60, "{many}");
 }
 
-/// Meaningful in an optimized build only: `cargo test --profile ratios --test ratios`.
-#[cfg(not(debug_assertions))]
 #[test]
-fn decoding_is_several_times_as_fast_as_prost() {
+fn a_body_allocates_for_itself_and_for_no_record() {
+    let series = workload::series(Kind::NodeExporter, 100, 1);
+    let message = workload::message(&series.iter().collect::<Vec<_>>(), 0, 1);
+    let call = calls::one_call(&message.encode_to_vec());
+    let ours = allocation_counter::measure(|| drop(write_records_body("database", "table", &call))).count_total;
+    let serializer = sdk::Serializer::new();
+    let sdk = allocation_counter::measure(|| drop(serializer.body(sdk::input("database", "table", message))));
+    let sdk = sdk.count_total;
+    eprintln!("allocations for a body of 100 records: ours {ours}, the SDK's {sdk}");
+    assert!(ours <= 10, "{ours}");
+    assert!(sdk >= 100 * ours, "{sdk}, {ours}");
+}
+
+/// These are meaningful in an optimized build only: `cargo test --profile ratios --test ratios`.
+#[cfg(not(debug_assertions))]
+mod optimized {
     use std::time::{Duration, Instant};
 
-    use prost::Message;
     use timestream_prometheus_connector::proto::WriteRequest;
 
-    let request = request(2000);
-    let fastest = |mut decode: Box<dyn FnMut()>| {
+    use super::*;
+
+    fn fastest(mut run: impl FnMut()) -> Duration {
         let times = (0..40).map(|_| {
             let start = Instant::now();
-            decode();
+            run();
             start.elapsed()
         });
         times.min().unwrap_or(Duration::MAX)
-    };
-    let bytes = request.clone();
-    let mut copies: Vec<Vec<u8>> = vec![request; 40];
-    let ours = fastest(Box::new(move || drop(decode_v1::decode(copies.pop().unwrap()).unwrap())));
-    let prost = fastest(Box::new(move || drop(WriteRequest::decode(bytes.as_slice()).unwrap())));
-    let ratio = prost.as_secs_f64() / ours.as_secs_f64();
-    eprintln!("prost {prost:?}, ours {ours:?}: {ratio:.1}");
-    // Six and more on a quiet machine; less than this is no noise.
-    assert!(ratio >= 4.5, "{ratio}");
+    }
+
+    #[test]
+    fn decoding_is_several_times_as_fast_as_prost() {
+        let request = request(2000);
+        let bytes = request.clone();
+        let mut copies: Vec<Vec<u8>> = vec![request; 40];
+        let ours = fastest(move || drop(decode_v1::decode(copies.pop().unwrap()).unwrap()));
+        let prost = fastest(move || drop(WriteRequest::decode(bytes.as_slice()).unwrap()));
+        let ratio = prost.as_secs_f64() / ours.as_secs_f64();
+        eprintln!("prost {prost:?}, ours {ours:?}: {ratio:.1}");
+        // Six and more on a quiet machine; less than this is no noise.
+        assert!(ratio >= 4.5, "{ratio}");
+    }
+
+    #[test]
+    fn a_body_is_written_several_times_as_fast_as_by_the_sdk() {
+        let series = workload::series(Kind::NodeExporter, 100, 1);
+        let message = workload::message(&series.iter().collect::<Vec<_>>(), 0, 1);
+        let call = calls::one_call(&message.encode_to_vec());
+        let ours = fastest(|| drop(write_records_body("database", "table", &call)));
+        let serializer = sdk::Serializer::new();
+        let sdk = fastest(|| drop(serializer.body(sdk::input("database", "table", message.clone()))));
+        let ratio = sdk.as_secs_f64() / ours.as_secs_f64();
+        eprintln!("SDK {sdk:?}, ours {ours:?}: {ratio:.1}");
+        assert!(ratio >= 3.0, "{ratio}");
+    }
 }

@@ -55,6 +55,6 @@ pub fn caller() -> Arc<CallerClients> {
         query_call_timeout: Duration::from_secs(1),
         max_concurrent_calls: 1,
     };
-    let clients = Clients::new(settings, CredentialsSource::Callers, clients::http_client());
+    let clients = Clients::new(settings, CredentialsSource::Callers, clients::http_client(), Arc::new(Metrics::new()));
     clients.of_caller(CallerKeys::new("bench", "hidden-bench", None))
 }

@@ -302,11 +302,11 @@ pub struct Starved(Child);
 
 impl Starved {
     fn thread(pid: u32, name: &str) -> Self {
-        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().map(|task| task.unwrap().path());
+        let mut tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().map(|task| task.unwrap().path());
         let is_it = |task: &std::path::PathBuf| {
             std::fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim() == name)
         };
-        let thread = tasks.filter(is_it).next().unwrap();
+        let thread = tasks.find(is_it).unwrap();
         let thread = thread.file_name().unwrap().to_str().unwrap().to_owned();
         let run = |program: &str, arguments: &[&str]| {
             let status = Command::new(program).args(arguments).stdout(Stdio::null()).status().unwrap();

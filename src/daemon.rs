@@ -21,7 +21,6 @@ use crate::page;
 use crate::probe;
 use crate::rooms::{self, Rooms, start_error};
 use crate::routes::RoutesService;
-use crate::sink::clients::CredentialsSource;
 use crate::telemetry::Metrics;
 use crate::telemetry::health::Readiness;
 use crate::telemetry::summary;
@@ -54,7 +53,7 @@ impl Daemon {
         let metrics = Arc::new(Metrics::new());
         let hangup = signal(SignalKind::hangup()).map_err(|error| start_error("can't wait for SIGHUP", &error))?;
         let sources = Sources { config_file: options.web.config_file.clone(), tls: options.web.tls.clone() };
-        let pass_through = matches!(rooms::credentials(&options), CredentialsSource::Callers);
+        let pass_through = rooms::takes_keys(&options);
         let (door, tls, reloader) = web_config::open(sources, pass_through, metrics.clone())?;
         let address = &options.web.listen_address;
         let listener =

@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod batcher;
 pub mod budget;
+pub mod check;
 pub mod daemon;
 #[cfg(feature = "embedded")]
 mod demo;

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
+use timestream_prometheus_connector::check;
 use timestream_prometheus_connector::daemon::Daemon;
 use timestream_prometheus_connector::error::Error;
 use timestream_prometheus_connector::lambda;
@@ -73,6 +74,9 @@ fn raise_file_limit() {
 }
 
 async fn run(options: Options) -> Result<ExitCode, Error> {
+    if options.check {
+        return Ok(check::run(options).await);
+    }
     let stop = stop_on_signal()?;
     Ok(Daemon::start(options).await?.run(stop).await)
 }

@@ -112,13 +112,18 @@ pub(crate) fn clients(options: &Options, metrics: Arc<Metrics>) -> Arc<Clients> 
 }
 
 /// Whose credentials calls are made with.
-pub(crate) fn credentials(options: &Options) -> CredentialsSource {
+fn credentials(options: &Options) -> CredentialsSource {
     if options.embedded.is_some() {
         // The embedded Timestream checks no signature; the SDK signs all the same.
         let fixed = Credentials::new("embedded", "embedded", None, None, "Embedded");
         return CredentialsSource::Fixed(SharedCredentialsProvider::new(fixed));
     }
     if options.enable_sigv4_auth { CredentialsSource::Environment } else { CredentialsSource::Callers }
+}
+
+/// Whether the basic auth of a request carries the keys that its calls are made with.
+pub(crate) fn takes_keys(options: &Options) -> bool {
+    matches!(credentials(options), CredentialsSource::Callers)
 }
 
 /// An error that ends the start.

@@ -26,6 +26,8 @@ const DEFAULT_EMBEDDED_TABLE: &str = "metrics";
 /// All settings of the daemon.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Whether to check what a start would use, and end.
+    pub check: bool,
     /// Where samples go.
     pub destination: Destination,
     /// The signing region.
@@ -185,6 +187,7 @@ impl Options {
         let demo = source.boolean("demo", "ParseOptionError")?;
         let embedded = demo || source.boolean("embedded", "ParseOptionError")?;
         let options = Options {
+            check: source.boolean("check", "ParseOptionError")?,
             destination: source.destination(embedded)?,
             region: source.text("region").unwrap_or_default(),
             write_endpoint: source.endpoint("write-base-endpoint", "write-discovery-endpoint")?,

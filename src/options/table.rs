@@ -53,6 +53,7 @@ const CONNECTIONS: &str = "Connections and requests";
 const WRITES: &str = "Writes";
 const READS: &str = "Reads";
 const LOG: &str = "Log";
+const CHECK: &str = "Check";
 
 /// All options, in the order of the help.
 #[rustfmt::skip]
@@ -109,4 +110,5 @@ pub const OPTIONS: &[OptionSpec] = &[
     switch(LOG, "enable-logging", &["enable_logging"], "true", "Log at all"),
     option(LOG, "log.level", &["log_level"], "LEVEL", "info", "Least level that is logged: debug, info, warn or error"),
     option(LOG, "log.format", &["log_format"], "FORMAT", "logfmt", "logfmt or json, to stderr"),
+    switch(CHECK, "check", &["check"], "false", "Check options, files, credentials and the table, say what is wrong and what to do, and end; nothing is stored"),
 ];

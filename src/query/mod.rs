@@ -36,5 +36,6 @@ pub use runs::SeriesRuns;
 pub use samples::pack;
 pub use schema::Schema;
 pub use series::SeriesSet;
+pub(crate) use sql::{nothing_of, table};
 pub use statement::{StatementLimits, StatementRows};
 pub use stream::ChunkStream;

@@ -108,11 +108,9 @@ impl Source {
         Ok(Schema::of_describe(&rows))
     }
 
-    /// The schema for callers who may `timestream:Select` and not `timestream:DescribeTable`. No record is older than
-    /// 1970, so nothing is scanned.
+    /// The schema for callers who may `timestream:Select` and not `timestream:DescribeTable`.
     async fn columns_of_an_empty_answer(&self) -> Result<Schema, Error> {
-        let sql = format!("SELECT * FROM {} WHERE time < from_milliseconds(0) LIMIT 1", self.table());
-        let mut pages = self.asking.pages(&sql);
+        let mut pages = self.asking.pages(&sql::nothing_of(&self.table()));
         let mut schema = Schema::default();
         while let Some(page) = pages.next().await? {
             if !page.column_info.is_empty() {
@@ -123,7 +121,7 @@ impl Source {
     }
 
     fn table(&self) -> String {
-        format!("{}.{}", sql::identifier(&self.key.database), sql::identifier(&self.key.table))
+        sql::table(&self.key.database, &self.key.table)
     }
 }
 

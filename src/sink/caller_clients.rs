@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use aws_config::BehaviorVersion;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_timestreamquery as query;
 use aws_sdk_timestreamwrite as write;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -97,6 +98,19 @@ impl CallerClients {
     /// What the caller holds of the memory for writes, where there are other callers to leave some to.
     pub fn share(&self) -> Option<&Arc<Share>> {
         (self.id != CallerId::EVERYONE).then_some(&self.share)
+    }
+
+    /// The access key that calls are signed with, which is no secret.
+    ///
+    /// # Errors
+    /// The environment has no credentials, or they can't be had just now.
+    pub async fn access_key_id(&self) -> Result<String, Error> {
+        let failed = |why: String| Error::new(Kind::Unavailable, "CredentialsError", why);
+        let config = self.config().await;
+        let provider = config.credentials_provider().ok_or_else(|| failed("no credentials are configured".into()))?;
+        let credentials = provider.provide_credentials().await;
+        let credentials = credentials.map_err(|error| failed(DisplayErrorContext(error).to_string()))?;
+        Ok(credentials.access_key_id().to_owned())
     }
 
     /// The client for writes, its endpoint discovered, and its generation.

@@ -24,6 +24,7 @@ mod admin;
 mod alerts;
 mod bad_requests;
 mod callers;
+mod check;
 mod cost;
 mod differential;
 mod discovery;

@@ -67,7 +67,7 @@ pub(super) fn select(
             Said::When(condition) => conditions.push(condition),
         }
     }
-    let rows = format!("FROM {}.{} WHERE {}", identifier(database), identifier(table), conditions.join(" AND "));
+    let rows = format!("FROM {} WHERE {}", self::table(database, table), conditions.join(" AND "));
     let sql = match order {
         Order::Any => format!("SELECT * {rows}"),
         Order::Series => order::ordered(&rows, schema, matchers),
@@ -80,6 +80,16 @@ pub(super) fn select(
         ));
     }
     Ok(Some(sql))
+}
+
+/// A table's name in SQL.
+pub(crate) fn table(database: &str, table: &str) -> String {
+    format!("{}.{}", identifier(database), identifier(table))
+}
+
+/// Asks for no row of a table, only for its columns. No record is older than 1970, so nothing is scanned.
+pub(crate) fn nothing_of(table: &str) -> String {
+    format!("SELECT * FROM {table} WHERE time < from_milliseconds(0) LIMIT 1")
 }
 
 /// A name as an SQL identifier.

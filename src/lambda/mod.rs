@@ -19,7 +19,6 @@ use crate::error::{Direction, Error};
 use crate::options::Options;
 use crate::rooms::{self, Rooms, start_error};
 use crate::routes::{OnePiece, REQUEST_ID, Routes, error_answer, refusal};
-use crate::sink::clients::CredentialsSource;
 use crate::telemetry::Metrics;
 use crate::telemetry::embedded_metrics::EmbeddedMetrics;
 use crate::telemetry::health::Readiness;
@@ -143,7 +142,7 @@ impl Connector {
         options.write.linger = Duration::ZERO;
         let metrics = Arc::new(Metrics::new());
         let sources = Sources { config_file: options.web.config_file.clone(), tls: None };
-        let pass_through = matches!(rooms::credentials(&options), CredentialsSource::Callers);
+        let pass_through = rooms::takes_keys(&options);
         let (door, _, _) = web_config::open(sources, pass_through, metrics.clone())?;
         let clients = rooms::clients(&options, metrics.clone());
         // A request that a `fail-on-…` option stops is answered so. The process goes on: another would do the same.

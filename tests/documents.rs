@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Where the test of this path, as `cargo test` prints it, may stand.
 fn sources(modules: &[&str]) -> Vec<String> {
@@ -39,4 +41,111 @@ fn the_tests_of_remote_write_2_exist() {
         }
     }
     assert!(named > 30, "only {named} tests are named");
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The files below a folder with this extension, but for what builds leave.
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && !name.starts_with('.') && !["target", "data", "node_modules"].contains(&name.as_str()) {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|known| known == extension) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The anchors of a page, as GitHub makes them of its headings.
+fn anchors(page: &Path) -> Vec<String> {
+    let text = read(page);
+    let headings = text
+        .lines()
+        .filter_map(|line| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')));
+    let anchor = |heading: &str| {
+        let kept = heading.to_lowercase();
+        kept.chars()
+            .filter(|c| c.is_alphanumeric() || " -_".contains(*c))
+            .map(|c| if c == ' ' { '-' } else { c })
+            .collect()
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn every_link_within_the_project_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut checked = 0;
+    for page in files(root, "md") {
+        let text = read(&page);
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") || link.contains(' ') {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+            assert!(target.exists(), "{}: there is no {link}", page.display());
+            if !anchor.is_empty() {
+                assert!(anchors(&target).iter().any(|known| known == anchor), "{}: no heading {link}", page.display());
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked > 40, "only {checked} links");
+}
+
+/// Whether a text of the code is the name of an error.
+fn is_error_name(text: &str) -> bool {
+    let ends =
+        ["Error", "Exception", "Full", "Limit", "Limited", "Busy", "Stored", "TooLarge", "IncompleteBody", "Series"];
+    text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text.chars().all(|c| c.is_ascii_alphanumeric())
+        && text.chars().filter(char::is_ascii_uppercase).count() > 1
+        && ends.iter().any(|end| text.ends_with(end))
+}
+
+/// docs/errors.md has a row for each error of the code, and for no other.
+#[test]
+fn the_errors_are_those_of_the_code() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = read(&root.join("docs/errors.md"));
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    let first_columns = rows.map(|row| row.split(" | ").next().unwrap());
+    let documented: BTreeSet<&str> = first_columns.flat_map(|names| names.split('`').skip(1).step_by(2)).collect();
+    let mut code = String::new();
+    for source in files(&root.join("src"), "rs") {
+        let text = read(&source);
+        if !source.components().any(|part| part.as_os_str().to_string_lossy().starts_with("test")) {
+            code.push_str(text.split("#[cfg(test)]\nmod tests").next().unwrap());
+        }
+    }
+    for name in &documented {
+        assert!(code.contains(&format!("\"{name}\"")), "{name} of docs/errors.md is not in the code");
+    }
+    let named: BTreeSet<&str> = code.split('"').filter(|text| is_error_name(text)).collect();
+    let missing: Vec<_> = named.difference(&documented).collect();
+    assert!(missing.is_empty(), "not in docs/errors.md: {missing:?}");
+    assert!(named.len() > 40);
+}
+
+/// The configuration that docs/long-names.md shows is one that Prometheus takes.
+#[test]
+fn promtool_takes_the_relabelling_of_long_names() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = read(&root.join("docs/long-names.md"));
+    let config = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let file = std::env::temp_dir().join(format!("long-names-{}.yml", std::process::id()));
+    std::fs::write(&file, config).unwrap();
+    let promtool = Command::new("promtool").args(["check", "config"]).arg(&file).output();
+    std::fs::remove_file(&file).unwrap();
+    match promtool {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(_) => eprintln!("promtool is not installed: not checked"),
+    }
 }

@@ -57,7 +57,10 @@ impl Report {
 fn destination(options: &Options) -> String {
     let Destination { database, table } = &options.destination;
     match &options.embedded {
-        Some(embedded) => format!("{database}.{table}, embedded, data in {}", embedded.data_dir.display()),
+        Some(embedded) => match &embedded.data_dir {
+            Some(folder) => format!("{database}.{table}, embedded, data in {}", folder.display()),
+            None => format!("{database}.{table}, embedded, data thrown away"),
+        },
         None => format!("{database}.{table} in {}", options.region),
     }
 }

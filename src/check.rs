@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_sdk_timestreamwrite::operation::write_records::WriteRecordsError;
-use aws_sdk_timestreamwrite::types::{Dimension, MeasureValueType, Record, TimeUnit};
+use serde_json::json;
 
 use crate::dimension;
 use crate::error::{Error, Kind};
@@ -16,6 +15,7 @@ use crate::query;
 use crate::rooms;
 use crate::sink::caller_clients::CallerClients;
 use crate::sink::service_error;
+use crate::sink::transport::{self, Accepted};
 use crate::web_config::{self, Sources};
 
 /// How far ahead the time of the record is that asks for leave to write. Timestream rejects what is more than 15 minutes
@@ -141,31 +141,25 @@ async fn writing(caller: &CallerClients, destination: &Destination, region: &str
         (error, advice)
     };
     let (client, _) = caller.write().await.map_err(failed)?;
-    let unbuilt = |error: aws_sdk_timestreamwrite::error::BuildError| {
-        failed(Error::new(Kind::Unavailable, "InternalError", error.to_string()))
-    };
-    let label = Dimension::builder()
-        .name(dimension::PLACEHOLDER)
-        .value(dimension::PLACEHOLDER_VALUE)
-        .build()
-        .map_err(unbuilt)?;
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + AHEAD;
-    let record = Record::builder()
-        .dimensions(label)
-        .measure_name("timestream_connector_check")
-        .measure_value("0")
-        .measure_value_type(MeasureValueType::Double)
-        .time(time.as_millis().to_string())
-        .time_unit(TimeUnit::Milliseconds)
-        .build();
     let Destination { database, table } = destination;
-    let call = client.write_records().database_name(database).table_name(table).records(record);
-    match call.send().await {
-        Ok(_) => Ok(format!("{database}.{table} takes records, even one of next year, which it stored")),
-        Err(error) if error.as_service_error().is_some_and(WriteRecordsError::is_rejected_records_exception) => Ok(
-            format!("{database}.{table} takes records (the one of next year that was sent is rejected, as it must be)"),
-        ),
-        Err(error) => Err(failed(service_error::from_sdk(&error))),
+    let body = json!({
+        "DatabaseName": database,
+        "TableName": table,
+        "Records": [{
+            "Dimensions": [{"Name": dimension::PLACEHOLDER, "Value": dimension::PLACEHOLDER_VALUE}],
+            "MeasureName": "timestream_connector_check",
+            "MeasureValue": "0",
+            "MeasureValueType": "DOUBLE",
+            "Time": time.as_millis().to_string(),
+            "TimeUnit": "MILLISECONDS",
+        }],
+    });
+    match transport::write_records(&client, body.to_string().into(), 1).await.map_err(failed)? {
+        Accepted::All => Ok(format!("{database}.{table} takes records, even one of next year, which it stored")),
+        Accepted::Partly(_) => Ok(format!(
+            "{database}.{table} takes records (the one of next year that was sent is rejected, as it must be)"
+        )),
     }
 }
 

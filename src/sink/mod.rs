@@ -28,7 +28,7 @@ pub mod pending;
 mod rejection;
 pub mod retry;
 pub mod service_error;
-mod transport;
+pub(crate) mod transport;
 
 use call::{Call, Record};
 use caller_clients::CallerClients;

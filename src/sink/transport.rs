@@ -10,7 +10,7 @@ use crate::error::Error;
 
 /// What Timestream did with a call that it accepted.
 #[derive(Debug)]
-pub(super) enum Accepted {
+pub(crate) enum Accepted {
     /// All records are stored.
     All,
     /// All records but these, in the order of the call, are stored.
@@ -19,18 +19,18 @@ pub(super) enum Accepted {
 
 /// A record that Timestream rejected.
 #[derive(Debug)]
-pub(super) struct Rejection {
+pub(crate) struct Rejection {
     /// Its number in the call.
-    pub(super) index: usize,
+    pub(crate) index: usize,
     /// Timestream's words.
-    pub(super) reason: String,
+    pub(crate) reason: String,
 }
 
 /// Sends `body` as a WriteRecords call of `count` records.
 ///
 /// # Errors
 /// The whole call failed or was refused.
-pub(super) async fn write_records(client: &Client, body: Bytes, count: usize) -> Result<Accepted, Error> {
+pub(crate) async fn write_records(client: &Client, body: Bytes, count: usize) -> Result<Accepted, Error> {
     let sent = interceptors::BODY.scope(body, client.write_records().send()).await;
     let error = match sent {
         Ok(_) => return Ok(Accepted::All),

@@ -11,6 +11,7 @@ pub mod dimension;
 #[cfg(feature = "embedded")]
 mod embedded;
 pub mod error;
+pub mod held;
 pub mod ingest;
 pub mod lambda;
 pub mod options;

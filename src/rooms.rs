@@ -13,6 +13,7 @@ use crate::admin::Admin;
 use crate::batcher;
 use crate::budget::Budget;
 use crate::error::{Error, Kind};
+use crate::held::Places;
 use crate::ingest::body::BodyLimits;
 use crate::ingest::validate::Policy;
 use crate::ingest::write::{WriteSettings, Writer};
@@ -92,6 +93,7 @@ impl Rooms {
             queue,
             read_failures: RateLimit::default(),
             page: Arc::new(page),
+            places: Places::default(),
             fatal: fatal.clone(),
         };
         Ok(Rooms { routes: Arc::new(routes), batcher, abandon, fatal })

@@ -20,6 +20,7 @@ use crate::admin::{self, Admin};
 use crate::batcher::Queue;
 use crate::budget::Budget;
 use crate::error::{Direction, Error, Kind};
+use crate::held::Places;
 use crate::ingest::auth;
 use crate::ingest::content_type;
 use crate::ingest::server::{AnswerBody, RequestBody};
@@ -69,6 +70,8 @@ pub struct Routes {
     pub read_failures: RateLimit,
     /// The page for people.
     pub page: Arc<Page>,
+    /// Places for answers about the connector.
+    pub places: Places,
     /// Cancelled when a request stops the program, as `fail-on-…` options ask.
     pub fatal: CancellationToken,
 }
@@ -177,6 +180,22 @@ impl Routes {
         match path {
             "/write" => self.write(request).await,
             "/read" => self.read(request).await,
+            // A word is enough to answer them.
+            "/-/healthy" | "/-/ready" => self.admin.answer(request.method(), path, None).await,
+            _ => match self.places.take() {
+                Ok(place) => place.hold(self.tell(request).await),
+                Err(error) => error_answer(&error, Direction::Read, 0),
+            },
+        }
+    }
+
+    /// Answers about the connector.
+    async fn tell<B>(&self, request: Request<B>) -> Response<AnswerBody>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Display,
+    {
+        match request.uri().path() {
             page::QUERY_PATH => self.sql(request).await,
             path if path == self.telemetry_path => self.metrics(),
             path if page::PATHS.contains(&path) => self.page(path, request.uri().query()),

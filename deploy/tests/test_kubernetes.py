@@ -211,11 +211,11 @@ def test_the_schema_knows_the_options():
     schema = json.loads((CHART / "values.schema.json").read_text())
     names = {f"--{name}" for name in schema["properties"]["options"]["propertyNames"]["enum"]}
     assert names <= tables.options()
-    # These have values of their own, or the chart relies on their defaults.
+    # These have values of their own, the chart relies on their defaults, or they are for a person at a terminal.
     managed = {"--default-database", "--default-table", "--region", "--enable-sigv4-auth", "--write-base-endpoint",
                "--query-base-endpoint", "--embedded", "--embedded.data-dir", "--embedded.listen-address", "--tls-certificate",
                "--tls-key", "--web.config.file", "--web.listen-address", "--web.telemetry-path", "--shutdown.delay",
-               "--shutdown.grace-period"}
+               "--shutdown.grace-period", "--check", "--demo"}
     assert tables.options() - names == managed
 
 

@@ -2,9 +2,12 @@
 FROM rust:1.95-slim-bookworm AS build
 # --build-arg FEATURES=--no-default-features makes the slim image, which lacks the embedded Timestream.
 ARG FEATURES=
+RUN apt-get update && apt-get install -y --no-install-recommends make && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked $FEATURES --bin timestream-prometheus-connector \
+# Some arm64 kernels have pages of 64 KiB: the allocator must know.
+RUN if [ "$(uname -m)" = aarch64 ]; then export JEMALLOC_SYS_WITH_LG_PAGE=16; fi \
+    && cargo build --release --locked $FEATURES --bin timestream-prometheus-connector \
     && deploy/image/rootfs target/release/timestream-prometheus-connector /rootfs
 
 # The binary, glibc and CA certificates; no shell. Runs with a read-only root file system and without any capability if told

@@ -15,6 +15,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use tikv_jemallocator::Jemalloc;
+
 mod machine;
 mod naive;
 #[path = "../../benches/sdk/mod.rs"]
@@ -33,6 +35,10 @@ use workload::{Cluster, Kind, SHARDS};
 
 /// A packed request and its number of samples.
 pub type Request = (Vec<u8>, usize);
+
+/// That of the connector's binary.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -24,6 +24,8 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use tikv_jemallocator::Jemalloc;
+
 mod churn;
 mod reader;
 mod sender;
@@ -42,6 +44,10 @@ const LOOK_EACH: Duration = Duration::from_secs(1);
 const SETTLING: Duration = Duration::from_secs(30);
 /// Series in flight, connections and callers are many only after a while.
 const WARM_UP: Duration = Duration::from_secs(60);
+
+/// That of the connector's binary.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -87,6 +87,7 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("atan2", DOUBLES, Double, |a| real(a.double(0)?.atan2(a.double(1)?))),
     scalar("radians", &[Double], Double, |a| real(a.double(0)?.to_radians())),
     scalar("degrees", &[Double], Double, |a| real(a.double(0)?.to_degrees())),
+    scalar("width_bucket", &[Double, Double, Double, Bigint], Bigint, width_bucket),
     scalar("pi", &[], Double, |_| real(std::f64::consts::PI)),
     scalar("e", &[], Double, |_| real(std::f64::consts::E)),
     scalar("infinity", &[], Double, |_| real(f64::INFINITY)),
@@ -155,4 +156,42 @@ fn rounded_whole(a: &Arguments<'_, '_>) -> Outcome {
     i64::try_from(rounded)
         .map(Value::Integer)
         .map_err(|_| Failure(format!("bigint overflow: round({number}, {decimals})")))
+}
+
+/// The bucket of a value where `count` buckets of one width lie between two bounds, which may descend.
+fn width_bucket(a: &Arguments<'_, '_>) -> Outcome {
+    let (number, first, second, count) = (a.double(0)?, a.double(1)?, a.double(2)?, a.integer(3)?);
+    if count <= 0 {
+        return Err("bucketCount must be greater than 0".into());
+    }
+    if !first.is_finite() {
+        return Err("first bound must be finite".into());
+    }
+    if !second.is_finite() {
+        return Err("second bound must be finite".into());
+    }
+    if first == second {
+        return Err("bounds cannot equal each other".into());
+    }
+    bucket(number, first, second, count)
+        .map(Value::Integer)
+        .ok_or_else(|| Failure(format!("Bucket for value {number:?} is out of range")))
+}
+
+/// None where it is no BIGINT, where the number is NaN, and where its place overflows a double, for which Presto answers a
+/// wrong bucket.
+fn bucket(number: f64, first: f64, second: f64, count: i64) -> Option<i64> {
+    let (lower, upper) = (first.min(second), first.max(second));
+    let ascending = if number < lower {
+        0
+    } else if number >= upper {
+        count.checked_add(1)?
+    } else {
+        let place = count as f64 * (number - lower) / (upper - lower) + 1.0;
+        if !place.is_finite() {
+            return None;
+        }
+        place as i64
+    };
+    if first < second { Some(ascending) } else { (count - ascending).checked_add(1) }
 }

@@ -42,6 +42,47 @@ fn arithmetic_keeps_its_types_and_fails_rather_than_lie() {
 }
 
 #[test]
+fn a_bucket_is_counted_from_the_first_bound() {
+    check(&[
+        (
+            "SELECT width_bucket(-1, 0, 10, 5), width_bucket(0, 0, 10, 5), width_bucket(1.99, 0, 10, 5), \
+             width_bucket(2, 0, 10, 5), width_bucket(9.99, 0, 10, 5), width_bucket(10, 0, 10, 5)",
+            &["0|1|1|2|5|6"],
+        ),
+        (
+            "SELECT width_bucket(11, 10, 0, 5), width_bucket(10, 10, 0, 5), width_bucket(9.99, 10, 0, 5), \
+             width_bucket(2, 10, 0, 5), width_bucket(0, 10, 0, 5), width_bucket(-1, 10, 0, 5)",
+            &["0|0|1|4|5|6"],
+        ),
+        ("SELECT width_bucket(infinity(), 0, 1, 4), width_bucket(-infinity(), 0, 1, 4)", &["5|0"]),
+        ("SELECT width_bucket(NULL, 0, 1, 4), width_bucket(0.5, 0, 1, NULL)", &["NULL|NULL"]),
+        (
+            "SELECT width_bucket(measure_value::double, 1, 5, 2), count(*) FROM db.t GROUP BY 1 ORDER BY 1",
+            &["1|2", "2|1", "NULL|1"],
+        ),
+        ("SELECT width_bucket(1, 0, 1, 9223372036854775807)", &["error: Bucket for value 1.0 is out of range"]),
+        ("SELECT width_bucket(-1, 1, 0, 9223372036854775807)", &["error: Bucket for value -1.0 is out of range"]),
+        // Presto answers 0 here, since the distance of the bounds overflows.
+        ("SELECT width_bucket(0, -1e308, 1e308, 4)", &["error: Bucket for value 0.0 is out of range"]),
+        ("SELECT width_bucket(1, 0, 1, 0)", &["error: bucketCount must be greater than 0"]),
+        ("SELECT width_bucket(1, -infinity(), 1, 4)", &["error: first bound must be finite"]),
+        ("SELECT width_bucket(1, 0, infinity(), 4)", &["error: second bound must be finite"]),
+        ("SELECT width_bucket(1, 2, 2.0, 4)", &["error: bounds cannot equal each other"]),
+        ("SELECT width_bucket(0.0 / 0, 0, 1, 4)", &["error: NaN results are not supported"]),
+    ]);
+    check_refusals(&[
+        (
+            "SELECT width_bucket(1, 0, 1, 2.5)",
+            "line 1:8: Unexpected parameters (integer, integer, integer, double) for function width_bucket",
+        ),
+        (
+            "SELECT width_bucket(1, sequence(0, 4, 2))",
+            "line 1:8: Unexpected parameters (integer, array(bigint)) for function width_bucket",
+        ),
+    ]);
+}
+
+#[test]
 fn comparisons_are_of_like_types() {
     check(&[
         ("SELECT 1 = 1.0, 'a' < 'b', 'B' < 'a', 'é' > 'z', true > false", &["true|true|true|true|true"]),

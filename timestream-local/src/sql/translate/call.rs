@@ -92,7 +92,6 @@ pub(in crate::sql) const UNSUPPORTED: &[&str] = &[
     "typeof",
     "url_extract_host",
     "url_extract_path",
-    "width_bucket",
     "zip",
     "zip_with",
 ];

@@ -23,19 +23,31 @@ fn compare(listed: &str, own: impl IntoIterator<Item = &'static str>) {
     let listed: BTreeSet<_> = quoted(listed).collect();
     let missing: Vec<_> = own.difference(&listed).collect();
     let wrong: Vec<_> = listed.difference(&own).collect();
-    assert!(missing.is_empty() && wrong.is_empty(), "missing in README.md: {missing:?}; not in the code: {wrong:?}");
+    assert!(
+        missing.is_empty() && wrong.is_empty(),
+        "missing in timestream-local/README.md: {missing:?}; there, but not in the code: {wrong:?}"
+    );
+}
+
+/// The functions that are not refused.
+fn answered() -> impl Iterator<Item = &'static str> {
+    let scalars = functions::names().filter(|name| !name.starts_with('$'));
+    let aliases = functions::instants::PART_ALIASES.iter().map(|(alias, _)| *alias);
+    let lists = [translate::SPECIAL, translate::AGGREGATES, translate::WINDOW_FUNCTIONS];
+    scalars.chain(aliases).chain(lists.into_iter().flatten().copied())
 }
 
 #[test]
 fn functions_are_listed() {
-    let scalars = functions::names().filter(|name| !name.starts_with('$'));
-    let aliases = functions::instants::PART_ALIASES.iter().map(|(alias, _)| *alias);
-    let lists = [translate::SPECIAL, translate::AGGREGATES, translate::WINDOW_FUNCTIONS];
-    compare(
-        section("<!-- functions -->", "<!-- refused functions -->"),
-        scalars.chain(aliases).chain(lists.into_iter().flatten().copied()),
-    );
+    compare(section("<!-- functions -->", "<!-- refused functions -->"), answered());
     compare(section("<!-- refused functions -->", "<!-- end -->"), translate::UNSUPPORTED.iter().copied());
+}
+
+/// The list is looked into before the functions, so a name that is left there is refused although its code is there.
+#[test]
+fn what_is_written_is_not_refused() {
+    let refused: BTreeSet<_> = answered().filter(|name| translate::UNSUPPORTED.contains(name)).collect();
+    assert!(refused.is_empty(), "take these out of UNSUPPORTED in sql/translate/call.rs: {refused:?}");
 }
 
 #[test]

@@ -210,13 +210,15 @@ def test_the_rules_are_the_mixins():
 def test_the_schema_knows_the_options():
     schema = json.loads((CHART / "values.schema.json").read_text())
     names = {f"--{name}" for name in schema["properties"]["options"]["propertyNames"]["enum"]}
-    assert names <= tables.options()
+    assert names <= tables.options(), f"no options, but in values.schema.json: {names - tables.options()}"
     # These have values of their own, the chart relies on their defaults, or they are for a person at a terminal.
     managed = {"--default-database", "--default-table", "--region", "--enable-sigv4-auth", "--write-base-endpoint",
                "--query-base-endpoint", "--embedded", "--embedded.data-dir", "--embedded.listen-address", "--tls-certificate",
                "--tls-key", "--web.config.file", "--web.listen-address", "--web.telemetry-path", "--shutdown.delay",
                "--shutdown.grace-period", "--check", "--demo"}
-    assert tables.options() - names == managed
+    missing = tables.options() - names - managed
+    assert not missing, f"into options in the chart's values.schema.json, or here into managed: {missing}"
+    assert not managed & names and managed <= tables.options(), "managed names what is no option, or what values.schema.json takes too"
 
 
 @pytest.mark.parametrize("bad, named", [

@@ -203,7 +203,7 @@ impl Options {
             web: source.web()?,
             write: source.write()?,
             read: source.read()?,
-            shutdown_delay: source.duration_or_none("shutdown.delay")?,
+            shutdown_delay: source.duration_or_zero("shutdown.delay")?,
             shutdown_grace_period: source.duration("shutdown.grace-period")?,
             log: source.log()?,
             flags: source.flags(),
@@ -292,7 +292,7 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
         self.parsed(flag, "ParseOptionError", "a duration such as 5ms, 25s or 1m30s, at most 366d", values::duration)
     }
 
-    fn duration_or_none(&self, flag: &'static str) -> Result<Duration, Error> {
+    fn duration_or_zero(&self, flag: &'static str) -> Result<Duration, Error> {
         let duration = |text: &str| if text == "0s" { Some(Duration::ZERO) } else { values::duration(text) };
         self.parsed(flag, "ParseOptionError", "a duration such as 5s or 1m30s, at most 366d, or 0s", duration)
     }

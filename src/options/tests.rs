@@ -120,9 +120,18 @@ fn the_documentation_lists_every_option() {
     }
     let rows: Vec<_> = OPTIONS.iter().map(|spec| (spec.group, row(spec))).collect();
     for (row, documented) in rows.iter().zip(&documented) {
-        assert_eq!(row, documented);
+        assert_eq!(row, documented, "left src/options/table.rs, right docs/configuration.md, in this order");
     }
-    assert_eq!(rows.len(), documented.len());
+    assert_eq!(rows.len(), documented.len(), "rows of src/options/table.rs and of docs/configuration.md");
+}
+
+/// An option that is in the table only would be taken, and change nothing.
+#[test]
+fn every_option_is_read() {
+    let reading = include_str!("mod.rs");
+    for spec in OPTIONS {
+        assert!(reading.contains(&format!("\"{}\"", spec.flag)), "src/options/mod.rs does not read --{}", spec.flag);
+    }
 }
 
 /// The examples of docs/configuration.md are taken, and each option is in one of them.

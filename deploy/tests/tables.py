@@ -35,6 +35,17 @@ def default_of(flag):
     return default
 
 
+def reasons(outcome):
+    """Every value of the label reason of the samples with this outcome."""
+    lines = (DOCS / "metrics.md").read_text().split(f"| `reason`, {outcome} |")[1].splitlines()
+    cells = [lines[0].split("|")[0]]
+    for line in lines[1:]:
+        if not line.startswith("| | "):
+            break
+        cells.append(line.split("|")[2])
+    return set(re.findall(r"`(\w+)`", " ".join(cells)))
+
+
 def metrics():
     """Every name on /metrics, those of a histogram's series included."""
     names = [row[0].strip("`") for row in rows("metrics.md", "| `") if re.fullmatch(r"`\w+_\w+`", row[0])]

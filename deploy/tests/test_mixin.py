@@ -67,6 +67,35 @@ def test_runbooks_name_options_that_exist():
     assert named and named <= tables.options()
 
 
+def told_of(alert):
+    """The names in the runbook of an alert."""
+    runbook = (MIXIN / "runbooks.md").read_text().split(f"\n## {alert}\n")[1].split("\n## ")[0]
+    return set(re.findall(r"`(\w+)`", runbook))
+
+
+@pytest.mark.parametrize("outcome, alert, expected", [
+    # Stale markers come with every series that ends, and shutdown with every restart: neither is in the alert.
+    ("ignored", "TimestreamConnectorIgnoredShareHigh", {"stale_marker"}),
+    ("failed", "TimestreamConnectorSamplesFailing", {"shutdown"}),
+])
+def test_the_runbook_says_what_each_reason_means(outcome, alert, expected):
+    missing = tables.reasons(outcome) - expected - told_of(alert)
+    assert not missing, f"not in deploy/mixin/runbooks.md under {alert}: {missing}"
+
+
+def test_each_reason_for_rejecting_is_in_one_alert_and_its_runbook():
+    alerts = {}
+    for rule in ALERTS:
+        for text in re.findall(r'rejected_samples_total\{reason=~?"([^"]+)"\}', rule["expr"]):
+            alerts[rule["alert"]] = text.split("|")
+    named = sorted(reason for reasons in alerts.values() for reason in reasons)
+    assert named == sorted(tables.reasons("rejected")), "left deploy/mixin/alerts.yml, right docs/metrics.md"
+    for alert, reasons in alerts.items():
+        # An alert of one reason has a runbook of that alone.
+        missing = set(reasons) - told_of(alert) if len(reasons) > 1 else set()
+        assert not missing, f"not in deploy/mixin/runbooks.md under {alert}: {missing}"
+
+
 def test_each_recorded_series_is_used():
     expressions = " ".join(alert["expr"] for alert in ALERTS)
     assert [rule["record"] for rule in RECORDED if rule["record"] not in expressions] == []

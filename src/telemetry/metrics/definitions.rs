@@ -22,7 +22,7 @@ macro_rules! definitions {
 
 definitions! {
     RECEIVED = "timestream_connector_received_samples_total", [], "Samples received in decoded write requests, and made from native histograms.";
-    IGNORED = "timestream_connector_ignored_samples_total", ["reason"], "Samples left out by policy: long names, non-finite values, repetitions within a request.";
+    IGNORED = "timestream_connector_ignored_samples_total", ["reason"], "Samples left out by policy.";
     WRITTEN = "timestream_connector_written_samples_total", [], "Samples that Timestream has stored.";
     REJECTED = "timestream_connector_rejected_samples_total", ["reason"], "Samples that can never be stored.";
     FAILED = "timestream_connector_failed_samples_total", ["reason"], "Samples not stored this time, answered so that the sender tries again.";

@@ -100,6 +100,20 @@ fn every_link_within_the_project_leads_somewhere() {
     assert!(checked > 40, "only {checked} links");
 }
 
+/// Who is told to add a row to a file has to find it.
+#[test]
+fn the_places_that_contributing_names_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = read(&root.join("CONTRIBUTING.md"));
+    let folders = ["src/", "tests/", "docs/", "deploy/", "timestream-local/", ".ci/", ".github/"];
+    let quoted = page.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    let words = quoted.filter_map(|text| text.split(' ').next());
+    let places: Vec<&str> = words.filter(|word| folders.iter().any(|folder| word.starts_with(folder))).collect();
+    let missing: Vec<_> = places.iter().filter(|place| !root.join(place).exists()).collect();
+    assert!(missing.is_empty(), "CONTRIBUTING.md names what is not there: {missing:?}");
+    assert!(places.len() > 15, "only {places:?}");
+}
+
 /// Whether a text of the code is the name of an error.
 fn is_error_name(text: &str) -> bool {
     let ends =

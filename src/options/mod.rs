@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
-
 use crate::error::Error;
 use crate::ingest::histogram::NativeHistograms;
 use crate::ingest::server::ServerSettings;
@@ -13,9 +11,11 @@ use crate::ingest::validate::MAX_DIMENSIONS;
 use crate::sink::clients::Endpoint;
 use crate::telemetry::log::{self, Format, LogOptions};
 
+mod source;
 mod table;
 mod values;
 
+use source::Source;
 pub use table::{OPTIONS, OptionSpec};
 pub use values::ListenAddress;
 pub(crate) use values::duration;
@@ -177,7 +177,7 @@ impl Options {
         arguments: impl IntoIterator<Item = String>,
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, Stop> {
-        let matches = command().try_get_matches_from(arguments).map_err(|error| match error.kind() {
+        let matches = source::command().try_get_matches_from(arguments).map_err(|error| match error.kind() {
             clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion => {
                 Stop::Help(error.render().to_string())
             }
@@ -212,128 +212,7 @@ impl Options {
     }
 }
 
-fn command() -> Command {
-    let command = Command::new("timestream-prometheus-connector")
-        .version(env!("CARGO_PKG_VERSION"))
-        .about("Prometheus remote write and remote read for Amazon Timestream for LiveAnalytics");
-    OPTIONS.iter().fold(command, |command, spec| command.arg(argument(spec)))
-}
-
-fn argument(spec: &'static OptionSpec) -> Arg {
-    let environment = spec.environment.join(", ");
-    let default = if spec.default.is_empty() { String::new() } else { format!("; default {}", spec.default) };
-    let argument = Arg::new(spec.flag)
-        .long(spec.flag)
-        .help(format!("{} [env: {environment}{default}]", spec.help))
-        .help_heading(spec.group)
-        .aliases(spec.alias)
-        .action(ArgAction::Set);
-    if spec.value.is_empty() {
-        argument.num_args(0..=1).require_equals(true).default_missing_value("true").value_name("true|false")
-    } else {
-        argument.value_name(spec.value).allow_hyphen_values(true)
-    }
-}
-
-/// Where option values come from.
-struct Source<E> {
-    matches: ArgMatches,
-    environment: E,
-}
-
 impl<E: Fn(&str) -> Option<String>> Source<E> {
-    /// The value of an option, and the flag or variable that gave it.
-    fn value(&self, flag: &'static str) -> Option<(String, String)> {
-        let default = || OPTIONS.iter().find(|spec| spec.flag == flag).map(|spec| spec.default);
-        let named = |default: &str| (default.to_owned(), format!("--{flag}"));
-        self.given(flag).or_else(|| default().filter(|default| !default.is_empty()).map(named))
-    }
-
-    /// The value that the flag or a variable gives. An empty variable is the same as none.
-    fn given(&self, flag: &'static str) -> Option<(String, String)> {
-        if let Some(value) = self.matches.get_one::<String>(flag) {
-            return Some((value.clone(), format!("--{flag}")));
-        }
-        let spec = OPTIONS.iter().find(|spec| spec.flag == flag)?;
-        for variable in spec.environment {
-            if let Some(value) = (self.environment)(variable).filter(|value| !value.is_empty()) {
-                return Some((value, (*variable).to_owned()));
-            }
-        }
-        None
-    }
-
-    /// Every option's value. Of URLs the user and the password are left out.
-    fn flags(&self) -> BTreeMap<&'static str, String> {
-        let value = |spec: &OptionSpec| self.text(spec.flag).unwrap_or_default();
-        OPTIONS.iter().map(|spec| (spec.flag, values::without_userinfo(&value(spec)))).collect()
-    }
-
-    fn text(&self, flag: &'static str) -> Option<String> {
-        self.value(flag).map(|(value, _)| value).filter(|value| !value.is_empty())
-    }
-
-    fn parsed<T>(
-        &self,
-        flag: &'static str,
-        error: &'static str,
-        accepted: &str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<T, Error> {
-        let (value, given_by) = self.value(flag).unwrap_or_else(|| (String::new(), format!("--{flag}")));
-        parse(&value).ok_or_else(|| Error::invalid(error, format!("{given_by} is {value:?}; accepted: {accepted}")))
-    }
-
-    fn boolean(&self, flag: &'static str, error: &'static str) -> Result<bool, Error> {
-        self.parsed(flag, error, "1 t T TRUE true True 0 f F FALSE false False", values::boolean)
-    }
-
-    fn duration(&self, flag: &'static str) -> Result<Duration, Error> {
-        self.parsed(flag, "ParseOptionError", "a duration such as 5ms, 25s or 1m30s, at most 366d", values::duration)
-    }
-
-    fn duration_or_zero(&self, flag: &'static str) -> Result<Duration, Error> {
-        let duration = |text: &str| if text == "0s" { Some(Duration::ZERO) } else { values::duration(text) };
-        self.parsed(flag, "ParseOptionError", "a duration such as 5s or 1m30s, at most 366d, or 0s", duration)
-    }
-
-    fn bytes(&self, flag: &'static str) -> Result<usize, Error> {
-        let limit = |text: &str| values::bytes(text).filter(|bytes| *bytes < u32::MAX as usize);
-        self.parsed(flag, "ParseOptionError", "bytes such as 1000000, 16MiB or 1GB, below 4GiB", limit)
-    }
-
-    fn count(&self, flag: &'static str) -> Result<usize, Error> {
-        let count = |text: &str| text.parse().ok().filter(|count| (1..=1_000_000_000).contains(count));
-        self.parsed(flag, "ParseOptionError", "a whole number from 1 to 1000000000", count)
-    }
-
-    fn retries(&self, flag: &'static str) -> Result<u32, Error> {
-        let retries = |text: &str| text.parse().ok().filter(|retries| *retries <= 1000);
-        self.parsed(flag, "ParseRetriesError", "a whole number from 0 to 1000", retries)
-    }
-
-    fn address(&self, flag: &'static str) -> Result<ListenAddress, Error> {
-        self.parsed(flag, "ParseOptionError", ":port, host:port or [ipv6]:port", ListenAddress::parse)
-    }
-
-    fn endpoint(&self, fixed: &'static str, discovery: &'static str) -> Result<Endpoint, Error> {
-        match self.url(fixed)? {
-            Some(url) => Ok(Endpoint::Fixed(url)),
-            None => self.url(discovery).map(Endpoint::Discovered),
-        }
-    }
-
-    fn url(&self, flag: &'static str) -> Result<Option<String>, Error> {
-        if self.text(flag).is_none() {
-            return Ok(None);
-        }
-        let url = |text: &str| {
-            let uri: hyper::Uri = text.parse().ok()?;
-            matches!(uri.scheme_str(), Some("http" | "https")).then(|| text.to_owned())
-        };
-        self.parsed(flag, "ParseOptionError", "a URL that begins with https:// or http://", url).map(Some)
-    }
-
     fn destination(&self, embedded: bool) -> Result<Destination, Error> {
         let or_default = |flag, default: &str| self.text(flag).or_else(|| embedded.then(|| default.to_owned()));
         let database = or_default("default-database", DEFAULT_EMBEDDED_DATABASE);

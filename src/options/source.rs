@@ -1,0 +1,134 @@
+//! The value of each option, from its flag, its variable or its default, and what is wrong with one that can't be taken.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::table::{OPTIONS, OptionSpec};
+use super::values::{self, ListenAddress};
+use crate::error::Error;
+use crate::sink::clients::Endpoint;
+
+pub(super) fn command() -> Command {
+    let command = Command::new("timestream-prometheus-connector")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Prometheus remote write and remote read for Amazon Timestream for LiveAnalytics");
+    OPTIONS.iter().fold(command, |command, spec| command.arg(argument(spec)))
+}
+
+fn argument(spec: &'static OptionSpec) -> Arg {
+    let environment = spec.environment.join(", ");
+    let default = if spec.default.is_empty() { String::new() } else { format!("; default {}", spec.default) };
+    let argument = Arg::new(spec.flag)
+        .long(spec.flag)
+        .help(format!("{} [env: {environment}{default}]", spec.help))
+        .help_heading(spec.group)
+        .aliases(spec.alias)
+        .action(ArgAction::Set);
+    if spec.value.is_empty() {
+        argument.num_args(0..=1).require_equals(true).default_missing_value("true").value_name("true|false")
+    } else {
+        argument.value_name(spec.value).allow_hyphen_values(true)
+    }
+}
+
+/// Where option values come from.
+pub(super) struct Source<E> {
+    pub(super) matches: ArgMatches,
+    pub(super) environment: E,
+}
+
+impl<E: Fn(&str) -> Option<String>> Source<E> {
+    /// The value of an option, and the flag or variable that gave it.
+    fn value(&self, flag: &'static str) -> Option<(String, String)> {
+        let default = || OPTIONS.iter().find(|spec| spec.flag == flag).map(|spec| spec.default);
+        let named = |default: &str| (default.to_owned(), format!("--{flag}"));
+        self.given(flag).or_else(|| default().filter(|default| !default.is_empty()).map(named))
+    }
+
+    /// The value that the flag or a variable gives. An empty variable is the same as none.
+    pub(super) fn given(&self, flag: &'static str) -> Option<(String, String)> {
+        if let Some(value) = self.matches.get_one::<String>(flag) {
+            return Some((value.clone(), format!("--{flag}")));
+        }
+        let spec = OPTIONS.iter().find(|spec| spec.flag == flag)?;
+        for variable in spec.environment {
+            if let Some(value) = (self.environment)(variable).filter(|value| !value.is_empty()) {
+                return Some((value, (*variable).to_owned()));
+            }
+        }
+        None
+    }
+
+    /// Every option's value. Of URLs the user and the password are left out.
+    pub(super) fn flags(&self) -> BTreeMap<&'static str, String> {
+        let value = |spec: &OptionSpec| self.text(spec.flag).unwrap_or_default();
+        OPTIONS.iter().map(|spec| (spec.flag, values::without_userinfo(&value(spec)))).collect()
+    }
+
+    pub(super) fn text(&self, flag: &'static str) -> Option<String> {
+        self.value(flag).map(|(value, _)| value).filter(|value| !value.is_empty())
+    }
+
+    pub(super) fn parsed<T>(
+        &self,
+        flag: &'static str,
+        error: &'static str,
+        accepted: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, Error> {
+        let (value, given_by) = self.value(flag).unwrap_or_else(|| (String::new(), format!("--{flag}")));
+        parse(&value).ok_or_else(|| Error::invalid(error, format!("{given_by} is {value:?}; accepted: {accepted}")))
+    }
+
+    pub(super) fn boolean(&self, flag: &'static str, error: &'static str) -> Result<bool, Error> {
+        self.parsed(flag, error, "1 t T TRUE true True 0 f F FALSE false False", values::boolean)
+    }
+
+    pub(super) fn duration(&self, flag: &'static str) -> Result<Duration, Error> {
+        self.parsed(flag, "ParseOptionError", "a duration such as 5ms, 25s or 1m30s, at most 366d", values::duration)
+    }
+
+    pub(super) fn duration_or_zero(&self, flag: &'static str) -> Result<Duration, Error> {
+        let duration = |text: &str| if text == "0s" { Some(Duration::ZERO) } else { values::duration(text) };
+        self.parsed(flag, "ParseOptionError", "a duration such as 5s or 1m30s, at most 366d, or 0s", duration)
+    }
+
+    pub(super) fn bytes(&self, flag: &'static str) -> Result<usize, Error> {
+        let limit = |text: &str| values::bytes(text).filter(|bytes| *bytes < u32::MAX as usize);
+        self.parsed(flag, "ParseOptionError", "bytes such as 1000000, 16MiB or 1GB, below 4GiB", limit)
+    }
+
+    pub(super) fn count(&self, flag: &'static str) -> Result<usize, Error> {
+        let count = |text: &str| text.parse().ok().filter(|count| (1..=1_000_000_000).contains(count));
+        self.parsed(flag, "ParseOptionError", "a whole number from 1 to 1000000000", count)
+    }
+
+    pub(super) fn retries(&self, flag: &'static str) -> Result<u32, Error> {
+        let retries = |text: &str| text.parse().ok().filter(|retries| *retries <= 1000);
+        self.parsed(flag, "ParseRetriesError", "a whole number from 0 to 1000", retries)
+    }
+
+    pub(super) fn address(&self, flag: &'static str) -> Result<ListenAddress, Error> {
+        self.parsed(flag, "ParseOptionError", ":port, host:port or [ipv6]:port", ListenAddress::parse)
+    }
+
+    pub(super) fn endpoint(&self, fixed: &'static str, discovery: &'static str) -> Result<Endpoint, Error> {
+        match self.url(fixed)? {
+            Some(url) => Ok(Endpoint::Fixed(url)),
+            None => self.url(discovery).map(Endpoint::Discovered),
+        }
+    }
+
+    fn url(&self, flag: &'static str) -> Result<Option<String>, Error> {
+        if self.text(flag).is_none() {
+            return Ok(None);
+        }
+        let url = |text: &str| {
+            let uri: hyper::Uri = text.parse().ok()?;
+            matches!(uri.scheme_str(), Some("http" | "https")).then(|| text.to_owned())
+        };
+        self.parsed(flag, "ParseOptionError", "a URL that begins with https:// or http://", url).map(Some)
+    }
+}

@@ -114,6 +114,37 @@ fn the_places_that_contributing_names_exist() {
     assert!(places.len() > 15, "only {places:?}");
 }
 
+/// Modules (`query::sql::order`) and files (`tests/daemon/cost.rs`, or `budget.rs` of src or of those tests) are there.
+#[test]
+fn the_places_that_architecture_names_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = read(&root.join("ARCHITECTURE.md"));
+    let exists =
+        |place: &str| ["", "src/", "tests/daemon/"].iter().any(|folder| root.join(folder).join(place).exists());
+    let is_module = |path: &str| {
+        let parts: Vec<&str> = path.split("::").filter(|part| part.starts_with(char::is_lowercase)).collect();
+        // The last may be a function.
+        let files = [&parts[..], &parts[..parts.len() - 1]].map(|parts| parts.join("/"));
+        files.iter().any(|file| !file.is_empty() && (exists(&format!("{file}.rs")) || exists(file)))
+    };
+    let quoted = page.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    let places = quoted.filter(|text| !text.contains(' ') && !text.starts_with(['-', '/', '<']));
+    let (mut checked, mut missing) = (0, Vec::new());
+    for place in places {
+        let is_there = match place {
+            path if path.contains("::") => is_module(path),
+            file if file.ends_with(".rs") || file.contains('/') => exists(file),
+            _ => continue,
+        };
+        checked += 1;
+        if !is_there {
+            missing.push(place);
+        }
+    }
+    assert!(missing.is_empty(), "ARCHITECTURE.md names what is not there: {missing:?}");
+    assert!(checked > 60, "only {checked}");
+}
+
 /// Whether a text of the code is the name of an error.
 fn is_error_name(text: &str) -> bool {
     let ends =

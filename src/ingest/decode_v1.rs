@@ -71,6 +71,9 @@ fn series(
 /// Takes a label of the series.
 #[inline]
 fn label(buffer: &[u8], range: Range<usize>, series: &mut SeriesBuilder<'_>) -> Result<(), ProtobufError> {
+    if let Some(seen) = series.again(span(range.clone())?) {
+        return series.seen_label(seen, seen.1.label.value);
+    }
     // As encoders write a label of less than 128 bytes each, and nearly all are.
     if let [0x0a, name_length @ 0..0x80, rest @ ..] = &buffer[range.clone()]
         && let Some((name, [0x12, value_length @ 0..0x80, value @ ..])) =
@@ -168,8 +171,8 @@ mod tests {
     }
 
     fn any_request() -> impl Strategy<Value = proto::WriteRequest> {
-        let label =
-            ("(__name__|[a-d]{0,2}|\\PC{0,3})", "\\PC{0,6}").prop_map(|(name, value)| proto::Label { name, value });
+        let label = ("(__name__|[a-d]{0,2}|\\PC{0,3})", "([xy]|\\PC{0,6})")
+            .prop_map(|(name, value)| proto::Label { name, value });
         let sample =
             (any::<f64>(), any::<i64>()).prop_map(|(value, timestamp)| proto::Sample { value: Some(value), timestamp });
         let series = (prop::collection::vec(label, 0..6), prop::collection::vec(sample, 0..4), 0..3usize, 0..3usize);

@@ -31,6 +31,8 @@ pub(super) struct Previous {
 pub(super) struct Seen {
     pub(super) label: Label,
     role: Role,
+    /// Where it stands, name and value with their lengths. In remote write 2.0 no label stands anywhere as a whole.
+    message: Span,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +63,8 @@ pub(super) struct SeriesBuilder<'a> {
     last_was_placed: bool,
     /// The next label of the series before to be tried.
     next_tried: usize,
+    /// The message of the label at hand.
+    message: Span,
 }
 
 impl<'a> SeriesBuilder<'a> {
@@ -86,7 +90,16 @@ impl<'a> SeriesBuilder<'a> {
             last: Span::default(),
             last_was_placed: false,
             next_tried: 0,
+            message: Span::default(),
         }
+    }
+
+    /// The next label of the series before, if the one that stands at `message` has the same bytes.
+    #[inline]
+    pub(super) fn again(&mut self, message: Span) -> Option<(usize, Seen)> {
+        self.message = message;
+        let next = self.previous.labels.get(self.next_tried)?;
+        (self.buffer[next.message.range()] == self.buffer[message.range()]).then_some((self.next_tried, *next))
     }
 
     /// A label of the series before that is `same`, and has not been passed yet.
@@ -154,7 +167,7 @@ impl<'a> SeriesBuilder<'a> {
     #[inline]
     fn remember(&mut self, label: Label, role: Role) {
         if self.previous.current.len() < REMEMBERED_LABELS {
-            self.previous.current.push(Seen { label, role });
+            self.previous.current.push(Seen { label, role, message: self.message });
         }
     }
 

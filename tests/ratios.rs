@@ -77,8 +77,8 @@ mod optimized {
         let prost = fastest(move || drop(WriteRequest::decode(bytes.as_slice()).unwrap()));
         let ratio = prost.as_secs_f64() / ours.as_secs_f64();
         eprintln!("prost {prost:?}, ours {ours:?}: {ratio:.1}");
-        // Five and more on a quiet machine; less than this is no noise.
-        assert!(ratio >= 4.0, "{ratio}");
+        // Six and more, and seven on a quiet machine; less than this is no noise.
+        assert!(ratio >= 4.5, "{ratio}");
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl Admin {
         }
         let given = query.split('&').find_map(|pair| pair.strip_prefix("level=")).unwrap_or_default();
         let Some(level) = log::parse_level(given) else {
-            let message = format!("level is {given:?}; accepted: debug, info, warn, error");
+            let message = format!("level is {given:?}; accepted: ?level=debug, info, warn or error");
             return failure(&Error::invalid("ParseOptionError", message));
         };
         let before = log::lower_case(log::level());

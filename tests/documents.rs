@@ -147,8 +147,20 @@ fn the_places_that_architecture_names_exist() {
 
 /// Whether a text of the code is the name of an error.
 fn is_error_name(text: &str) -> bool {
-    let ends =
-        ["Error", "Exception", "Full", "Limit", "Limited", "Busy", "Stored", "TooLarge", "IncompleteBody", "Series"];
+    let ends = [
+        "Error",
+        "Exception",
+        "Full",
+        "Limit",
+        "Limited",
+        "Busy",
+        "Stored",
+        "TooLarge",
+        "IncompleteBody",
+        "Series",
+        "Disabled",
+        "SiteRequest",
+    ];
     text.starts_with(|c: char| c.is_ascii_uppercase())
         && text.chars().all(|c| c.is_ascii_alphanumeric())
         && text.chars().filter(char::is_ascii_uppercase).count() > 1

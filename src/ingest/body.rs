@@ -47,7 +47,10 @@ where
     B: Body<Data = Bytes>,
     B::Error: std::fmt::Display,
 {
-    let too_large = || Error::new(Kind::TooLarge, "RequestTooLarge", format!("the request body is over {limit} bytes"));
+    let too_large = || {
+        let message = format!("the request body is over --web.max-body-bytes, {limit}");
+        Error::new(Kind::TooLarge, "RequestTooLarge", message)
+    };
     if body.size_hint().lower() > limit as u64 {
         return Err(too_large());
     }
@@ -85,8 +88,9 @@ pub async fn decompress(
     };
     let stated = snap::raw::decompress_len(body).map_err(|error| bad(&error))?;
     if stated > max_decoded_bytes {
-        let message =
-            format!("the body states {stated} bytes once decompressed, over the limit of {max_decoded_bytes}");
+        let message = format!(
+            "the body states {stated} bytes once decompressed, over --web.max-decoded-bytes, {max_decoded_bytes}"
+        );
         return Err(Error::new(Kind::TooLarge, "RequestTooLarge", message));
     }
     if stated > body.len().saturating_mul(MAX_SNAPPY_RATIO) {

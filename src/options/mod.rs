@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::ingest::histogram::NativeHistograms;
 use crate::ingest::server::ServerSettings;
 use crate::ingest::validate::MAX_DIMENSIONS;
+use crate::page;
 use crate::sink::clients::Endpoint;
 use crate::telemetry::log::{self, Format, LogOptions};
 
@@ -189,7 +190,7 @@ impl Options {
         let options = Options {
             check: source.boolean("check", "ParseOptionError")?,
             destination: source.destination(embedded)?,
-            region: source.text("region").unwrap_or_default(),
+            region: source.region()?,
             write_endpoint: source.endpoint("write-base-endpoint", "write-discovery-endpoint")?,
             query_endpoint: source.endpoint("query-base-endpoint", "query-discovery-endpoint")?,
             enable_sigv4_auth: source.boolean("enable-sigv4-auth", "ParseOptionError")?,
@@ -246,8 +247,22 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
         Ok(EmbeddedOptions { data_dir, listen_address: self.address("embedded.listen-address")? })
     }
 
+    /// The region is part of host names and of signatures.
+    fn region(&self) -> Result<String, Error> {
+        let region = |text: &str| {
+            let is_label = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            is_label.then(|| text.to_owned())
+        };
+        self.parsed("region", "ParseOptionError", "the name of a region such as us-east-1", region)
+    }
+
     fn web(&self) -> Result<WebOptions, Error> {
-        let path = |text: &str| (text.starts_with('/') && text.len() > 1).then(|| text.to_owned());
+        let is_taken = |path: &str| {
+            ["/write", "/read"].contains(&path)
+                || page::PATHS.contains(&path)
+                || ["/-/", "/api/"].iter().any(|prefix| path.starts_with(prefix))
+        };
+        let path = |text: &str| (text.starts_with('/') && !is_taken(text)).then(|| text.to_owned());
         let tls = match (self.text("tls-certificate"), self.text("tls-key")) {
             (Some(certificate), Some(key)) => Some(TlsFiles { certificate: certificate.into(), key: key.into() }),
             (None, None) => None,
@@ -258,7 +273,12 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
         };
         Ok(WebOptions {
             listen_address: self.address("web.listen-address")?,
-            telemetry_path: self.parsed("web.telemetry-path", "ParseOptionError", "a path such as /metrics", path)?,
+            telemetry_path: self.parsed(
+                "web.telemetry-path",
+                "ParseOptionError",
+                "a free path such as /metrics",
+                path,
+            )?,
             tls,
             config_file: self.text("web.config.file").map(PathBuf::from),
             enable_lifecycle: self.boolean("web.enable-lifecycle", "ParseOptionError")?,

@@ -90,6 +90,13 @@ fn a_bad_value_names_the_option_the_value_and_what_is_accepted() {
         let by_environment = error(&["--embedded"], &[environment]);
         assert!(by_environment.starts_with(&format!("{name}: {} is \"yes\"", environment.0)), "{by_environment}");
     }
+    for flag in ["--region=", "--region=us east", "--web.telemetry-path=/", "--web.telemetry-path=/write"] {
+        assert!(error(&["--embedded", flag], &[]).starts_with("ParseOptionError: --"), "{flag}");
+    }
+    for path in ["/read", "/-/metrics", "/api/v1/status/flags", "/page.js", "metrics"] {
+        let flag = format!("--web.telemetry-path={path}");
+        assert!(error(&["--embedded", &flag], &[]).contains("accepted: a free path"), "{flag}");
+    }
     assert!(error(&["--embedded", "--nonsense"], &[]).contains("--nonsense"));
     assert!(error(&["--embedded", "--tls-key=k"], &[]).contains("--tls-certificate"));
 }

@@ -118,7 +118,7 @@ fn the_level_of_the_log_is_changed_while_it_runs() {
     assert_eq!(connector.get("/-/log-level").text(), "debug\n");
     let bad = set("loud");
     assert_eq!(bad.status, 400);
-    assert!(bad.text().contains("debug, info, warn, error"), "{}", bad.text());
+    assert!(bad.text().contains("accepted: ?level=debug, info, warn or error"), "{}", bad.text());
     let one = series(&[("__name__", "m"), ("a", "b")], &[(1.0, now_ms())]);
     assert_eq!(write(&connector.address, std::slice::from_ref(&one)).status, 204);
     assert_eq!(set("error").status, 200);

@@ -98,6 +98,21 @@ impl Service<Request<RequestBody>> for RoutesService {
     }
 }
 
+/// Whether a path has a meaning already, so that the metrics can't have it.
+pub fn is_taken(path: &str) -> bool {
+    fixed_handler(path).is_some()
+}
+
+/// The handler of a path that no option moves.
+fn fixed_handler(path: &str) -> Option<Handler> {
+    match path {
+        "/write" => Some(Handler::Write),
+        "/read" => Some(Handler::Read),
+        path if page::PATHS.contains(&path) || path == page::QUERY_PATH => Some(Handler::Page),
+        path => admin::methods(path).map(|_| Handler::Admin),
+    }
+}
+
 impl Routes {
     /// The answer to a request, which says everything that went wrong.
     pub async fn answer<B>(&self, request: Request<B>) -> Response<AnswerBody>
@@ -138,14 +153,8 @@ impl Routes {
     }
 
     fn handler(&self, path: &str) -> Handler {
-        match path {
-            "/write" => Handler::Write,
-            "/read" => Handler::Read,
-            path if path == self.telemetry_path => Handler::Metrics,
-            path if page::PATHS.contains(&path) || path == page::QUERY_PATH => Handler::Page,
-            path if admin::methods(path).is_some() => Handler::Admin,
-            _ => Handler::Other,
-        }
+        let other = if path == self.telemetry_path { Handler::Metrics } else { Handler::Other };
+        fixed_handler(path).unwrap_or(other)
     }
 
     async fn route<B>(&self, request: Request<B>) -> Response<AnswerBody>

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::ingest::histogram::NativeHistograms;
 use crate::ingest::server::ServerSettings;
 use crate::ingest::validate::MAX_DIMENSIONS;
-use crate::page;
+use crate::routes;
 use crate::sink::clients::Endpoint;
 use crate::telemetry::log::{self, Format, LogOptions};
 
@@ -257,12 +257,7 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
     }
 
     fn web(&self) -> Result<WebOptions, Error> {
-        let is_taken = |path: &str| {
-            ["/write", "/read"].contains(&path)
-                || page::PATHS.contains(&path)
-                || ["/-/", "/api/"].iter().any(|prefix| path.starts_with(prefix))
-        };
-        let path = |text: &str| (text.starts_with('/') && !is_taken(text)).then(|| text.to_owned());
+        let path = |text: &str| (text.starts_with('/') && !routes::is_taken(text)).then(|| text.to_owned());
         let tls = match (self.text("tls-certificate"), self.text("tls-key")) {
             (Some(certificate), Some(key)) => Some(TlsFiles { certificate: certificate.into(), key: key.into() }),
             (None, None) => None,

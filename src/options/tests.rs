@@ -93,7 +93,7 @@ fn a_bad_value_names_the_option_the_value_and_what_is_accepted() {
     for flag in ["--region=", "--region=us east", "--web.telemetry-path=/", "--web.telemetry-path=/write"] {
         assert!(error(&["--embedded", flag], &[]).starts_with("ParseOptionError: --"), "{flag}");
     }
-    for path in ["/read", "/-/metrics", "/api/v1/status/flags", "/page.js", "metrics"] {
+    for path in ["/read", "/-/ready", "/api/v1/status/flags", "/page.js", "metrics"] {
         let flag = format!("--web.telemetry-path={path}");
         assert!(error(&["--embedded", &flag], &[]).contains("accepted: a free path"), "{flag}");
     }

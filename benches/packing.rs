@@ -15,8 +15,9 @@ use std::time::{Duration, Instant};
 
 use timestream_prometheus_connector::batcher::{Gathering, Grouper};
 use timestream_prometheus_connector::sink::body::write_records_body;
-use timestream_prometheus_connector::sink::call::{Call, Part, Record};
+use timestream_prometheus_connector::sink::call::{Call, Part};
 use timestream_prometheus_connector::sink::pending::PendingWrite;
+use timestream_prometheus_connector::sink::record::Record;
 use timestream_prometheus_connector::write_request::{Series, WriteRequest};
 
 mod calls;

@@ -1,28 +1,19 @@
-//! The Timestream Prometheus Connector as a library: the daemon's rooms, for its binary, its tests and its benches.
+//! The Timestream Prometheus Connector as a library: its rooms, for its binary, its tests and its benches.
 
-pub mod admin;
 pub mod batcher;
 pub mod budget;
-pub mod check;
-pub mod daemon;
-#[cfg(feature = "embedded")]
-mod demo;
 pub mod dimension;
-#[cfg(feature = "embedded")]
-mod embedded;
+pub mod door;
 pub mod error;
-pub mod held;
+pub mod http;
 pub mod ingest;
-pub mod lambda;
 pub mod options;
-pub mod page;
-mod probe;
+pub mod paths;
 pub mod proto;
 pub mod query;
-pub mod read;
-mod rooms;
 pub mod routes;
+pub mod run;
 pub mod sink;
 pub mod telemetry;
-pub mod web_config;
+mod units;
 pub mod write_request;

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tikv_jemallocator::Jemalloc;
-use timestream_prometheus_connector::check;
-use timestream_prometheus_connector::daemon::Daemon;
 use timestream_prometheus_connector::error::Error;
-use timestream_prometheus_connector::lambda;
 use timestream_prometheus_connector::options::{Options, Stop};
+use timestream_prometheus_connector::run::check;
+use timestream_prometheus_connector::run::daemon::Daemon;
+use timestream_prometheus_connector::run::lambda;
 use timestream_prometheus_connector::telemetry::log;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;

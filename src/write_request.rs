@@ -50,13 +50,38 @@ pub struct Sample {
     pub timestamp: i64,
 }
 
+/// Why a series can't be stored, whatever its samples are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// A label stands twice, or has no name.
+    Label,
+    /// The name or the value of a label is not UTF-8.
+    NotUtf8,
+    /// A label refers to a symbol that the request does not have (remote write 2.0).
+    UnknownSymbol,
+    /// The last label has a name and no value (remote write 2.0).
+    MissingValue,
+}
+
+impl Fault {
+    /// What is wrong, before the words "in" and the series.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Fault::Label => "a label stands twice or has no name",
+            Fault::NotUtf8 => "a label is not UTF-8",
+            Fault::UnknownSymbol => "a label refers to no symbol",
+            Fault::MissingValue => "a label has no value",
+        }
+    }
+}
+
 /// A series: where its parts stand in the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Series {
     /// The metric name, the value of `__name__`. Empty where the request had none.
     pub name: Span,
-    /// Whether a label name stood twice, or one was empty.
-    pub malformed: bool,
+    /// Why it can't be stored. A label that can't be read is left out of its labels.
+    pub fault: Option<Fault>,
     pub(crate) labels: (u32, u32),
     pub(crate) samples: (u32, u32),
 }
@@ -242,6 +267,17 @@ impl WriteRequest {
     /// The number of samples of all series.
     pub fn sample_count(&self) -> usize {
         self.samples.len()
+    }
+
+    /// The number of samples that came as such: not made from native histograms.
+    pub(crate) fn own_sample_count(&self) -> u64 {
+        match self.expanded.first() {
+            None => self.samples.len() as u64,
+            Some(first) => {
+                let own = &self.series[..(first.first_series as usize).min(self.series.len())];
+                own.iter().map(|series| series.sample_count() as u64).sum()
+            }
+        }
     }
 
     /// The number of native histograms.

@@ -19,8 +19,8 @@ mod remote;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cases::{Dialect, Patterns, Random, without_empty_labels};
-use timestream_prometheus_connector::daemon::Daemon;
 use timestream_prometheus_connector::options::Options;
+use timestream_prometheus_connector::run::daemon::Daemon;
 use tokio_util::sync::CancellationToken;
 
 /// Queries in all, and of one request.

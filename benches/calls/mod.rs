@@ -13,11 +13,13 @@ use std::time::Duration;
 
 use timestream_prometheus_connector::budget::Budget;
 use timestream_prometheus_connector::ingest::decode_v1;
-use timestream_prometheus_connector::sink::call::{Call, Part, Record};
+use timestream_prometheus_connector::sink::call::{Call, Part};
 use timestream_prometheus_connector::sink::caller_clients::CallerClients;
 use timestream_prometheus_connector::sink::caller_keys::CallerKeys;
-use timestream_prometheus_connector::sink::clients::{self, ClientSettings, Clients, CredentialsSource, Endpoint};
+use timestream_prometheus_connector::sink::clients::{self, Clients};
 use timestream_prometheus_connector::sink::pending::PendingWrite;
+use timestream_prometheus_connector::sink::record::Record;
+use timestream_prometheus_connector::sink::settings::{ClientSettings, CredentialsSource, Endpoint};
 use timestream_prometheus_connector::telemetry::Metrics;
 use tokio::time::Instant;
 

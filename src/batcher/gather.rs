@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::MAX_RECORDS_PER_CALL;
 use super::group::{GroupKey, Groups};
-use crate::sink::call::{Part, Record};
+use crate::sink::call::Part;
 use crate::sink::pending::PendingWrite;
+use crate::sink::record::Record;
+
+/// Records per WriteRecords call (Timestream quota).
+const MAX_RECORDS_PER_CALL: usize = 100;
 
 /// Fewer records than this of one group are not worth a call of their own: what they would save by sharing more is less
 /// than what a call costs, in CPU and in the unit that Timestream rounds up to.

@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::RandomState;
 
-use crate::sink::call::Record;
+use crate::sink::record::Record;
 use crate::write_request::{Series, WriteRequest};
 
 /// Tells groups apart. Two that should differ may share one, at the price of a dearer call.

@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
+use tokio::sync::oneshot;
 
 use crate::sink::Sink;
 use crate::sink::call::{Call, Part};
@@ -23,9 +24,6 @@ mod group;
 
 pub use gather::Gathering;
 pub use group::{GroupKey, Grouper, Groups};
-
-/// Records per WriteRecords call (Timestream quota).
-pub const MAX_RECORDS_PER_CALL: usize = 100;
 
 /// A request whose samples are to be written under its caller's credentials.
 #[derive(Debug)]
@@ -46,20 +44,26 @@ pub struct Queue {
     grouper: Grouper,
 }
 
-/// The queue holds as many requests as it may. This one comes back.
+/// Why a request was not queued. It comes back.
 #[derive(Debug)]
-pub struct QueueFull(pub Arc<PendingWrite>);
+pub enum NotQueued {
+    /// The queue holds as many requests as it may.
+    Full(Arc<PendingWrite>),
+    /// The batcher's thread is gone, and the process about to end.
+    Stopped(Arc<PendingWrite>),
+}
 
 impl Queue {
     /// Queues a request.
     ///
     /// # Errors
-    /// [`QueueFull`].
-    pub fn push(&self, caller: Arc<CallerClients>, write: PendingWrite) -> Result<(), QueueFull> {
+    /// As [`NotQueued`] says.
+    pub fn push(&self, caller: Arc<CallerClients>, write: PendingWrite) -> Result<(), NotQueued> {
         let groups = self.grouper.groups(write.request());
         match self.sender.try_send(QueuedWrite { caller, write: Arc::new(write), groups }) {
             Ok(()) => Ok(()),
-            Err(TrySendError::Full(queued) | TrySendError::Disconnected(queued)) => Err(QueueFull(queued.write)),
+            Err(TrySendError::Full(queued)) => Err(NotQueued::Full(queued.write)),
+            Err(TrySendError::Disconnected(queued)) => Err(NotQueued::Stopped(queued.write)),
         }
     }
 
@@ -74,15 +78,47 @@ impl Queue {
     }
 }
 
+/// How records are gathered.
+#[derive(Debug, Clone, Copy)]
+pub struct BatcherSettings {
+    /// Requests that may wait for the batcher.
+    pub queue_capacity: usize,
+    /// How long a call that is not full waits for more records.
+    pub linger: Duration,
+}
+
+/// The batcher's thread.
+#[derive(Debug)]
+pub struct BatcherThread {
+    thread: JoinHandle<()>,
+    ended: oneshot::Receiver<()>,
+}
+
+impl BatcherThread {
+    /// Waits until the thread has ended, as it does when the last [`Queue`] is dropped.
+    ///
+    /// # Errors
+    /// The thread panicked.
+    pub async fn ended(self) -> std::thread::Result<()> {
+        // The sender is dropped with what the thread runs, also when that panics.
+        let _ = self.ended.await;
+        self.thread.join()
+    }
+}
+
 /// Starts the batcher's thread.
 ///
 /// # Errors
 /// The system can't start a thread.
-pub fn start(capacity: usize, linger: Duration, sink: Sink) -> std::io::Result<(Queue, JoinHandle<()>)> {
-    let (sender, receiver) = crossbeam_channel::bounded(capacity.max(1));
-    let batcher = Batcher { receiver, linger, sink, gathering: HashMap::new() };
-    let thread = std::thread::Builder::new().name("batcher".into()).spawn(move || batcher.run())?;
-    Ok((Queue { sender, grouper: Grouper::default() }, thread))
+pub fn start(settings: BatcherSettings, sink: Sink) -> std::io::Result<(Queue, BatcherThread)> {
+    let (sender, receiver) = crossbeam_channel::bounded(settings.queue_capacity.max(1));
+    let batcher = Batcher { receiver, linger: settings.linger, sink, gathering: HashMap::new() };
+    let (running, ended) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("batcher".into()).spawn(move || {
+        let _running: oneshot::Sender<()> = running;
+        batcher.run();
+    })?;
+    Ok((Queue { sender, grouper: Grouper::default() }, BatcherThread { thread, ended }))
 }
 
 struct Batcher {

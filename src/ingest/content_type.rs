@@ -1,4 +1,7 @@
-//! Content negotiation: which version of remote write a request's headers name.
+//! Content negotiation: which version of remote write a request's headers name, and how its body is compressed.
+//!
+//! Prometheus' own receiver looked at neither header before its version 3, so senders are in use that send other types, or
+//! none. Whatever can only be meant as remote write 1.0 is taken for it.
 //!
 //! Media types are read as RFC 9110, sections 5.6 and 8.3, writes them: optional space around `;`, any case of type and
 //! parameter names, values as tokens or quoted. A protobuf name is case-sensitive, as protobuf has it.
@@ -13,7 +16,6 @@ pub const MESSAGE_V1: &str = "prometheus.WriteRequest";
 /// The message of remote write 2.0.
 pub const MESSAGE_V2: &str = "io.prometheus.write.v2.Request";
 
-const MEDIA_TYPE: &str = "application/x-protobuf";
 const VERSION_HEADER: HeaderName = HeaderName::from_static("x-prometheus-remote-write-version");
 
 /// A version of remote write.
@@ -35,24 +37,44 @@ impl Version {
     }
 }
 
-/// The version that a request names. Without a content type it is 1.0, as senders older than the header would mean it;
-/// without a content encoding it is snappy, since remote write has no other.
+/// How a body is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// A snappy block, as the specifications have it.
+    Snappy,
+    /// zstd, which vmagent sends first.
+    Zstd,
+}
+
+/// What the headers of a request say of its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Content {
+    /// The version of remote write.
+    pub version: Version,
+    /// How it is compressed.
+    pub compression: Compression,
+}
+
+/// What a request names. It is 1.0 without a content type, and with any of `application/…` that names no other message
+/// and is no JSON. It is snappy without a content encoding.
 ///
 /// # Errors
 /// `UnsupportedMediaType` (415) for another media type, message or encoding, or a header that can't be read.
-pub fn negotiate(headers: &HeaderMap) -> Result<Version, Error> {
+pub fn negotiate(headers: &HeaderMap) -> Result<Content, Error> {
     let unsupported = |what: String| Error::new(Kind::UnsupportedMedia, "UnsupportedMediaType", what);
-    if let Some(encoding) = single(headers, &CONTENT_ENCODING).map_err(unsupported)?
-        && !encoding.eq_ignore_ascii_case("snappy")
-    {
-        return Err(unsupported(format!("the content encoding {encoding:?} is not snappy")));
-    }
-    let Some(content_type) = single(headers, &CONTENT_TYPE).map_err(unsupported)? else { return Ok(Version::V1) };
-    version(content_type).ok_or_else(|| {
+    let encoding = single(headers, &CONTENT_ENCODING).map_err(unsupported)?.unwrap_or_default();
+    let compression = match encoding.to_ascii_lowercase().as_str() {
+        "" | "snappy" => Compression::Snappy,
+        "zstd" => Compression::Zstd,
+        _ => return Err(unsupported(format!("the content encoding {encoding:?} is neither snappy nor zstd"))),
+    };
+    let content_type = single(headers, &CONTENT_TYPE).map_err(unsupported)?.unwrap_or_default();
+    let version = version(content_type).ok_or_else(|| {
         unsupported(format!(
-            "the content type {content_type:?} is not {MEDIA_TYPE} with proto={MESSAGE_V1} or proto={MESSAGE_V2}"
+            "the content type {content_type:?} is not application/x-protobuf with proto={MESSAGE_V1} or proto={MESSAGE_V2}"
         ))
-    })
+    })?;
+    Ok(Content { version, compression })
 }
 
 /// Whether the answer must carry the written headers, whatever it says: the content type names 2.0, or names nothing
@@ -79,8 +101,11 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
 const OWS: [char; 2] = [' ', '\t'];
 
 fn version(content_type: &str) -> Option<Version> {
+    if content_type.is_empty() {
+        return Some(Version::V1);
+    }
     let (media_type, mut rest) = content_type.split_at(content_type.find(';').unwrap_or(content_type.len()));
-    if !media_type.trim_matches(OWS).eq_ignore_ascii_case(MEDIA_TYPE) {
+    if !may_be_protobuf(&media_type.trim_matches(OWS).to_ascii_lowercase()) {
         return None;
     }
     let mut message: Option<String> = None;
@@ -97,6 +122,12 @@ fn version(content_type: &str) -> Option<Version> {
         Some(MESSAGE_V2) => Some(Version::V2),
         Some(_) => None,
     }
+}
+
+/// Whether a media type, in lower case, may stand for protobuf.
+fn may_be_protobuf(media_type: &str) -> bool {
+    let subtype = media_type.strip_prefix("application/").filter(|subtype| token(subtype) == Some((subtype, "")));
+    subtype.is_some_and(|subtype| subtype != "json" && !subtype.ends_with("+json"))
 }
 
 /// The parameter that `text` begins with: its name, its value, and what follows. `Some(None)` where it is left out, as
@@ -150,12 +181,17 @@ mod tests {
     }
 
     fn of_type(content_type: &str) -> Option<Version> {
-        negotiate(&headers(&[(CONTENT_TYPE, content_type)])).ok()
+        negotiate(&headers(&[(CONTENT_TYPE, content_type)])).ok().map(|content| content.version)
     }
 
     #[test]
     fn each_spelling_names_its_version() {
         for (content_type, version) in [
+            ("", Version::V1),
+            ("application/octet-stream", Version::V1),
+            ("application/vnd.google.protobuf", Version::V1),
+            ("application/x-www-form-urlencoded", Version::V1),
+            ("application/protobuf; proto=io.prometheus.write.v2.Request", Version::V2),
             ("application/x-protobuf", Version::V1),
             ("Application/X-Protobuf", Version::V1),
             ("application/x-protobuf;", Version::V1),
@@ -175,10 +211,15 @@ mod tests {
     #[test]
     fn anything_else_is_unsupported() {
         for content_type in [
-            "",
             ";",
             "application/json",
-            "application/x-protobufs",
+            "Application/vnd.api+JSON; charset=utf-8",
+            "application/",
+            "application",
+            "text/plain",
+            "text/html; charset=utf-8",
+            "image/png",
+            "application/octet-stream;proto=prometheus.Write",
             "application/x-protobuf;proto=",
             "application/x-protobuf;proto",
             "application/x-protobuf;proto =prometheus.WriteRequest",
@@ -197,15 +238,23 @@ mod tests {
     }
 
     #[test]
-    fn the_encoding_is_snappy_or_left_out() {
-        for encoding in ["snappy", "SNAPPY", " snappy "] {
-            negotiate(&headers(&[(CONTENT_ENCODING, encoding)])).unwrap();
+    fn the_encoding_is_snappy_zstd_or_left_out() {
+        for (encoding, expected) in [
+            ("", Compression::Snappy),
+            ("snappy", Compression::Snappy),
+            ("SNAPPY", Compression::Snappy),
+            (" snappy ", Compression::Snappy),
+            ("zstd", Compression::Zstd),
+            ("Zstd", Compression::Zstd),
+        ] {
+            assert_eq!(negotiate(&headers(&[(CONTENT_ENCODING, encoding)])).unwrap().compression, expected);
         }
-        for encoding in ["", "gzip", "identity", "snappy, snappy", "snappy-framed"] {
+        for encoding in ["gzip", "identity", "snappy, snappy", "snappy, zstd", "snappy-framed"] {
             let error = negotiate(&headers(&[(CONTENT_ENCODING, encoding)])).unwrap_err();
             assert_eq!(error.kind(), Kind::UnsupportedMedia, "{encoding}");
         }
-        assert_eq!(negotiate(&HeaderMap::new()).unwrap(), Version::V1);
+        let content = Content { version: Version::V1, compression: Compression::Snappy };
+        assert_eq!(negotiate(&HeaderMap::new()).unwrap(), content);
     }
 
     #[test]
@@ -233,8 +282,7 @@ mod tests {
         ) {
             let message = if v2 { MESSAGE_V2 } else { MESSAGE_V1 };
             let value = if quoted { format!("\"{message}\"") } else { message.to_owned() };
-            let (media, name) =
-                if upper { (MEDIA_TYPE.to_ascii_uppercase(), "PROTO") } else { (MEDIA_TYPE.to_owned(), "proto") };
+            let (media, name) = if upper { ("APPLICATION/X-PROTOBUF", "PROTO") } else { ("application/x-protobuf", "proto") };
             let [a, b, c, d] = spaces;
             let text = format!("{a}{media}{b}{before};{c}{name}={value}{d}");
             prop_assert_eq!(of_type(&text), Some(if v2 { Version::V2 } else { Version::V1 }), "{}", text);

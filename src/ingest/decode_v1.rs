@@ -5,8 +5,8 @@
 use std::ops::Range;
 
 use super::protobuf::{Fields, ProtobufError, Value};
-use super::series::{Previous, SeriesBuilder, span, utf8};
-use crate::write_request::{Room, WriteRequest};
+use super::series::{Previous, SeriesBuilder, is_utf8, span};
+use crate::write_request::{Fault, Room, WriteRequest};
 
 /// The most that the tables of a request take in memory, as a multiple of its bytes. A label of one letter each takes 8
 /// bytes on the wire and 16 in the table, a sample 17 and 16. Ordinary requests take less than half.
@@ -19,8 +19,8 @@ const USUAL_SERIES_BYTES: usize = 300;
 /// Decodes the uncompressed body of a request.
 ///
 /// # Errors
-/// A message that is not protobuf, has a field of another type than Prometheus gives it, or text that is not UTF-8; and
-/// a message of remote write 2.0, which would look like an empty one.
+/// A message that is not protobuf, or has a field of another type than Prometheus gives it; and a message of remote write
+/// 2.0, which would look like an empty one.
 /// Faults of single series are not errors here: they are marked for validation.
 pub fn decode(buffer: Vec<u8>) -> Result<WriteRequest, ProtobufError> {
     let mut request = WriteRequest::default();
@@ -95,6 +95,10 @@ fn label(buffer: &[u8], range: Range<usize>, series: &mut SeriesBuilder<'_>) -> 
         }
     }
     let (name, value) = any_label(buffer, range)?;
+    if !is_utf8(buffer, name.clone()) || !is_utf8(buffer, value.clone()) {
+        series.fault(Fault::NotUtf8);
+        return Ok(());
+    }
     series.label(span(name)?, span(value)?)
 }
 
@@ -105,8 +109,8 @@ fn any_label(buffer: &[u8], range: Range<usize>) -> Result<(Range<usize>, Range<
     let mut fields = Fields::new(buffer, range);
     while let Some((number, field)) = fields.next()? {
         match (number, field) {
-            (1, Value::Bytes(range)) => name = utf8(buffer, range)?,
-            (2, Value::Bytes(range)) => value = utf8(buffer, range)?,
+            (1, Value::Bytes(range)) => name = range,
+            (2, Value::Bytes(range)) => value = range,
             (1 | 2, _) => return Err(ProtobufError::new("a field of a wrong type in a label", name.start)),
             _ => {}
         }
@@ -122,7 +126,7 @@ mod tests {
     use super::*;
     use crate::proto;
 
-    /// A series: name, labels, samples as bits and time, and whether it is malformed.
+    /// A series: name, labels, samples as bits and time, and whether it has a fault.
     type SeriesView = (String, Vec<(String, String)>, Vec<(u64, i64)>, bool);
 
     /// The flat form as a reader of prost's form sees it.
@@ -140,7 +144,7 @@ mod tests {
                         .map(|i| request.sample_at(i))
                         .map(|s| (s.value.to_bits(), s.timestamp))
                         .collect(),
-                    series.malformed,
+                    series.fault.is_some(),
                 )
             })
             .collect()
@@ -151,21 +155,21 @@ mod tests {
         series
             .map(|series| {
                 let mut name = String::new();
-                let mut malformed = false;
+                let mut fault = false;
                 let mut labels = Vec::new();
                 for label in &series.labels {
                     match label.name.as_str() {
-                        "" => malformed = true,
+                        "" => fault = true,
                         "__name__" if name.is_empty() => name = label.value.clone(),
-                        "__name__" => malformed = true,
+                        "__name__" => fault = true,
                         _ if label.value.is_empty() => {}
                         _ => labels.push((label.name.clone(), label.value.clone())),
                     }
                 }
                 labels.sort_by(|a, b| a.0.cmp(&b.0));
-                malformed |= labels.windows(2).any(|pair| pair[0].0 == pair[1].0);
+                fault |= labels.windows(2).any(|pair| pair[0].0 == pair[1].0);
                 let samples = series.samples.iter().map(|s| (s.value().to_bits(), s.timestamp)).collect();
-                (name, labels, samples, malformed)
+                (name, labels, samples, fault)
             })
             .collect()
     }
@@ -208,6 +212,28 @@ mod tests {
         let bytes = tightest.encode_to_vec();
         let length = bytes.len();
         assert!(decode(bytes).unwrap().footprint() <= (1 + TABLES_FACTOR) * length + 8192);
+    }
+
+    /// A fault of one series is no fault of its neighbour.
+    #[test]
+    fn a_label_that_is_not_utf_8_is_a_fault_of_its_series() {
+        let series = |name: &str| proto::TimeSeries {
+            labels: [("__name__", "up"), (name, "cd"), ("job", "a")]
+                .map(|(name, value)| proto::Label { name: name.into(), value: value.into() })
+                .to_vec(),
+            samples: vec![proto::Sample { value: Some(1.0), timestamp: 7 }],
+            ..Default::default()
+        };
+        for damaged in [b"ab", b"cd"] {
+            let sent = proto::WriteRequest { timeseries: vec![series("ab"), series("xy")], metadata: vec![] };
+            let mut bytes = sent.encode_to_vec();
+            let at = bytes.windows(2).position(|pair| pair == damaged).unwrap();
+            bytes[at + 1] = 0xff;
+            let decoded = decode(bytes).unwrap();
+            let faults: Vec<_> = decoded.series().iter().map(|series| series.fault).collect();
+            assert_eq!((faults, decoded.sample_count()), (vec![Some(Fault::NotUtf8), None], 2));
+            assert_eq!(decoded.describe(&decoded.series()[0], 100), "up{job=\"a\"}");
+        }
     }
 
     #[test]

@@ -11,8 +11,8 @@
 use std::ops::Range;
 
 use super::protobuf::{Fields, ProtobufError, Value};
-use super::series::{Previous, SeriesBuilder, span, utf8};
-use crate::write_request::{Label, NativeHistogram, Room, Sample, Series, Span, WriteRequest};
+use super::series::{Previous, SeriesBuilder, is_utf8, span};
+use crate::write_request::{Fault, Label, NativeHistogram, Room, Sample, Series, Span, WriteRequest};
 
 /// How many of what a request holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Survey {
 
     /// The bytes that the tables of the request take once it is decoded.
     pub fn table_bytes(&self) -> usize {
-        self.symbols * size_of::<Span>()
+        self.symbols * size_of::<Option<Span>>()
             + self.series * size_of::<Series>()
             + self.labels * size_of::<Label>()
             + self.samples * size_of::<Sample>()
@@ -83,9 +83,8 @@ impl Survey {
 /// Decodes the uncompressed body of a request, which `survey` is of.
 ///
 /// # Errors
-/// A message that is not protobuf, has a field of another type than Prometheus gives it, text that is not UTF-8, a first
-/// symbol that is not empty, a reference to no symbol, or a label without a value. A table that one reference does not
-/// fit may fit none, so these are faults of the request and not of a series.
+/// A message that is not protobuf, has a field of another type than Prometheus gives it, or a first symbol that is not
+/// empty.
 /// Faults of single series are not errors here: they are marked for validation.
 pub fn decode(buffer: Vec<u8>, survey: &Survey) -> Result<WriteRequest, ProtobufError> {
     let symbols = symbols(&buffer, survey)?;
@@ -107,8 +106,8 @@ pub fn decode(buffer: Vec<u8>, survey: &Survey) -> Result<WriteRequest, Protobuf
     Ok(request)
 }
 
-/// The table of symbols.
-fn symbols(buffer: &[u8], survey: &Survey) -> Result<Vec<Span>, ProtobufError> {
+/// The table of symbols. One that is not UTF-8 is `None`: only the series that refer to it are at fault.
+fn symbols(buffer: &[u8], survey: &Survey) -> Result<Vec<Option<Span>>, ProtobufError> {
     let mut symbols = Vec::with_capacity(survey.symbols);
     let mut fields = Fields::new(buffer, 0..buffer.len());
     while let Some((number, value)) = fields.next()? {
@@ -116,7 +115,8 @@ fn symbols(buffer: &[u8], survey: &Survey) -> Result<Vec<Span>, ProtobufError> {
             if symbols.is_empty() && !range.is_empty() {
                 return Err(ProtobufError::new("a first symbol that is not empty", range.start));
             }
-            symbols.push(span(utf8(buffer, range)?)?);
+            let symbol = span(range.clone())?;
+            symbols.push(is_utf8(buffer, range).then_some(symbol));
         }
     }
     Ok(symbols)
@@ -124,7 +124,7 @@ fn symbols(buffer: &[u8], survey: &Survey) -> Result<Vec<Span>, ProtobufError> {
 
 fn series(
     buffer: &[u8],
-    symbols: &[Span],
+    symbols: &[Option<Span>],
     range: Range<usize>,
     request: &mut WriteRequest,
     room: &mut Room,
@@ -140,10 +140,10 @@ fn series(
             (1, Value::Bytes(range)) => {
                 let mut references = Fields::new(buffer, range);
                 while let Some(reference) = references.packed()? {
-                    half_label(&mut series, &mut name, symbol(symbols, reference, at)?)?;
+                    half_label(&mut series, &mut name, symbols, reference)?;
                 }
             }
-            (1, Value::Varint(reference)) => half_label(&mut series, &mut name, symbol(symbols, reference, at)?)?,
+            (1, Value::Varint(reference)) => half_label(&mut series, &mut name, symbols, reference)?,
             (2, Value::Bytes(range)) => series.sample(range)?,
             (3, Value::Bytes(range)) => series.histogram(range)?,
             (4, Value::Bytes(_)) => series.exemplar(),
@@ -153,18 +153,31 @@ fn series(
         }
     }
     if name.is_some() {
-        return Err(ProtobufError::new("a label without a value in the series", at));
+        series.fault(Fault::MissingValue);
     }
     series.finish()
 }
 
-/// What a reference refers to. As protobuf has it, a uint32 is the lower half of what is sent for it.
-fn symbol(symbols: &[Span], reference: u64, at: usize) -> Result<Span, ProtobufError> {
-    let symbol = symbols.get(reference as u32 as usize).copied();
-    symbol.ok_or_else(|| ProtobufError::new("a reference to no symbol in the series", at))
-}
-
-fn half_label(series: &mut SeriesBuilder<'_>, name: &mut Option<Span>, symbol: Span) -> Result<(), ProtobufError> {
+/// Takes what a reference refers to: the name of a label, or the value of `name`. A reference that leads nowhere is a fault of
+/// the series, and stands for nothing.
+fn half_label(
+    series: &mut SeriesBuilder<'_>,
+    name: &mut Option<Span>,
+    symbols: &[Option<Span>],
+    reference: u64,
+) -> Result<(), ProtobufError> {
+    // As protobuf has it, a uint32 is the lower half of what is sent for it.
+    let symbol = match symbols.get(reference as u32 as usize) {
+        Some(Some(symbol)) => *symbol,
+        Some(None) => {
+            series.fault(Fault::NotUtf8);
+            Span::default()
+        }
+        None => {
+            series.fault(Fault::UnknownSymbol);
+            Span::default()
+        }
+    };
     match name.take() {
         Some(name) => match series.seen(|label| label.name == name) {
             Some(seen) => series.seen_label(seen, symbol),
@@ -185,7 +198,7 @@ mod tests {
     use super::*;
     use crate::proto::v2;
 
-    /// A series: name, labels, samples as bits and time, and whether it is malformed.
+    /// A series: name, labels, samples as bits and time, and whether it has a fault.
     type SeriesView = (String, Vec<(String, String)>, Vec<(u64, i64)>, bool);
 
     fn decode(buffer: Vec<u8>) -> Result<WriteRequest, ProtobufError> {
@@ -204,7 +217,7 @@ mod tests {
                 request.text(series.name).into_owned(),
                 labels.map(|l| (request.text(l.name).into_owned(), request.text(l.value).into_owned())).collect(),
                 samples.map(|sample| (sample.value.to_bits(), sample.timestamp)).collect(),
-                series.malformed,
+                series.fault.is_some(),
             )
         });
         series.collect()
@@ -216,25 +229,28 @@ mod tests {
             return None;
         }
         let series = request.timeseries.iter().map(|series| {
-            let texts: Option<Vec<&String>> =
-                series.labels_refs.iter().map(|&reference| request.symbols.get(reference as usize)).collect();
-            let texts = texts.filter(|texts| texts.len() % 2 == 0)?;
-            let (mut name, mut labels, mut malformed) = (String::new(), Vec::new(), false);
-            for pair in texts.chunks(2) {
-                match pair[0].as_str() {
-                    "" => malformed = true,
-                    "__name__" if name.is_empty() => name = pair[1].clone(),
-                    "__name__" => malformed = true,
-                    _ if pair[1].is_empty() => {}
-                    _ => labels.push((pair[0].clone(), pair[1].clone())),
+            let (mut name, mut labels, mut fault) = (String::new(), Vec::new(), false);
+            let text = |reference: &u32| request.symbols.get(*reference as usize).map_or("", String::as_str);
+            for pair in series.labels_refs.chunks(2) {
+                fault |= pair.iter().any(|reference| *reference as usize >= request.symbols.len());
+                let [label, value] = pair else {
+                    fault = true;
+                    continue;
+                };
+                match text(label) {
+                    "" => fault = true,
+                    "__name__" if name.is_empty() => name = text(value).to_owned(),
+                    "__name__" => fault = true,
+                    _ if text(value).is_empty() => {}
+                    label => labels.push((label.to_owned(), text(value).to_owned())),
                 }
             }
             labels.sort_by(|a, b| a.0.cmp(&b.0));
-            malformed |= labels.windows(2).any(|pair| pair[0].0 == pair[1].0);
+            fault |= labels.windows(2).any(|pair| pair[0].0 == pair[1].0);
             let samples = series.samples.iter().map(|s| (s.value().to_bits(), s.timestamp)).collect();
-            Some((name, labels, samples, malformed))
+            (name, labels, samples, fault)
         });
-        series.collect()
+        Some(series.collect())
     }
 
     fn any_series(symbols: usize) -> impl Strategy<Value = v2::TimeSeries> {
@@ -280,21 +296,34 @@ mod tests {
         v2::Request { symbols: symbols.iter().map(|s| (*s).to_owned()).collect(), timeseries: vec![series] }
     }
 
-    fn error(request: &v2::Request) -> String {
-        decode(request.encode_to_vec()).unwrap_err().to_string()
+    #[test]
+    fn a_first_symbol_that_is_not_empty_is_refused() {
+        let error = decode(request(&["a", "b"], &[0, 1]).encode_to_vec()).unwrap_err();
+        assert!(error.to_string().starts_with("a first symbol that is not empty"));
+        assert_eq!(decode(Vec::new()).unwrap().sample_count(), 0);
     }
 
+    /// A fault of one series is no fault of its neighbour.
     #[test]
-    fn a_table_or_a_reference_that_does_not_fit_is_refused() {
-        assert!(error(&request(&["a", "b"], &[0, 1])).starts_with("a first symbol that is not empty"));
-        assert!(error(&request(&["", "a"], &[1, 2])).starts_with("a reference to no symbol"));
-        assert!(error(&request(&[], &[0, 0])).starts_with("a reference to no symbol"));
-        assert!(error(&request(&["", "a"], &[1, 1, 1])).starts_with("a label without a value"));
-        let mut bytes = request(&["", "ab"], &[]).encode_to_vec();
-        let at = bytes.windows(2).position(|pair| pair == b"ab").unwrap();
-        bytes[at] = 0xff;
-        assert!(decode(bytes).unwrap_err().to_string().starts_with("text that is not UTF-8"));
-        assert_eq!(decode(Vec::new()).unwrap().sample_count(), 0);
+    fn labels_that_can_not_be_read_are_a_fault_of_their_series() {
+        let fault = |references: &[u32], damage: bool| {
+            let mut sent = request(&["", "__name__", "up", "job", "ab"], references);
+            sent.timeseries.push(request(&[], &[1, 2]).timeseries.remove(0));
+            let mut bytes = sent.encode_to_vec();
+            if damage {
+                let at = bytes.windows(2).position(|pair| pair == b"ab").unwrap();
+                bytes[at] = 0xff;
+            }
+            let decoded = decode(bytes).unwrap();
+            assert_eq!((decoded.sample_count(), decoded.series()[1].fault), (2, None));
+            decoded.series()[0].fault
+        };
+        assert_eq!(fault(&[1, 2, 3, 4], false), None);
+        assert_eq!(fault(&[1, 2, 3, 5], false), Some(Fault::UnknownSymbol));
+        assert_eq!(fault(&[1, 2, 7, 4], false), Some(Fault::UnknownSymbol));
+        assert_eq!(fault(&[1, 2, 3], false), Some(Fault::MissingValue));
+        assert_eq!(fault(&[1, 2, 3, 4], true), Some(Fault::NotUtf8));
+        assert_eq!(fault(&[1, 2, 4, 3], true), Some(Fault::NotUtf8));
     }
 
     #[test]
@@ -309,7 +338,7 @@ mod tests {
         let decoded = decode(sent.encode_to_vec()).unwrap();
         assert_eq!(decoded.describe(&decoded.series()[0], 100), "up{a=\"1\",b=\"1\"}");
         let twice = request(&["", "__name__", "up", "a", "1"], &[3, 4, 1, 2, 3, 4]);
-        assert!(decode(twice.encode_to_vec()).unwrap().series()[0].malformed);
+        assert!(decode(twice.encode_to_vec()).unwrap().series()[0].fault.is_some());
     }
 
     /// The table may stand behind what refers to it, references may be packed or not, and in several pieces.

@@ -1,10 +1,5 @@
-//! What comes in: connections, callers, bodies, and remote write requests decoded and validated.
+//! Remote write requests: content types, decoding, validation, and what became of each sample.
 
-mod activity;
-mod allowed_clients;
-pub mod auth;
-pub mod body;
-mod connections;
 pub mod content_type;
 pub mod decode_v1;
 pub mod decode_v2;
@@ -13,11 +8,8 @@ mod not_stored;
 mod protobuf;
 mod repeated;
 mod series;
-pub mod server;
-pub mod tls;
 pub mod validate;
-mod watched;
 pub mod write;
-pub mod written;
+pub mod written_headers;
 
 pub use protobuf::ProtobufError;

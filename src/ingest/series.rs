@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::protobuf::{Fields, ProtobufError, Value};
-use crate::write_request::{Label, NativeHistogram, NoRoom, Room, Sample, Series, Span, WriteRequest};
+use crate::write_request::{Fault, Label, NativeHistogram, NoRoom, Room, Sample, Series, Span, WriteRequest};
 
 const METRIC_NAME_LABEL: &[u8] = b"__name__";
 
@@ -55,7 +55,7 @@ pub(super) struct SeriesBuilder<'a> {
     first_label: usize,
     first_sample: usize,
     name: Span,
-    malformed: bool,
+    fault: Option<Fault>,
     sorted: bool,
     /// The name of the last label that was placed.
     last: Span,
@@ -85,7 +85,7 @@ impl<'a> SeriesBuilder<'a> {
             previous,
             at,
             name: Span::default(),
-            malformed: false,
+            fault: None,
             sorted: true,
             last: Span::default(),
             last_was_placed: false,
@@ -138,7 +138,7 @@ impl<'a> SeriesBuilder<'a> {
         let is_metric_name = text == METRIC_NAME_LABEL;
         let label = Label { name, value };
         if text.is_empty() || (is_metric_name && !self.name.is_empty()) {
-            self.malformed = true;
+            self.fault(Fault::Label);
             self.remember(label, Role::LeftOut);
         } else if is_metric_name {
             self.name = value;
@@ -151,6 +151,12 @@ impl<'a> SeriesBuilder<'a> {
             return self.place(label);
         }
         Ok(())
+    }
+
+    /// Marks the series as one that can't be stored. What was found first is told.
+    #[cold]
+    pub(super) fn fault(&mut self, fault: Fault) {
+        self.fault.get_or_insert(fault);
     }
 
     fn compare_with_last(&mut self, name: Span) {
@@ -186,19 +192,21 @@ impl<'a> SeriesBuilder<'a> {
         self.request.exemplars += 1;
     }
 
-    /// Ends the series: labels that came unsorted are sorted, and a repeated one marks it as malformed.
+    /// Ends the series: labels that came unsorted are sorted, and a repeated one is a fault.
     pub(super) fn finish(mut self) -> Result<(), ProtobufError> {
         let buffer = self.buffer;
         if !self.sorted {
             let labels = &mut self.request.labels[self.first_label..];
             labels.sort_by(|a, b| compared(buffer, a.name).cmp(compared(buffer, b.name)));
-            self.malformed |= labels.windows(2).any(|pair| same(buffer, pair[0].name, pair[1].name));
+            if labels.windows(2).any(|pair| same(buffer, pair[0].name, pair[1].name)) {
+                self.fault(Fault::Label);
+            }
         }
         std::mem::swap(&mut self.previous.labels, &mut self.previous.current);
         self.previous.sorted = self.sorted;
         let series = Series {
             name: self.name,
-            malformed: self.malformed,
+            fault: self.fault,
             labels: (index(self.first_label)?, index(self.request.labels.len())?),
             samples: (index(self.first_sample)?, index(self.request.samples.len())?),
         };
@@ -251,11 +259,8 @@ fn any_sample(buffer: &[u8], range: Range<usize>) -> Result<Sample, ProtobufErro
     Ok(sample)
 }
 
-pub(super) fn utf8(buffer: &[u8], range: Range<usize>) -> Result<Range<usize>, ProtobufError> {
-    match std::str::from_utf8(&buffer[range.start..range.end]) {
-        Ok(_) => Ok(range),
-        Err(error) => Err(ProtobufError::new("text that is not UTF-8", range.start + error.valid_up_to())),
-    }
+pub(super) fn is_utf8(buffer: &[u8], range: Range<usize>) -> bool {
+    std::str::from_utf8(&buffer[range]).is_ok()
 }
 
 pub(super) fn span(range: Range<usize>) -> Result<Span, ProtobufError> {

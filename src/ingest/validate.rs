@@ -42,6 +42,8 @@ pub struct Dropped {
     pub ignored: Vec<(Ignored, u64, String)>,
     /// Samples that can never be stored, each kind with a first example.
     pub rejected: Vec<(Rejected, u64, String)>,
+    /// Of those ignored, samples of the request itself: not made from native histograms.
+    pub ignored_of_request: u64,
 }
 
 impl Dropped {
@@ -83,10 +85,15 @@ pub fn validate(request: &mut WriteRequest, policy: Policy) -> Result<Dropped, E
     let mut series = std::mem::take(&mut request.series);
     let mut kept = 0;
     let mut names = NameBytes::new();
+    let first_expanded = request.expanded.first().map(|histogram| histogram.first_series);
+    let mut ignored_before_expanded = None;
     for (number, one) in (0..).zip(&mut series) {
         let range = one.sample_indexes();
         let count = range.len();
         let first_kept = kept;
+        if Some(number) == first_expanded {
+            ignored_before_expanded = Some(dropped.ignored_count());
+        }
         let rejected = dropped.rejected_count();
         if check_series(request, one, count, policy, &mut names, &mut dropped)? {
             for index in range {
@@ -107,6 +114,7 @@ pub fn validate(request: &mut WriteRequest, policy: Policy) -> Result<Dropped, E
     samples.truncate(kept as usize);
     request.samples = samples;
     request.series = series;
+    dropped.ignored_of_request = ignored_before_expanded.unwrap_or_else(|| dropped.ignored_count());
     Ok(dropped)
 }
 
@@ -122,8 +130,8 @@ fn check_series(
     if samples == 0 {
         return Ok(false);
     }
-    if series.malformed {
-        dropped.reject(Rejected::Invalid, samples, || format!("a label stands twice or has no name in {}", name()));
+    if let Some(fault) = series.fault {
+        dropped.reject(Rejected::Invalid, samples, || format!("{} in {}", fault.describe(), name()));
         return Ok(false);
     }
     if series.name.is_empty() {

@@ -8,17 +8,18 @@ use hyper::body::Body;
 use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
-use super::body::{self, BodyLimits};
-use super::content_type::Version;
+use super::content_type::{Compression, Content, Version};
 use super::histogram::{self, NativeHistograms, Plan};
 use super::not_stored::NotStored;
 use super::repeated;
 use super::validate::{self, DESCRIPTION_LIMIT, Dropped, Policy};
-use super::written::Written;
+use super::written_headers::WrittenHeaders;
 use super::{decode_v1, decode_v2};
-use crate::batcher::{Queue, QueueFull};
+use crate::batcher::{NotQueued, Queue};
 use crate::budget::{Budget, Exhausted, Reservation};
 use crate::error::{Error, Kind};
+use crate::http::body::{self, BodyLimits};
+use crate::http::zstd;
 use crate::sink::caller_clients::CallerClients;
 use crate::sink::pending::{self, Outcome, PendingWrite, Tally};
 use crate::telemetry::Metrics;
@@ -79,17 +80,17 @@ impl Writer {
     }
 
     /// Handles a request. When it returns `Ok`, every sample is in Timestream or counted as ignored. `written` is what
-    /// Timestream has of it, whatever is returned. Timestream is given until the time-out, or until `answer_by`.
+    /// was taken and judged of it, whatever is returned. Timestream is given until the time-out, or until `answer_by`.
     ///
     /// # Errors
     /// As [`WriteError`] says.
     pub async fn write<B>(
         &self,
         caller: Arc<CallerClients>,
-        version: Version,
+        content: Content,
         body: B,
         answer_by: Option<Instant>,
-        written: &mut Written,
+        written: &mut WrittenHeaders,
     ) -> Result<(), WriteError>
     where
         B: Body<Data = Bytes>,
@@ -103,7 +104,7 @@ impl Writer {
         let (packed, mut memory) = body::read(body, limits, budget).await?;
         let deadline = Instant::now() + self.settings.timeout;
         let deadline = answer_by.map_or(deadline, |by| by.min(deadline));
-        let mut decoded = self.decode(version, packed, &mut memory).await?;
+        let mut decoded = self.decode(content, packed, &mut memory).await?;
         if decoded.series().len() > self.settings.max_series {
             self.count_refused(&decoded, Exhausted::ForEver);
             let (series, limit) = (decoded.series().len(), self.settings.max_series);
@@ -121,7 +122,10 @@ impl Writer {
         let fits = memory.resize(needed + plan.as_ref().map_or(0, Plan::bytes)).await;
         match fits {
             Ok(()) => {
-                let not_stored = NotStored::new(version, &decoded, plan.as_ref());
+                let not_stored = NotStored::new(&decoded, plan.as_ref());
+                // What the rest has come to is added when it is known.
+                let stale = plan.as_ref().map_or(0, |plan| plan.stale);
+                *written = WrittenHeaders { samples: 0, histograms: stale, exemplars: decoded.exemplars };
                 if let Some(plan) = &plan {
                     histogram::expand(&mut decoded, plan);
                 }
@@ -137,21 +141,24 @@ impl Writer {
 
     async fn decode(
         &self,
-        version: Version,
+        Content { version, compression }: Content,
         packed: Bytes,
         memory: &mut Reservation,
     ) -> Result<WriteRequest, WriteError> {
         let bad = |error| Error::invalid("ProtobufError", format!("the body is not a {}: {error}", version.message()));
         let limit = self.settings.limits.max_decoded_bytes;
+        let factor = match version {
+            Version::V1 => 1 + decode_v1::TABLES_FACTOR,
+            Version::V2 => 1,
+        };
+        let unpacked = match compression {
+            Compression::Snappy => body::decompress(&packed, limit, factor, memory).await?,
+            Compression::Zstd => zstd::decompress(&packed, limit, factor, memory).await?,
+        };
+        drop(packed);
         Ok(match version {
-            Version::V1 => {
-                let unpacked = body::decompress(&packed, limit, 1 + decode_v1::TABLES_FACTOR, memory).await?;
-                drop(packed);
-                decode_v1::decode(unpacked).map_err(bad)?
-            }
+            Version::V1 => decode_v1::decode(unpacked).map_err(bad)?,
             Version::V2 => {
-                let unpacked = body::decompress(&packed, limit, 1, memory).await?;
-                drop(packed);
                 let survey = decode_v2::Survey::of(&unpacked).map_err(bad)?;
                 let fits = memory.resize(unpacked.capacity() + survey.table_bytes()).await;
                 fits.map_err(|why| body::out_of_memory(why, memory.budget()))?;
@@ -167,13 +174,12 @@ impl Writer {
         received_exemplars.increment(request.exemplars);
         self.metrics.rejected_histograms.increment(not_stored.histograms);
         self.metrics.ignored_histograms.increment(plan.map_or(0, |plan| plan.stale));
-        self.metrics.rejected_exemplars.increment(not_stored.exemplars);
-        self.metrics.ignored_exemplars.increment(request.exemplars - not_stored.exemplars);
-        let NotStored { histograms, exemplars, .. } = not_stored;
-        if histograms + exemplars > 0
+        self.metrics.ignored_exemplars.increment(request.exemplars);
+        let NotStored { histograms, .. } = not_stored;
+        if *histograms > 0
             && let Some(suppressed) = self.not_stored.check()
         {
-            warn!(histograms, exemplars, suppressed, "native histograms or exemplars are not stored");
+            warn!(histograms, suppressed, "native histograms are not stored");
         }
     }
 
@@ -203,7 +209,7 @@ impl Writer {
         not_stored: NotStored,
         memory: Reservation,
         deadline: Instant,
-        written: &mut Written,
+        written: &mut WrittenHeaders,
     ) -> Result<(), WriteError> {
         let received = request.sample_count() as u64;
         let mut dropped = validate::validate(&mut request, self.settings.policy).map_err(|error| {
@@ -213,17 +219,27 @@ impl Writer {
             error!(error = %error, "request refused, as a fail-on option asks");
             WriteError::Stop(error)
         })?;
+        let before = request.own_sample_count();
         if let Some((samples, example)) = repeated::drop_repeated(&mut request) {
             dropped.ignore(Ignored::Repeated, samples, || example);
         }
+        let ignored_of_request = dropped.ignored_of_request + before - request.own_sample_count();
         request.mark_incomplete_histograms();
         let mut tally = self.count(&dropped);
         if request.sample_count() > 0 {
             let (write, reply) = PendingWrite::new(request, deadline, memory, self.metrics.clone());
-            if let Err(QueueFull(write)) = self.queue.push(caller, write) {
-                let message = "the connector's queue is full; send again later";
-                let error = Error::new(Kind::Unavailable, "QueueFull", message);
-                write.settle_rest(Outcome::Failed(Failed::QueueFull, error));
+            match self.queue.push(caller, write) {
+                Ok(()) => {}
+                Err(NotQueued::Full(write)) => {
+                    let message = "the connector's queue is full; send again later";
+                    let error = Error::new(Kind::Unavailable, "QueueFull", message);
+                    write.settle_rest(Outcome::Failed(Failed::QueueFull, error));
+                }
+                Err(NotQueued::Stopped(write)) => {
+                    let message = "the connector's batcher has stopped, and the process ends; send again later";
+                    let error = Error::new(Kind::Unavailable, "BatcherStopped", message);
+                    write.settle_rest(Outcome::Failed(Failed::Shutdown, error));
+                }
             }
             let sent = match tokio::time::timeout_at(deadline + REPLY_MARGIN, reply).await {
                 Ok(Ok(sent)) => sent,
@@ -238,10 +254,8 @@ impl Writer {
             tally.histograms = HistogramTally::of(&request.expanded);
             pending::count_histograms(&self.metrics, &tally.histograms);
         }
-        *written = Written {
-            samples: tally.written.saturating_sub(tally.written_of_histograms),
-            histograms: tally.histograms.written,
-        };
+        written.samples = tally.written.saturating_sub(tally.written_of_histograms) + ignored_of_request;
+        written.histograms += tally.histograms.written + tally.histograms.ignored;
         answer(received, &dropped, &tally, &not_stored)
     }
 

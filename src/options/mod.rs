@@ -4,61 +4,61 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::batcher::BatcherSettings;
+use crate::door::Sources;
 use crate::error::Error;
+use crate::http::body::BodyLimits;
+use crate::http::listen::ListenAddress;
+use crate::http::server::ServerSettings;
+use crate::http::tls::TlsFiles;
 use crate::ingest::histogram::NativeHistograms;
-use crate::ingest::server::ServerSettings;
-use crate::ingest::validate::MAX_DIMENSIONS;
-use crate::routes;
-use crate::sink::clients::Endpoint;
+use crate::ingest::validate::{MAX_DIMENSIONS, Policy};
+use crate::ingest::write::WriteSettings;
+use crate::paths;
+use crate::query::ReadSettings;
+use crate::sink::SinkSettings;
+use crate::sink::destination::Destination;
+use crate::sink::settings::ClientSettings;
 use crate::telemetry::log::{self, Format, LogOptions};
 
 mod source;
 mod table;
-mod values;
 
 use source::Source;
 pub use table::{OPTIONS, OptionSpec};
-pub use values::ListenAddress;
-pub(crate) use values::duration;
 
 const DEFAULT_EMBEDDED_DATABASE: &str = "prometheus";
 const DEFAULT_EMBEDDED_TABLE: &str = "metrics";
+/// How long one page of a query may take: what the service gives it.
+const QUERY_CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// All settings of the daemon.
+/// All settings of the daemon: those of each room, as the room has them.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Whether to check what a start would use, and end.
     pub check: bool,
-    /// Where samples go.
-    pub destination: Destination,
-    /// The signing region.
-    pub region: String,
-    /// How to reach Timestream for writes.
-    pub write_endpoint: Endpoint,
-    /// How to reach Timestream for queries.
-    pub query_endpoint: Endpoint,
-    /// Whether calls are made with the environment's credentials instead of each caller's.
-    pub enable_sigv4_auth: bool,
-    /// Retries of a failed query.
-    pub max_read_retries: u32,
-    /// Retries of a failed WriteRecords call.
-    pub max_write_retries: u32,
     /// The embedded Timestream, where it takes the place of AWS.
     pub embedded: Option<EmbeddedOptions>,
     /// Whether the connector writes to itself, to show something.
     pub demo: bool,
-    /// Whether a name over the limit stops the program.
-    pub fail_on_long_label: bool,
-    /// Whether a non-finite value stops the program.
-    pub fail_on_invalid_sample_value: bool,
-    /// What to do with native histograms.
-    pub native_histograms: NativeHistograms,
+    /// The table that samples are written to and read from.
+    pub destination: Destination,
+    /// Whether calls are made with the environment's credentials instead of each caller's.
+    pub enable_sigv4_auth: bool,
+    /// How Timestream is reached.
+    pub clients: ClientSettings,
+    /// How calls are delivered.
+    pub sink: SinkSettings,
+    /// How records are gathered into calls.
+    pub batcher: BatcherSettings,
+    /// How write requests are taken in.
+    pub write: WriteSettings,
+    /// What all write requests may hold in memory, in bytes.
+    pub write_memory_limit: usize,
+    /// Limits of the read path.
+    pub read: ReadSettings,
     /// The HTTP server.
     pub web: WebOptions,
-    /// The write path.
-    pub write: WriteOptions,
-    /// The read path.
-    pub read: ReadOptions,
     /// How long to go on serving after the signal to stop, not ready any more.
     pub shutdown_delay: Duration,
     /// How long what is in flight may take to finish.
@@ -67,15 +67,6 @@ pub struct Options {
     pub log: LogOptions,
     /// All options with the values that are in force, as they were given, without secrets.
     pub flags: BTreeMap<&'static str, String>,
-}
-
-/// A table of Timestream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Destination {
-    /// Its database.
-    pub database: String,
-    /// Its name.
-    pub table: String,
 }
 
 /// Options of the embedded Timestream.
@@ -94,63 +85,14 @@ pub struct WebOptions {
     pub listen_address: ListenAddress,
     /// Path of the metrics.
     pub telemetry_path: String,
-    /// Certificate and key to serve HTTPS with.
-    pub tls: Option<TlsFiles>,
-    /// HTTPS, users and more, in the format of Prometheus' exporter-toolkit.
-    pub config_file: Option<PathBuf>,
+    /// Where certificates, users and headers come from.
+    pub sources: Sources,
     /// Whether requests may reload the configuration and change the level of the log.
     pub enable_lifecycle: bool,
     /// Limits of the server.
     pub server: ServerSettings,
-    /// Request body as received, in bytes.
-    pub max_body_bytes: usize,
-    /// Request body once decompressed, in bytes.
-    pub max_decoded_bytes: usize,
-}
-
-/// Files to serve HTTPS with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The certificate chain (PEM).
-    pub certificate: PathBuf,
-    /// The private key (PEM).
-    pub key: PathBuf,
-}
-
-/// Options of the write path.
-#[derive(Debug, Clone)]
-pub struct WriteOptions {
-    /// Series of one request.
-    pub max_series: usize,
-    /// Labels of one series.
-    pub max_labels: usize,
-    /// What all requests may hold in memory, in bytes.
-    pub memory_limit_bytes: usize,
-    /// Requests that may wait for the batcher.
-    pub queue_capacity: usize,
-    /// How long a call that is not full waits for more records.
-    pub linger: Duration,
-    /// Calls of one caller at once.
-    pub max_concurrent_calls: usize,
-    /// How long one call may take.
-    pub call_timeout: Duration,
-    /// When a request is answered at the latest.
-    pub timeout: Duration,
-}
-
-/// Options of the read path.
-#[derive(Debug, Clone)]
-pub struct ReadOptions {
-    /// Requests at once.
-    pub max_concurrent: usize,
-    /// Samples that a query may answer.
-    pub max_samples: usize,
-    /// Bytes that the series of one SAMPLES answer may take until it is sent.
-    pub max_bytes: usize,
-    /// Bytes that all SAMPLES answers may take together.
-    pub memory_limit_bytes: usize,
-    /// How long a request may take.
-    pub timeout: Duration,
+    /// Limits of request bodies.
+    pub body: BodyLimits,
 }
 
 /// Why there are no options to run with.
@@ -187,53 +129,66 @@ impl Options {
         let source = Source { matches, environment };
         let demo = source.boolean("demo", "ParseOptionError")?;
         let embedded = demo || source.boolean("embedded", "ParseOptionError")?;
-        let options = Options {
+        let web = source.web()?;
+        let read = source.read()?;
+        Ok(Options {
             check: source.boolean("check", "ParseOptionError")?,
-            destination: source.destination(embedded)?,
-            region: source.region()?,
-            write_endpoint: source.endpoint("write-base-endpoint", "write-discovery-endpoint")?,
-            query_endpoint: source.endpoint("query-base-endpoint", "query-discovery-endpoint")?,
-            enable_sigv4_auth: source.boolean("enable-sigv4-auth", "ParseOptionError")?,
-            max_read_retries: source.retries("max-read-retries")?,
-            max_write_retries: source.retries("max-write-retries")?,
             embedded: if embedded { Some(source.embedded(demo)?) } else { None },
             demo,
-            fail_on_long_label: source.boolean("fail-on-long-label", "ParseMetricLabelError")?,
-            fail_on_invalid_sample_value: source.boolean("fail-on-invalid-sample-value", "ParseSampleOptionError")?,
-            native_histograms: source.native_histograms()?,
-            web: source.web()?,
-            write: source.write()?,
-            read: source.read()?,
+            destination: source.destination(embedded)?,
+            enable_sigv4_auth: source.boolean("enable-sigv4-auth", "ParseOptionError")?,
+            clients: source.clients(read.timeout)?,
+            sink: SinkSettings { max_retries: source.retries("max-write-retries")? },
+            batcher: BatcherSettings {
+                queue_capacity: source.count("write.queue-capacity")?,
+                linger: source.duration("write.linger")?,
+            },
+            write: source.write(web.body)?,
+            write_memory_limit: source.bytes("write.memory-limit")?,
+            read,
+            web,
             shutdown_delay: source.duration_or_zero("shutdown.delay")?,
             shutdown_grace_period: source.duration("shutdown.grace-period")?,
             log: source.log()?,
             flags: source.flags(),
-        };
-        Ok(options)
+        })
     }
 }
 
 impl<E: Fn(&str) -> Option<String>> Source<E> {
     fn destination(&self, embedded: bool) -> Result<Destination, Error> {
-        let or_default = |flag, default: &str| self.text(flag).or_else(|| embedded.then(|| default.to_owned()));
-        let database = or_default("default-database", DEFAULT_EMBEDDED_DATABASE);
-        let table = or_default("default-table", DEFAULT_EMBEDDED_TABLE);
-        let set = "or --embedded to store without AWS";
+        let database = self.destination_name("default-database", embedded.then_some(DEFAULT_EMBEDDED_DATABASE))?;
+        let table = self.destination_name("default-table", embedded.then_some(DEFAULT_EMBEDDED_TABLE))?;
+        let missing = |name, what: &str, flags: &[&'static str]| {
+            let set = flags.iter().map(|flag| format!("--{flag}")).collect::<Vec<_>>().join(" and ");
+            let shouted: String = flags.iter().filter_map(|flag| self.shouted(flag)).collect();
+            Error::invalid(
+                name,
+                format!("no destination{what}: set {set}, or --embedded to store without AWS{shouted}"),
+            )
+        };
         match (database, table) {
             (Some(database), Some(table)) => Ok(Destination { database, table }),
-            (None, None) => Err(Error::invalid(
-                "MissingDestinationError",
-                format!("no destination: set --default-database and --default-table, {set}"),
-            )),
-            (None, _) => Err(Error::invalid(
-                "MissingDatabaseWithWriteError",
-                format!("no destination database: set --default-database, {set}"),
-            )),
-            (_, None) => Err(Error::invalid(
-                "MissingTableWithWriteError",
-                format!("no destination table: set --default-table, {set}"),
-            )),
+            (None, None) => Err(missing("MissingDestinationError", "", &["default-database", "default-table"])),
+            (None, _) => Err(missing("MissingDatabaseWithWriteError", " database", &["default-database"])),
+            (_, None) => Err(missing("MissingTableWithWriteError", " table", &["default-table"])),
         }
+    }
+
+    /// The name of a database or a table, held against Timestream's rule for both (developer guide, "Quotas", naming
+    /// constraints).
+    fn destination_name(&self, flag: &'static str, default: Option<&str>) -> Result<Option<String>, Error> {
+        let Some(name) = self.text(flag) else { return Ok(default.map(str::to_owned)) };
+        let accepted = match name.trim_end() {
+            "" => "a name",
+            trimmed if trimmed.len() == name.len() => "3 to 256 letters, digits, and any of _ . -",
+            _ => "the same without the blank or the line break at its end",
+        };
+        let is_name = |text: &str| {
+            let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+            ((3..=256).contains(&text.len()) && text.bytes().all(is_allowed)).then(|| text.to_owned())
+        };
+        self.parsed(flag, "ParseOptionError", accepted, is_name).map(Some)
     }
 
     fn embedded(&self, demo: bool) -> Result<EmbeddedOptions, Error> {
@@ -257,7 +212,7 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
     }
 
     fn web(&self) -> Result<WebOptions, Error> {
-        let path = |text: &str| (text.starts_with('/') && !routes::is_taken(text)).then(|| text.to_owned());
+        let path = |text: &str| (text.starts_with('/') && !paths::is_taken(text)).then(|| text.to_owned());
         let tls = match (self.text("tls-certificate"), self.text("tls-key")) {
             (Some(certificate), Some(key)) => Some(TlsFiles { certificate: certificate.into(), key: key.into() }),
             (None, None) => None,
@@ -274,12 +229,14 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
                 "a free path such as /metrics",
                 path,
             )?,
-            tls,
-            config_file: self.text("web.config.file").map(PathBuf::from),
+            sources: Sources { config_file: self.text("web.config.file").map(PathBuf::from), tls },
             enable_lifecycle: self.boolean("web.enable-lifecycle", "ParseOptionError")?,
             server: self.server()?,
-            max_body_bytes: self.bytes("web.max-body-bytes")?,
-            max_decoded_bytes: self.bytes("web.max-decoded-bytes")?,
+            body: BodyLimits {
+                max_body_bytes: self.bytes("web.max-body-bytes")?,
+                max_decoded_bytes: self.bytes("web.max-decoded-bytes")?,
+                read_timeout: self.duration("web.read-timeout")?,
+            },
         })
     }
 
@@ -306,32 +263,42 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
         self.parsed("native-histograms", "ParseOptionError", "reject, expand", how)
     }
 
-    fn write(&self) -> Result<WriteOptions, Error> {
+    fn write(&self, limits: BodyLimits) -> Result<WriteSettings, Error> {
         let dimensions = |text: &str| text.parse().ok().filter(|labels| (1..=MAX_DIMENSIONS).contains(labels));
-        Ok(WriteOptions {
+        let accepted = "a whole number from 1 to 128";
+        let policy = Policy {
+            fail_on_long_label: self.boolean("fail-on-long-label", "ParseMetricLabelError")?,
+            fail_on_invalid_sample_value: self.boolean("fail-on-invalid-sample-value", "ParseSampleOptionError")?,
+            max_labels: self.parsed("write.max-labels", "ParseOptionError", accepted, dimensions)?,
+        };
+        Ok(WriteSettings {
+            limits,
+            policy,
             max_series: self.count("write.max-series")?,
-            max_labels: self.parsed(
-                "write.max-labels",
-                "ParseOptionError",
-                "a whole number from 1 to 128",
-                dimensions,
-            )?,
-            memory_limit_bytes: self.bytes("write.memory-limit")?,
-            queue_capacity: self.count("write.queue-capacity")?,
-            linger: self.duration("write.linger")?,
-            max_concurrent_calls: self.count("write.max-concurrent-calls")?,
-            call_timeout: self.duration("write.call-timeout")?,
+            native_histograms: self.native_histograms()?,
             timeout: self.duration("write.timeout")?,
         })
     }
 
-    fn read(&self) -> Result<ReadOptions, Error> {
-        Ok(ReadOptions {
-            max_concurrent: self.count("read.max-concurrent")?,
+    fn clients(&self, read_timeout: Duration) -> Result<ClientSettings, Error> {
+        Ok(ClientSettings {
+            region: self.region()?,
+            write: self.endpoint("write-base-endpoint", "write-discovery-endpoint")?,
+            query: self.endpoint("query-base-endpoint", "query-discovery-endpoint")?,
+            write_call_timeout: self.duration("write.call-timeout")?,
+            query_call_timeout: QUERY_CALL_TIMEOUT.min(read_timeout),
+            max_concurrent_calls: self.count("write.max-concurrent-calls")?,
+        })
+    }
+
+    fn read(&self) -> Result<ReadSettings, Error> {
+        Ok(ReadSettings {
+            timeout: self.duration("read.timeout")?,
             max_samples: self.count("read.max-samples")?,
             max_bytes: self.bytes("read.max-bytes")?,
             memory_limit_bytes: self.bytes("read.memory-limit")?,
-            timeout: self.duration("read.timeout")?,
+            max_concurrent: self.count("read.max-concurrent")?,
+            max_retries: self.retries("max-read-retries")?,
         })
     }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::table::{OPTIONS, OptionSpec};
-use super::values::{self, ListenAddress};
 use crate::error::Error;
-use crate::sink::clients::Endpoint;
+use crate::http::listen::ListenAddress;
+use crate::sink::settings::Endpoint;
+use crate::units;
 
 pub(super) fn command() -> Command {
     let command = Command::new("timestream-prometheus-connector")
@@ -61,10 +62,19 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
         None
     }
 
+    /// A hint where an option's variable is set in capitals, which is another variable.
+    pub(super) fn shouted(&self, flag: &str) -> Option<String> {
+        let spec = OPTIONS.iter().find(|spec| spec.flag == flag)?;
+        let variable = spec.environment.first()?;
+        let capitals = variable.to_ascii_uppercase();
+        (self.environment)(&capitals)?;
+        Some(format!("; {capitals} is set, but the variable is {variable}, in small letters"))
+    }
+
     /// Every option's value. Of URLs the user and the password are left out.
     pub(super) fn flags(&self) -> BTreeMap<&'static str, String> {
         let value = |spec: &OptionSpec| self.text(spec.flag).unwrap_or_default();
-        OPTIONS.iter().map(|spec| (spec.flag, values::without_userinfo(&value(spec)))).collect()
+        OPTIONS.iter().map(|spec| (spec.flag, without_userinfo(&value(spec)))).collect()
     }
 
     pub(super) fn text(&self, flag: &'static str) -> Option<String> {
@@ -83,20 +93,20 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
     }
 
     pub(super) fn boolean(&self, flag: &'static str, error: &'static str) -> Result<bool, Error> {
-        self.parsed(flag, error, "1 t T TRUE true True 0 f F FALSE false False", values::boolean)
+        self.parsed(flag, error, "1 t T TRUE true True 0 f F FALSE false False", boolean)
     }
 
     pub(super) fn duration(&self, flag: &'static str) -> Result<Duration, Error> {
-        self.parsed(flag, "ParseOptionError", "a duration such as 5ms, 25s or 1m30s, at most 366d", values::duration)
+        self.parsed(flag, "ParseOptionError", "a duration such as 5ms, 25s or 1m30s, at most 366d", units::duration)
     }
 
     pub(super) fn duration_or_zero(&self, flag: &'static str) -> Result<Duration, Error> {
-        let duration = |text: &str| if text == "0s" { Some(Duration::ZERO) } else { values::duration(text) };
+        let duration = |text: &str| if text == "0s" { Some(Duration::ZERO) } else { units::duration(text) };
         self.parsed(flag, "ParseOptionError", "a duration such as 5s or 1m30s, at most 366d, or 0s", duration)
     }
 
     pub(super) fn bytes(&self, flag: &'static str) -> Result<usize, Error> {
-        let limit = |text: &str| values::bytes(text).filter(|bytes| *bytes < u32::MAX as usize);
+        let limit = |text: &str| units::bytes(text).filter(|bytes| *bytes < u32::MAX as usize);
         self.parsed(flag, "ParseOptionError", "bytes such as 1000000, 16MiB or 1GB, below 4GiB", limit)
     }
 
@@ -130,5 +140,40 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
             matches!(uri.scheme_str(), Some("http" | "https")).then(|| text.to_owned())
         };
         self.parsed(flag, "ParseOptionError", "a URL that begins with https:// or http://", url).map(Some)
+    }
+}
+
+/// A boolean in one of the spellings that Go's strconv.ParseBool takes.
+fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+/// A URL with its user and password hidden; any other text as it is.
+fn without_userinfo(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+    match authority.rfind('@') {
+        Some(at) => format!("{scheme}://<secret>{}", &rest[at..]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_its_user() {
+        for (text, shown) in [
+            ("https://u:hidden-p@ss@host:1/a@b", "https://<secret>@host:1/a@b"),
+            ("https://host/a@b", "https://host/a@b"),
+            ("a@b", "a@b"),
+        ] {
+            assert_eq!(without_userinfo(text), shown);
+        }
     }
 }

@@ -21,7 +21,7 @@ fn embedded_needs_nothing_else() {
     let embedded = options.embedded.unwrap();
     assert_eq!(embedded.listen_address.to_string(), "127.0.0.1:9202");
     assert_eq!(options.web.listen_address.to_string(), ":9201");
-    assert_eq!((options.max_read_retries, options.max_write_retries), (3, 10));
+    assert_eq!((options.read.max_retries, options.sink.max_retries), (3, 10));
     assert_eq!(options.write.timeout, Duration::from_secs(25));
 }
 
@@ -39,36 +39,69 @@ fn a_demo_is_embedded_and_keeps_its_data_only_where_it_is_told_to() {
 fn a_flag_wins_over_the_environment_and_both_over_the_default() {
     let environment = [("embedded", "T"), ("region", "eu-west-1"), ("max_retries", "7"), ("log_level", "")];
     let options = parse(&["--region=ap-south-1"], &environment).unwrap();
-    assert_eq!(options.region, "ap-south-1");
-    assert_eq!(options.max_read_retries, 7);
+    assert_eq!(options.clients.region, "ap-south-1");
+    assert_eq!(options.read.max_retries, 7);
     assert_eq!(options.log.level, tracing::Level::INFO, "an empty variable is none");
-    assert_eq!(parse(&["--embedded"], &[("AWS_REGION", "eu-north-1")]).unwrap().region, "eu-north-1");
-    assert_eq!(parse(&["--embedded"], &[("REGION", "x"), ("Region", "x")]).unwrap().region, "us-east-1");
+    assert_eq!(parse(&["--embedded"], &[("AWS_REGION", "eu-north-1")]).unwrap().clients.region, "eu-north-1");
+    assert_eq!(parse(&["--embedded"], &[("REGION", "x"), ("Region", "x")]).unwrap().clients.region, "us-east-1");
 }
 
 #[test]
 fn aliases_are_taken() {
     let options = parse(&["--embedded", "--max-retries", "5", "--fail-on-invalid-sample"], &[]).unwrap();
-    assert_eq!(options.max_read_retries, 5);
-    assert!(options.fail_on_invalid_sample_value);
+    assert_eq!(options.read.max_retries, 5);
+    assert!(options.write.policy.fail_on_invalid_sample_value);
 }
 
 #[test]
 fn booleans_take_go_spellings_and_a_bare_flag_is_true() {
     for (text, value) in [("1", true), ("T", true), ("True", true), ("0", false), ("f", false), ("FALSE", false)] {
         let flag = format!("--fail-on-long-label={text}");
-        assert_eq!(parse(&["--embedded", &flag], &[]).unwrap().fail_on_long_label, value, "{text}");
+        assert_eq!(parse(&["--embedded", &flag], &[]).unwrap().write.policy.fail_on_long_label, value, "{text}");
     }
-    assert!(parse(&["--embedded", "--fail-on-long-label"], &[]).unwrap().fail_on_long_label);
+    assert!(parse(&["--embedded", "--fail-on-long-label"], &[]).unwrap().write.policy.fail_on_long_label);
     assert!(!parse(&["--embedded", "--enable-logging=false"], &[]).unwrap().log.enabled);
 }
 
 #[test]
 fn no_destination_is_an_error() {
     assert!(error(&[], &[]).starts_with("MissingDestinationError: "));
-    assert!(error(&["--default-table=t"], &[]).starts_with("MissingDatabaseWithWriteError: "));
-    assert!(error(&[], &[("default_database", "d")]).starts_with("MissingTableWithWriteError: "));
-    parse(&["--default-database=d", "--default-table=t"], &[]).unwrap();
+    assert!(error(&["--default-table=tab"], &[]).starts_with("MissingDatabaseWithWriteError: "));
+    assert!(error(&[], &[("default_database", "dat")]).starts_with("MissingTableWithWriteError: "));
+    parse(&["--default-database=dat", "--default-table=tab"], &[]).unwrap();
+}
+
+#[test]
+fn a_variable_in_capitals_is_told_of_where_the_small_one_is_missing() {
+    let both = error(&[], &[("DEFAULT_DATABASE", "dat"), ("DEFAULT_TABLE", "tab")]);
+    assert!(both.contains("DEFAULT_DATABASE is set, but the variable is default_database"), "{both}");
+    assert!(both.contains("DEFAULT_TABLE is set"), "{both}");
+    let table = error(&[], &[("default_database", "dat"), ("DEFAULT_TABLE", "tab")]);
+    assert!(table.starts_with("MissingTableWithWriteError: ") && !table.contains("DEFAULT_DATABASE"), "{table}");
+}
+
+#[test]
+fn names_of_database_and_table_follow_timestreams_rule() {
+    let name = |flag: &str, value: &str| {
+        let given = format!("--{flag}={value}");
+        parse(&["--embedded", &given], &[]).map(|_| ()).map_err(|stop| match stop {
+            Stop::Error(error) => error.to_string(),
+            Stop::Help(text) => panic!("{text}"),
+        })
+    };
+    for flag in ["default-database", "default-table"] {
+        for good in ["abc", "a.b-c_D9", &"x".repeat(256)] {
+            assert_eq!(name(flag, good), Ok(()), "{good}");
+        }
+        for bad in ["ab", "a b", "a/b", "données", &"x".repeat(257)] {
+            let error = name(flag, bad).unwrap_err();
+            assert!(error.contains("accepted: 3 to 256 letters"), "{error}");
+        }
+        for ended in ["metrics\n", "metrics ", "metrics\r\n"] {
+            let error = name(flag, ended).unwrap_err();
+            assert!(error.contains("without the blank or the line break at its end"), "{error}");
+        }
+    }
 }
 
 #[test]

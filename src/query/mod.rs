@@ -8,6 +8,7 @@
 
 mod columns;
 mod frames;
+mod limits;
 pub mod matcher;
 mod pages;
 mod reader;
@@ -29,9 +30,9 @@ mod fake;
 
 pub use columns::Columns;
 pub use frames::FrameWriter;
-pub use pages::ReadMetrics;
-pub(crate) use reader::too_late;
-pub use reader::{Caller, ReadAnswer, ReadSettings, Reader};
+pub use limits::ReadSettings;
+pub(crate) use limits::too_late;
+pub use reader::{Caller, ReadAnswer, Reader};
 pub use runs::SeriesRuns;
 pub use samples::pack;
 pub use schema::Schema;

@@ -7,45 +7,19 @@ use std::time::{Duration, Instant};
 use aws_sdk_timestreamquery::Client;
 use aws_sdk_timestreamquery::operation::query::QueryOutput;
 use futures_util::future::BoxFuture;
-use metrics::{Counter, Histogram};
 use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::{Error, Kind};
 use crate::sink::retry::{RetryPolicy, retry};
 use crate::sink::service_error::from_sdk;
-use crate::telemetry::metrics::{Calls, Code, Operation};
+use crate::telemetry::metrics::{Code, Operation, ReadMetrics};
 
 /// How long a CancelQuery may take. Nobody waits for it.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The most CancelQuery calls under way. Beyond it, queries are left to end by themselves.
 pub(super) const MAX_CANCELS: usize = 32;
-
-/// What the read path counts. `requests` and `duration` are of calls to Timestream: a page or a DESCRIBE each.
-#[derive(Clone)]
-pub struct ReadMetrics {
-    /// Query calls, retries included.
-    pub requests: Counter,
-    /// Retries of Query calls.
-    pub retries: Counter,
-    /// Calls, by operation and by what became of each.
-    pub calls: Calls,
-    /// How long Query calls took, in seconds.
-    pub duration: Histogram,
-    /// Pages received.
-    pub pages: Counter,
-    /// Rows received.
-    pub rows: Counter,
-    /// Samples answered.
-    pub samples: Counter,
-    /// Rows left out because their value is neither a double nor a bigint.
-    pub other_rows: Counter,
-    /// Queries cancelled in Timestream.
-    pub cancels: Counter,
-    /// Streamed answers broken off after a part was sent.
-    pub aborts: Counter,
-}
 
 /// How to ask Timestream, the same for all calls of a read request.
 #[derive(Clone)]

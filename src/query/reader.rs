@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use aws_sdk_timestreamquery::Client;
 use bytes::Bytes;
@@ -10,7 +9,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::pages::{Asking, MAX_CANCELS, ReadMetrics, cancel_permits};
+use super::limits::{ReadSettings, SIDE_BY_SIDE, no_memory, too_late};
+use super::pages::{Asking, MAX_CANCELS, cancel_permits};
 use super::request::{ParsedQuery, ResponseForm, parse, response_form};
 use super::samples;
 use super::schema::{SchemaCache, TableKey};
@@ -18,30 +18,11 @@ use super::series::SeriesSet;
 use super::source::Source;
 use super::sql::Order;
 use super::stream::ChunkStream;
-use crate::budget::{Budget, Exhausted, Reservation};
+use crate::budget::{Budget, Reservation};
 use crate::error::{Error, Kind};
 use crate::proto::{ReadRequest, TimeSeries};
 use crate::sink::retry::RetryPolicy;
-
-/// Queries of one request that run side by side.
-pub(super) const SIDE_BY_SIDE: usize = 4;
-
-/// Limits of the read path.
-#[derive(Debug, Clone, Copy)]
-pub struct ReadSettings {
-    /// The longest that a read request may take.
-    pub timeout: Duration,
-    /// The most samples that one query may return.
-    pub max_samples: usize,
-    /// The most bytes that the series of one SAMPLES answer may take until it is sent.
-    pub max_bytes: usize,
-    /// The most bytes that all SAMPLES answers may take together.
-    pub memory_limit_bytes: usize,
-    /// The most read requests at once. Others wait for as long as their time-out lets them.
-    pub max_concurrent: usize,
-    /// Retries of a call to Timestream after the first attempt.
-    pub max_retries: u32,
-}
+use crate::telemetry::metrics::ReadMetrics;
 
 /// Who asks.
 #[derive(Clone)]
@@ -227,26 +208,6 @@ impl AsRef<[u8]> for Packed {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
-}
-
-/// The error of an answer for which there is no memory, now or ever.
-fn no_memory(why: Exhausted) -> Error {
-    match why {
-        Exhausted::ForNow => {
-            Error::new(Kind::Unavailable, "MemoryLimit", "the memory limit of reads is reached; ask again")
-        }
-        Exhausted::ForEver => Error::new(
-            Kind::TooLarge,
-            "AnswerSizeLimitError",
-            "the answer would take more memory than all reads may; narrow its matchers or its range, or ask for \
-             STREAMED_XOR_CHUNKS",
-        ),
-    }
-}
-
-/// The error of a request at its deadline.
-pub(crate) fn too_late() -> Error {
-    Error::new(Kind::Unavailable, "RequestTimeout", "the query did not end in time")
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use aws_sdk_timestreamquery::types::{ColumnInfo, Datum, Row, Type};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::limits::too_late;
 use super::pages::Asking;
-use super::reader::{Reader, too_late};
+use super::reader::Reader;
 use crate::error::Error;
 
 /// How much of an answer is taken.

@@ -19,7 +19,7 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::reader::{SIDE_BY_SIDE, too_late};
+use super::limits::{SIDE_BY_SIDE, too_late};
 use super::request::ParsedQuery;
 use super::runs::SeriesRuns;
 use super::source::Source;

@@ -267,9 +267,10 @@ mod tests {
     use super::*;
     use crate::ingest::decode_v1;
     use crate::proto;
-    use crate::sink::call::{Part, Record};
+    use crate::sink::call::Part;
     use crate::sink::caller_clients::CallerClients;
     use crate::sink::pending::PendingWrite;
+    use crate::sink::record::Record;
 
     type Labels = Vec<(String, String)>;
     type Request = Vec<(Labels, Vec<(f64, i64)>)>;

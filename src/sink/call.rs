@@ -7,15 +7,7 @@ use tokio::time::Instant;
 
 use super::caller_clients::CallerClients;
 use super::pending::PendingWrite;
-
-/// A record of a call: a sample of a request, by its numbers there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Record {
-    /// The number of the series.
-    pub series: u32,
-    /// The number of the sample.
-    pub sample: u32,
-}
+use super::record::Record;
 
 /// The records that one request has in a call.
 #[derive(Debug)]

@@ -18,10 +18,10 @@ use aws_types::region::Region;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::caller_keys::CallerId;
-use super::clients::{ClientSettings, Endpoint};
 use super::counted_credentials::CountedCredentials;
 use super::interceptors::{Discoveries, ReadyBody, UserAgent};
 use super::service_error;
+use super::settings::{ClientSettings, Endpoint};
 use crate::budget::Share;
 use crate::error::{Error, Kind};
 use crate::telemetry::Metrics;
@@ -219,26 +219,6 @@ impl CallerClients {
             }
         };
         without_retries(config)
-    }
-
-    #[cfg(test)]
-    pub(crate) fn for_tests() -> Arc<Self> {
-        let endpoint = Endpoint::Fixed("http://127.0.0.1:1".into());
-        let settings = ClientSettings {
-            region: "us-east-1".into(),
-            write: endpoint.clone(),
-            query: endpoint,
-            write_call_timeout: Duration::from_secs(1),
-            query_call_timeout: Duration::from_secs(1),
-            max_concurrent_calls: 1,
-        };
-        super::clients::Clients::new(
-            settings,
-            super::clients::CredentialsSource::Callers,
-            super::clients::http_client(),
-            Arc::default(),
-        )
-        .of_caller(super::caller_keys::CallerKeys::new("test", "hidden", None))
     }
 }
 

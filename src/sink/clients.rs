@@ -10,6 +10,9 @@ use moka::sync::Cache;
 
 use super::caller_clients::{CallerClients, CallerCredentials};
 use super::caller_keys::{CallerId, CallerKeys};
+#[cfg(test)]
+use super::settings::Endpoint;
+use super::settings::{ClientSettings, CredentialsSource};
 use crate::telemetry::Metrics;
 
 /// Callers whose clients are kept. A client is about 17 KB.
@@ -18,43 +21,6 @@ const MAX_CALLERS: u64 = 1024;
 const IDLE_TIME: Duration = Duration::from_secs(15 * 60);
 /// Idle connections kept for the next call.
 const MAX_IDLE_CONNECTIONS: usize = 512;
-
-/// How to reach Timestream.
-#[derive(Debug, Clone)]
-pub struct ClientSettings {
-    /// The signing region.
-    pub region: String,
-    /// How to reach it for writes.
-    pub write: Endpoint,
-    /// How to reach it for queries.
-    pub query: Endpoint,
-    /// How long one attempt of a WriteRecords call may take.
-    pub write_call_timeout: Duration,
-    /// How long one page of a query may take.
-    pub query_call_timeout: Duration,
-    /// WriteRecords calls of one caller under way at once.
-    pub max_concurrent_calls: usize,
-}
-
-/// Where Timestream is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Endpoint {
-    /// At this URL.
-    Fixed(String),
-    /// Wherever DescribeEndpoints says. It is asked at this URL, or at the region's public endpoint.
-    Discovered(Option<String>),
-}
-
-/// Whose credentials calls are made with.
-#[derive(Debug, Clone)]
-pub enum CredentialsSource {
-    /// Each request brings its own.
-    Callers,
-    /// These for all requests.
-    Fixed(SharedCredentialsProvider),
-    /// For all requests those of the environment: the default AWS provider chain.
-    Environment,
-}
 
 /// The HTTP client that all calls to AWS share, those for credentials too.
 pub fn http_client() -> SharedHttpClient {
@@ -114,5 +80,23 @@ impl Clients {
             let (settings, http, metrics) = (self.settings.clone(), self.http.clone(), self.metrics.clone());
             Arc::new(CallerClients::new(id, settings, http, credentials, metrics))
         })
+    }
+}
+
+#[cfg(test)]
+impl CallerClients {
+    /// Clients whose calls go nowhere.
+    pub(crate) fn for_tests() -> Arc<Self> {
+        let endpoint = Endpoint::Fixed("http://127.0.0.1:1".into());
+        let settings = ClientSettings {
+            region: "us-east-1".into(),
+            write: endpoint.clone(),
+            query: endpoint,
+            write_call_timeout: Duration::from_secs(1),
+            query_call_timeout: Duration::from_secs(1),
+            max_concurrent_calls: 1,
+        };
+        Clients::new(settings, CredentialsSource::Callers, http_client(), Arc::default())
+            .of_caller(CallerKeys::new("test", "hidden", None))
     }
 }

@@ -22,17 +22,22 @@ pub mod caller_clients;
 pub mod caller_keys;
 pub mod clients;
 mod counted_credentials;
+pub mod destination;
 mod interceptors;
 pub mod metering;
 pub mod pending;
+pub mod record;
 mod rejection;
 pub mod retry;
 pub mod service_error;
+pub mod settings;
 pub(crate) mod transport;
 
-use call::{Call, Record};
+use call::Call;
 use caller_clients::CallerClients;
+use destination::Destination;
 use pending::{Outcome, PendingWrite};
+use record::Record;
 use retry::RetryPolicy;
 use transport::Accepted;
 
@@ -40,13 +45,9 @@ use transport::Accepted;
 const MAX_HALVES: usize = 8;
 
 /// How the sink writes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct SinkSettings {
-    /// The database written to.
-    pub database: String,
-    /// The table written to.
-    pub table: String,
-    /// Retries of a failed call.
+    /// Retries of a failed WriteRecords call.
     pub max_retries: u32,
 }
 
@@ -59,6 +60,7 @@ pub struct Sink {
 #[derive(Debug)]
 struct Inner {
     settings: SinkSettings,
+    destination: Destination,
     runtime: Handle,
     metrics: Arc<Metrics>,
     abandon: CancellationToken,
@@ -67,11 +69,17 @@ struct Inner {
 }
 
 impl Sink {
-    /// A sink whose tasks run on `runtime`. When `abandon` is cancelled, what is in flight fails at once, to be
-    /// answered 503.
-    pub fn new(settings: SinkSettings, runtime: Handle, metrics: Arc<Metrics>, abandon: CancellationToken) -> Self {
+    /// A sink that writes to `destination`, with tasks on `runtime`. When `abandon` is cancelled, what is in flight fails
+    /// at once, to be answered 503.
+    pub fn new(
+        settings: SinkSettings,
+        destination: Destination,
+        runtime: Handle,
+        metrics: Arc<Metrics>,
+        abandon: CancellationToken,
+    ) -> Self {
         let (rejections, failures) = (of_each_kind(Rejected::ALL.len()), of_each_kind(Failed::ALL.len()));
-        Sink { inner: Arc::new(Inner { settings, runtime, metrics, abandon, rejections, failures }) }
+        Sink { inner: Arc::new(Inner { settings, destination, runtime, metrics, abandon, rejections, failures }) }
     }
 
     /// Delivers `call`: every record of it gets its outcome by the call's deadline. Does not block.
@@ -132,8 +140,8 @@ impl Inner {
     }
 
     async fn send(&self, caller: &CallerClients, call: &Call, deadline: Instant) -> Result<Accepted, Error> {
-        let Inner { settings, metrics, abandon, .. } = self;
-        let (body, metered) = body::write_records_body(&settings.database, &settings.table, call);
+        let Inner { settings, destination, metrics, abandon, .. } = self;
+        let (body, metered) = body::write_records_body(&destination.database, &destination.table, call);
         let body = Bytes::from(body);
         let policy = RetryPolicy { max_retries: settings.max_retries, deadline };
         let attempts = retry::retry(policy, &metrics.write_retries, || async {

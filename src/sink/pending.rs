@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::budget::Budget;
 use crate::budget::Reservation;
 use crate::error::{Error, Kind};
-use crate::sink::call::Record;
+use crate::sink::record::Record;
 use crate::telemetry::Metrics;
 use crate::telemetry::reason::{Failed, Rejected};
 use crate::telemetry::request_id::RequestId;

@@ -30,6 +30,7 @@ mod differential;
 mod discovery;
 mod durability;
 mod faults;
+mod grace_period;
 mod hostile;
 mod hostile_http2;
 mod lambda;

@@ -235,3 +235,53 @@ fn promql_answers_for_the_classic_form_what_it_does_for_the_native_one() {
         }
     }
 }
+
+/// The default bounds of the client libraries, as OpenTelemetry, vmagent and Prometheus 2 write them.
+const BOUNDS: [&str; 11] = ["0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10"];
+
+/// A hundred observations of 0.03 seconds, once as a classic histogram and once as a native one with the same bounds, are one
+/// histogram: no bucket is there under two spellings of its bound.
+#[test]
+fn a_bound_has_one_spelling_whoever_sent_it() {
+    let now = now_ms() / 1000 * 1000;
+    let count_at = |bound: &str| if bound == "+Inf" || bound.parse::<f64>().unwrap() > 0.03 { 100.0 } else { 0.0 };
+    let classic = |request: Builder| {
+        BOUNDS.iter().chain(&["+Inf"]).fold(request, |request, bound| {
+            let labels = [("__name__", "wait_bucket"), ("job", "a"), ("le", *bound)];
+            request.series(&labels, samples(&[(count_at(bound), now)]))
+        })
+    };
+    let custom = v2::Histogram {
+        count: Some(Count::CountInt(100)),
+        sum: 3.0,
+        schema: -53,
+        positive_spans: vec![span(3, 1)],
+        positive_deltas: vec![100],
+        custom_values: BOUNDS.iter().map(|bound| bound.parse().unwrap()).collect(),
+        timestamp: now,
+        ..Default::default()
+    };
+    let native =
+        |request: Builder| request.series(&[("__name__", "wait"), ("job", "a")], histograms(&[custom.clone()]));
+    for requests in [
+        vec![native(classic(Builder::default()))],
+        vec![classic(Builder::default()), native(Builder::default())],
+        vec![native(Builder::default()), classic(Builder::default())],
+    ] {
+        let scratch = Scratch::new();
+        let connector = Connector::embedded(scratch.path(), EXPAND);
+        for request in &requests {
+            let answer = request.send(&connector.address);
+            assert_eq!(answer.status, 204, "{}", answer.text());
+        }
+        assert_eq!(read(&connector, "wait_bucket", now).len(), BOUNDS.len() + 1, "{} requests", requests.len());
+        connector.assert_conserved();
+        let config = format!("remote_read:\n- url: http://{}/read\n  read_recent: true\n", connector.address);
+        let reader = Prometheus::start(scratch.path(), "reader", &config);
+        for quantile in [0.6, 0.9, 0.99] {
+            let result = reader.query(&format!("histogram_quantile({quantile}, wait_bucket)"), now as f64 / 1000.0);
+            let found: f64 = result[0]["value"][1].as_str().unwrap().parse().unwrap();
+            assert!(found > 0.025 && found <= 0.05, "quantile {quantile} is {found}: {} requests", requests.len());
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Remote write 2.0: what docs/remote-write-2.md says of the connector.
 
+use prost::Message;
 use timestream_prometheus_connector::proto::{self, v2};
 
 use super::connector::{Connector, Scratch};
@@ -63,7 +64,7 @@ fn the_created_timestamp_is_taken_in_both_of_its_places() {
 }
 
 #[test]
-fn samples_ignored_by_policy_are_not_counted_as_written_and_are_no_error() {
+fn what_a_rule_ignores_is_counted_in_the_headers_and_is_no_error() {
     let scratch = Scratch::new();
     let connector = Connector::embedded(scratch.path(), &[]);
     let now = now_ms();
@@ -71,11 +72,13 @@ fn samples_ignored_by_policy_are_not_counted_as_written_and_are_no_error() {
     let long = "l".repeat(61);
     let answer = Builder::default()
         .series(UP, samples(&[(1.0, now), (f64::NAN, now + 1), (f64::INFINITY, now + 2), (stale, now + 3)]))
+        .series(UP, samples(&[(1.0, now)]))
         .series(&[("__name__", "long"), (&long, "v")], samples(&[(1.0, now)]))
         .send(&connector.address);
-    assert_eq!((answer.status, written(&answer)), (204, Some([1, 0, 0])), "{}", answer.text());
+    assert_eq!((answer.status, written(&answer)), (204, Some([6, 0, 0])), "{}", answer.text());
     assert_eq!(connector.samples("ignored", "stale_marker"), 1.0);
-    assert_eq!(connector.assert_conserved(), (5.0, 1.0));
+    assert_eq!(connector.samples("ignored", "repeated"), 1.0);
+    assert_eq!(connector.assert_conserved(), (6.0, 1.0));
 }
 
 #[test]
@@ -95,17 +98,54 @@ fn what_is_valid_is_written_and_the_rest_is_answered_400_with_exact_counts() {
 }
 
 #[test]
-fn exemplars_are_answered_400_after_the_samples_beside_them_are_stored() {
+fn exemplars_are_counted_as_judged_and_are_no_error() {
     let scratch = Scratch::new();
     let connector = Connector::embedded(scratch.path(), &[]);
     let now = now_ms();
     let with_exemplars = v2::TimeSeries { exemplars: vec![exemplar(now); 2], ..samples(&[(1.0, now)]) };
     let answer = Builder::default().series(UP, with_exemplars).send(&connector.address);
-    assert_eq!((answer.status, written(&answer)), (400, Some([1, 0, 0])));
-    assert_eq!(answer.text(), "ExemplarsNotStored: 2 exemplars are not stored, the request's 1 other samples are\n");
+    assert_eq!((answer.status, written(&answer)), (204, Some([1, 0, 2])), "{}", answer.text());
     assert_eq!(connector.metric("timestream_connector_received_exemplars_total"), 2.0);
-    assert_eq!(connector.metric("timestream_connector_rejected_exemplars_total"), 2.0);
+    assert_eq!(connector.metric("timestream_connector_ignored_exemplars_total"), 2.0);
     assert_eq!(connector.assert_conserved(), (1.0, 1.0));
+}
+
+/// In both versions: text that is not UTF-8, and in 2.0 references that lead nowhere.
+#[test]
+fn a_series_that_can_not_be_read_costs_only_itself() {
+    let scratch = Scratch::new();
+    let connector = Connector::embedded(scratch.path(), &[]);
+    let now = now_ms();
+    let damage = |mut body: Vec<u8>| {
+        let at = body.windows(4).position(|word| word == b"torn").unwrap();
+        body[at] = 0xff;
+        snap::raw::Encoder::new().compress_vec(&body).unwrap()
+    };
+    let good = series(&[("__name__", "good"), ("job", "a")], &[(1.0, now)]);
+    let torn = series(&[("__name__", "bad"), ("job", "torn")], &[(1.0, now), (2.0, now + 1)]);
+    let request = proto::WriteRequest { timeseries: vec![torn, good], metadata: vec![] };
+    let answer = post(&format!("http://{}/write", connector.address), WRITE_HEADERS, &damage(request.encode_to_vec()));
+    assert_eq!((answer.status, written(&answer)), (400, Some([1, 0, 0])), "{}", answer.text());
+    assert!(answer.text().starts_with("InvalidSeries: a label is not UTF-8 in bad{}"), "{}", answer.text());
+
+    let symbols = ["", "__name__", "good", "bad", "job", "b", "torn"];
+    let of =
+        |references: &[u32], samples: v2::TimeSeries| v2::TimeSeries { labels_refs: references.to_vec(), ..samples };
+    let request = v2::Request {
+        symbols: symbols.map(str::to_owned).to_vec(),
+        timeseries: vec![
+            of(&[1, 3, 4, 6], samples(&[(1.0, now)])),
+            of(&[1, 3, 4, 99], samples(&[(1.0, now)])),
+            of(&[1, 2, 4, 5], samples(&[(1.0, now)])),
+            of(&[1, 3, 4], samples(&[(1.0, now)])),
+        ],
+    };
+    let headers = &[("Content-Type", "application/x-protobuf;proto=io.prometheus.write.v2.Request")];
+    let answer = post(&format!("http://{}/write", connector.address), headers, &damage(request.encode_to_vec()));
+    assert_eq!((answer.status, written(&answer)), (400, Some([1, 0, 0])), "{}", answer.text());
+    assert!(answer.text().contains("of 4 samples 1 written, 0 ignored, 3 rejected, 0 failed"), "{}", answer.text());
+    assert_eq!(connector.samples("rejected", "invalid"), 5.0);
+    assert_eq!(connector.assert_conserved(), (7.0, 2.0));
 }
 
 #[test]
@@ -173,23 +213,26 @@ fn what_is_wrong_with_a_request_is_said_and_nothing_of_it_written() {
     assert_eq!(connector.assert_conserved(), (0.0, 0.0));
 }
 
+/// Prometheus 3 reads the headers of any answer, and takes all samples of a 4xx without them for lost.
 #[test]
-fn an_answer_of_remote_write_1_has_no_written_headers() {
+fn an_answer_of_remote_write_1_has_written_headers_only_when_it_is_a_4xx() {
     let scratch = Scratch::new();
     let connector = Connector::embedded(scratch.path(), &[]);
     let now = now_ms();
-    let none = |headers: &[(&str, &str)], body: &[u8], status| {
+    let answered = |headers: &[(&str, &str)], body: &[u8]| {
         let answer = post(&format!("http://{}/write", connector.address), headers, body);
-        let written = answer.headers.keys().filter(|name| name.as_str().ends_with("-written")).count();
-        assert_eq!((answer.status, written), (status, 0), "{}", answer.text());
+        (answer.status, written(&answer))
     };
-    none(WRITE_HEADERS, &write_request(&[series(UP, &[(1.0, now)])]), 204);
-    none(&[], &write_request(&[series(UP, &[(1.0, now)])]), 204);
-    none(WRITE_HEADERS, &write_request(&[series(&[("job", "a")], &[(1.0, now)])]), 400);
-    none(WRITE_HEADERS, b"hello", 400);
-    none(&[("Content-Type", "application/json")], b"", 415);
+    assert_eq!(answered(WRITE_HEADERS, &write_request(&[series(UP, &[(1.0, now)])])), (204, None));
+    assert_eq!(answered(&[], &write_request(&[series(UP, &[(1.0, now)])])), (204, None));
     let exemplars = proto::TimeSeries { exemplars: vec![proto::Exemplar::default()], ..Default::default() };
-    none(WRITE_HEADERS, &packed(&proto::WriteRequest { timeseries: vec![exemplars], metadata: vec![] }), 204);
+    let request = proto::WriteRequest { timeseries: vec![exemplars], metadata: vec![] };
+    assert_eq!(answered(WRITE_HEADERS, &packed(&request)), (204, None));
+    let nameless = series(&[("job", "a")], &[(1.0, now)]);
+    let judged = series(UP, &[(1.0, now + 1), (f64::NAN, now + 2)]);
+    assert_eq!(answered(WRITE_HEADERS, &write_request(&[nameless, judged])), (400, Some([2, 0, 0])));
+    assert_eq!(answered(WRITE_HEADERS, b"hello"), (400, Some([0, 0, 0])));
+    assert_eq!(answered(&[("Content-Type", "application/json")], b""), (415, Some([0, 0, 0])));
 }
 
 #[test]
@@ -225,7 +268,7 @@ fn what_a_retry_may_save_is_answered_503_and_the_whole_request_may_be_sent_again
 
 /// A Timestream that rejects every so many records of each call, whatever they are: the headers say what it has.
 #[test]
-fn the_written_headers_are_what_timestream_has() {
+fn the_written_headers_are_exact() {
     for each in [2, 5, 7, 31] {
         let timestream = Timestream::start(move |_, _| Fault::Rejecting(each));
         let arguments = timestream.arguments();

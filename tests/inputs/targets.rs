@@ -8,16 +8,18 @@ use base64::Engine;
 use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use prost::Message;
 use timestream_prometheus_connector::budget::Budget;
-use timestream_prometheus_connector::ingest::auth::{self, BasicAuth};
+use timestream_prometheus_connector::door::file::WebConfigFile;
+use timestream_prometheus_connector::http::basic_auth::BasicAuth;
+use timestream_prometheus_connector::http::{body, zstd};
 use timestream_prometheus_connector::ingest::content_type;
 use timestream_prometheus_connector::ingest::histogram;
 use timestream_prometheus_connector::ingest::validate::{self, Policy};
-use timestream_prometheus_connector::ingest::{body, decode_v1, decode_v2};
-use timestream_prometheus_connector::lambda::Function;
+use timestream_prometheus_connector::ingest::{decode_v1, decode_v2};
 use timestream_prometheus_connector::options::Options;
 use timestream_prometheus_connector::query::matcher::Matcher;
 use timestream_prometheus_connector::query::regex::{Pattern, Values};
-use timestream_prometheus_connector::web_config::file::WebConfigFile;
+use timestream_prometheus_connector::routes::caller;
+use timestream_prometheus_connector::run::lambda::Function;
 use timestream_prometheus_connector::write_request::WriteRequest;
 use timestream_prometheus_connector::{dimension, proto};
 use tokio::runtime::Runtime;
@@ -29,7 +31,10 @@ fn unpack(bytes: &[u8]) -> Option<Vec<u8>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
         let mut reservation = Budget::new(64 << 20).reserve(bytes.len()).await.ok()?;
-        let unpacked = body::decompress(bytes, MAX_DECODED_BYTES, 4, &mut reservation).await.ok()?;
+        let unpacked = match body::decompress(bytes, MAX_DECODED_BYTES, 4, &mut reservation).await {
+            Ok(unpacked) => unpacked,
+            Err(_) => zstd::decompress(bytes, MAX_DECODED_BYTES, 4, &mut reservation).await.ok()?,
+        };
         assert!(unpacked.len() <= MAX_DECODED_BYTES && unpacked.capacity() <= reservation.bytes());
         Some(unpacked)
     })
@@ -108,7 +113,7 @@ pub fn basic_auth(bytes: &[u8]) {
         if let Ok(auth) = BasicAuth::of(&headers) {
             assert!(!auth.user().contains(':'));
             let both = !auth.user().is_empty() && !auth.password().is_empty();
-            assert_eq!(auth::keys(&headers).is_ok(), both);
+            assert_eq!(caller::keys(&headers).is_ok(), both);
         }
     }
 }
@@ -164,7 +169,7 @@ pub fn sql(bytes: &[u8]) {
 pub fn lambda_event(bytes: &[u8]) {
     static FUNCTION: LazyLock<(Runtime, Function)> = LazyLock::new(|| {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let arguments = ["bootstrap", "--default-database=d", "--default-table=t", "--enable-sigv4-auth=false"];
+        let arguments = ["bootstrap", "--default-database=dat", "--default-table=tab", "--enable-sigv4-auth=false"];
         // Nobody listens there.
         let endpoints = ["--write-base-endpoint=http://127.0.0.1:1", "--query-base-endpoint=http://127.0.0.1:1"];
         let retries = ["--max-write-retries=0", "--max-read-retries=0"];
@@ -190,7 +195,7 @@ pub fn content_type(bytes: &[u8]) {
     let value = |bytes: &[u8]| HeaderValue::from_bytes(bytes).ok();
     let (Some(content_type), Some(encoding)) = (value(content_type), value(encoding)) else { return };
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type), (CONTENT_ENCODING, encoding)]);
-    if let Ok(version) = content_type::negotiate(&headers) {
-        assert_eq!(content_type::is_version_2(&headers), version == content_type::Version::V2);
+    if let Ok(content) = content_type::negotiate(&headers) {
+        assert_eq!(content_type::is_version_2(&headers), content.version == content_type::Version::V2);
     }
 }

@@ -10,6 +10,7 @@ use crate::write_request::{Expanded, Fate, Label, NativeHistogram, Sample, Serie
 
 mod bounds;
 mod message;
+mod spelling;
 #[cfg(test)]
 mod tests;
 
@@ -41,6 +42,8 @@ pub enum NativeHistograms {
 pub struct Plan {
     expand: Vec<NativeHistogram>,
     cost: Cost,
+    /// What the bounds of the request's classic buckets take once they are spelt alike.
+    spelling: usize,
     /// Histograms that only mark their series as ended.
     pub stale: u64,
     /// Histograms that can't be expanded.
@@ -52,7 +55,7 @@ pub struct Plan {
 impl Plan {
     /// The bytes that the expanded histograms take, with the JSON of their records.
     pub fn bytes(&self) -> usize {
-        self.cost.bytes()
+        self.cost.bytes() + self.spelling
     }
 }
 
@@ -93,7 +96,8 @@ impl Cost {
 pub fn plan(request: &WriteRequest, max_bytes: usize) -> Plan {
     // Spans must still reach the text that is added.
     let max_bytes = max_bytes.min((u32::MAX as usize).saturating_sub(request.buffer.len()));
-    let mut plan = Plan::default();
+    let mut plan = Plan { spelling: spelling::cost(request), ..Plan::default() };
+    let max_bytes = max_bytes.saturating_sub(plan.spelling);
     let mut classic = Classic::default();
     for histogram in &request.histograms {
         let fault = match look(request, histogram, &mut classic) {
@@ -131,8 +135,11 @@ fn look(request: &WriteRequest, histogram: &NativeHistogram, classic: &mut Class
     Ok(())
 }
 
-/// Appends the series and samples of the histograms in `plan`.
+/// Appends the series and samples of the histograms in `plan`, and spells the bounds of all buckets alike.
 pub fn expand(request: &mut WriteRequest, plan: &Plan) {
+    if plan.spelling > 0 {
+        spelling::respell(request);
+    }
     if plan.expand.is_empty() {
         return;
     }

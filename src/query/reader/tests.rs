@@ -4,26 +4,13 @@ use super::super::fake::{Fake, describe, exception, page, row};
 use super::*;
 use crate::proto::label_matcher::Type;
 use crate::proto::{LabelMatcher, Query, QueryResult, ReadResponse};
-use metrics::{Counter, Histogram};
 use prost::Message;
 use serde_json::Value;
 
 const COLUMNS: [&str; 4] = ["job", "measure_name", "time", "measure_value::double"];
 
 fn reader(settings: ReadSettings) -> Reader {
-    let metrics = ReadMetrics {
-        requests: Counter::noop(),
-        retries: Counter::noop(),
-        calls: crate::telemetry::Metrics::new().calls.clone(),
-        duration: Histogram::noop(),
-        pages: Counter::noop(),
-        rows: Counter::noop(),
-        samples: Counter::noop(),
-        other_rows: Counter::noop(),
-        cancels: Counter::noop(),
-        aborts: Counter::noop(),
-    };
-    Reader::new(settings, metrics)
+    Reader::new(settings, crate::telemetry::Metrics::new().read.clone())
 }
 
 const SETTINGS: ReadSettings = ReadSettings {

@@ -32,8 +32,7 @@ definitions! {
     REJECTED_HISTOGRAMS = "timestream_connector_rejected_histograms_total", [], "Native histograms that can never be stored, or are not to be.";
     FAILED_HISTOGRAMS = "timestream_connector_failed_histograms_total", [], "Native histograms not stored this time, answered so that the sender tries again.";
     RECEIVED_EXEMPLARS = "timestream_connector_received_exemplars_total", [], "Exemplars received. They are not stored.";
-    IGNORED_EXEMPLARS = "timestream_connector_ignored_exemplars_total", [], "Exemplars ignored, in remote write 1.0.";
-    REJECTED_EXEMPLARS = "timestream_connector_rejected_exemplars_total", [], "Exemplars answered with an error, in remote write 2.0.";
+    IGNORED_EXEMPLARS = "timestream_connector_ignored_exemplars_total", [], "Exemplars ignored, which all are.";
     WRITE_REQUESTS = "timestream_connector_write_requests_total", [], "WriteRecords calls made to Timestream, retries included.";
     WRITE_DURATION = "timestream_connector_write_duration_seconds", [], "How long WriteRecords calls take.";
     WRITE_RETRIES = "timestream_connector_write_retries_total", [], "WriteRecords calls that were retries.";

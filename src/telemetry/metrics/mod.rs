@@ -14,11 +14,13 @@ mod calls;
 mod definitions;
 mod http;
 mod process;
+mod read;
 mod register;
 
 pub use calls::{Call, Calls, Code, Operation};
 pub use definitions::{DEFINITIONS, Definition};
 pub use http::{Handler, HttpMetrics, RequestUnderWay};
+pub use read::ReadMetrics;
 
 use definitions::*;
 use register::{counter, gauge, histogram};
@@ -49,8 +51,6 @@ pub struct Metrics {
     pub received_exemplars: Counter,
     /// Exemplars ignored.
     pub ignored_exemplars: Counter,
-    /// Exemplars rejected.
-    pub rejected_exemplars: Counter,
     /// WriteRecords calls.
     pub write_requests: Counter,
     /// Seconds that WriteRecords calls take.
@@ -71,24 +71,8 @@ pub struct Metrics {
     pub endpoint_discoveries: ByOutcome,
     /// Loads of the environment's credentials.
     pub credential_refreshes: ByOutcome,
-    /// Query calls.
-    pub read_requests: Counter,
-    /// Seconds that Query calls take.
-    pub read_duration: Histogram,
-    /// Query calls that were retries.
-    pub read_retries: Counter,
-    /// Pages received.
-    pub read_pages: Counter,
-    /// Rows received.
-    pub read_rows: Counter,
-    /// Samples sent to readers.
-    pub read_samples: Counter,
-    /// Rows that are no samples.
-    pub read_skipped_rows: Counter,
-    /// Queries cancelled.
-    pub read_cancels: Counter,
-    /// Streamed answers broken off.
-    pub read_aborts: Counter,
+    /// What the read path counts.
+    pub read: ReadMetrics,
     /// HTTP requests.
     pub http: HttpMetrics,
     /// Bytes held of the memory limit.
@@ -134,6 +118,7 @@ impl Metrics {
         let failed: Vec<_> = Failed::ALL.iter().map(|reason| reason.as_str()).collect();
         let build_info = gauge(&recorder, BUILD_INFO, &[("version", env!("CARGO_PKG_VERSION"))]);
         build_info.set(1.0);
+        let calls = Calls::new(&recorder);
         Metrics {
             exporter: recorder.handle(),
             examples: Examples::default(),
@@ -149,26 +134,17 @@ impl Metrics {
             failed_histograms: counter(&recorder, FAILED_HISTOGRAMS, &[]),
             received_exemplars: counter(&recorder, RECEIVED_EXEMPLARS, &[]),
             ignored_exemplars: counter(&recorder, IGNORED_EXEMPLARS, &[]),
-            rejected_exemplars: counter(&recorder, REJECTED_EXEMPLARS, &[]),
             write_requests: counter(&recorder, WRITE_REQUESTS, &[]),
             write_duration: histogram(&recorder, WRITE_DURATION, &[]),
             write_retries: counter(&recorder, WRITE_RETRIES, &[]),
             metered_units: counter(&recorder, METERED_UNITS, &[]),
             saved_units: counter(&recorder, SAVED_UNITS, &[]),
-            calls: Calls::new(&recorder),
             call_records: histogram(&recorder, CALL_RECORDS, &[]),
             call_wait: histogram(&recorder, CALL_WAIT, &[]),
             endpoint_discoveries: ByOutcome::new(&recorder, DISCOVERIES),
             credential_refreshes: ByOutcome::new(&recorder, CREDENTIALS),
-            read_requests: counter(&recorder, READ_REQUESTS, &[]),
-            read_duration: histogram(&recorder, READ_DURATION, &[]),
-            read_retries: counter(&recorder, READ_RETRIES, &[]),
-            read_pages: counter(&recorder, READ_PAGES, &[]),
-            read_rows: counter(&recorder, READ_ROWS, &[]),
-            read_samples: counter(&recorder, READ_SAMPLES, &[]),
-            read_skipped_rows: counter(&recorder, READ_SKIPPED_ROWS, &[]),
-            read_cancels: counter(&recorder, READ_CANCELS, &[]),
-            read_aborts: counter(&recorder, READ_ABORTS, &[]),
+            read: ReadMetrics::new(&recorder, calls.clone()),
+            calls,
             http: HttpMetrics::new(&recorder),
             memory: gauge(&recorder, MEMORY, &[]),
             memory_limit: gauge(&recorder, MEMORY_LIMIT, &[]),

@@ -1,0 +1,242 @@
+//! The users of the web configuration: basic auth against bcrypt hashes.
+//!
+//! A bcrypt check takes a tenth of a second of a core by design. So few run at once, few wait, and the outcome of each is
+//! remembered under a keyed digest, which tells nobody a password.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use moka::sync::Cache;
+use ring::hmac;
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+use super::file::{Secret, bad};
+use crate::error::{Error, Kind};
+use crate::http::basic_auth::BasicAuth;
+
+/// A hash that takes more than some seconds to check is a mistake.
+const MAX_COST: u32 = 16;
+/// Checks that may wait for their turn; more callers are told to come again.
+const MAX_WAITING: usize = 64;
+/// Outcomes that are remembered, of good pairs and of bad ones each.
+const MAX_REMEMBERED: u64 = 1024;
+
+/// A digest of user, password and hash.
+type Digest = [u8; 32];
+
+/// Checks passwords, for the users of one configuration after the other.
+pub(super) struct PasswordChecks {
+    key: hmac::Key,
+    good: Cache<Digest, ()>,
+    bad: Cache<Digest, ()>,
+    turns: Arc<Semaphore>,
+    places: Semaphore,
+}
+
+impl std::fmt::Debug for PasswordChecks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PasswordChecks(..)")
+    }
+}
+
+/// Who may call.
+#[derive(Debug)]
+pub(super) struct Users {
+    hashes: BTreeMap<String, Secret>,
+    /// Checked for unknown users, so that an answer's time does not tell who is known.
+    decoy: Secret,
+    checks: Arc<PasswordChecks>,
+}
+
+impl PasswordChecks {
+    /// # Errors
+    /// The system has no random numbers.
+    pub(super) fn new() -> Result<Self, Error> {
+        let mut key = Zeroizing::new([0; 32]);
+        SystemRandom::new().fill(key.as_mut()).map_err(|_| bad("the system gives no random numbers".to_owned()))?;
+        // One core stays free for those who are known already.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let turns = (cores / 2).max(1);
+        Ok(PasswordChecks {
+            key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
+            good: Cache::new(MAX_REMEMBERED),
+            bad: Cache::new(MAX_REMEMBERED),
+            turns: Arc::new(Semaphore::new(turns)),
+            places: Semaphore::new(turns + MAX_WAITING),
+        })
+    }
+
+    fn digest(&self, parts: [&str; 3]) -> Digest {
+        let mut context = hmac::Context::with_key(&self.key);
+        for part in parts {
+            context.update(&(part.len() as u64).to_le_bytes());
+            context.update(part.as_bytes());
+        }
+        let mut digest = [0; 32];
+        digest.copy_from_slice(context.sign().as_ref());
+        digest
+    }
+
+    fn remembered(&self, digest: &Digest) -> Option<bool> {
+        if self.good.contains_key(digest) {
+            return self.good.get(digest).map(|()| true);
+        }
+        self.bad.get(digest).map(|()| false)
+    }
+
+    /// Whether `hash` is that of the password. `is_known` is false where the hash is a decoy.
+    async fn check(&self, auth: &BasicAuth, hash: &Secret, is_known: bool) -> Result<bool, Error> {
+        let digest = self.digest([auth.user(), auth.password(), &hash.0]);
+        if let Some(outcome) = self.remembered(&digest) {
+            return Ok(outcome);
+        }
+        let busy = |_| Error::new(Kind::Unavailable, "AuthenticationBusy", "too many passwords wait to be checked");
+        let _place = self.places.try_acquire().map_err(busy)?;
+        let turn = self.turns.clone().acquire_owned().await.map_err(|_| stopped())?;
+        // Who came with many requests at once is checked once.
+        if let Some(outcome) = self.remembered(&digest) {
+            return Ok(outcome);
+        }
+        let (password, hash) = (Zeroizing::new(auth.password().to_owned()), hash.0.clone());
+        let check = move || {
+            let matches = bcrypt::verify(password.as_bytes(), &hash).unwrap_or(false);
+            drop(turn);
+            matches
+        };
+        let matches = tokio::task::spawn_blocking(check).await.map_err(|_| stopped())? && is_known;
+        let remembered = if matches { &self.good } else { &self.bad };
+        remembered.insert(digest, ());
+        Ok(matches)
+    }
+}
+
+fn stopped() -> Error {
+    Error::new(Kind::Unavailable, "Shutdown", "the connector is stopping")
+}
+
+impl Users {
+    /// # Errors
+    /// `WebConfigError`: a hash that is not bcrypt, or costs too much.
+    pub(super) fn new(hashes: BTreeMap<String, Secret>, checks: Arc<PasswordChecks>) -> Result<Self, Error> {
+        let mut highest = 4;
+        for (user, hash) in &hashes {
+            if user.is_empty() || user.contains(':') {
+                return Err(bad(format!(
+                    "basic_auth_users has the user {user:?}; a name has no colon and is not empty"
+                )));
+            }
+            let not_bcrypt = || bad(format!("the password of the user {user:?} is not a bcrypt hash"));
+            let parts: bcrypt::HashParts = hash.0.parse().map_err(|_| not_bcrypt())?;
+            let cost = parts.get_cost();
+            if !(4..=MAX_COST).contains(&cost) {
+                return Err(bad(format!(
+                    "the hash of the user {user:?} has the cost {cost}; accepted: 4 to {MAX_COST}"
+                )));
+            }
+            highest = highest.max(cost);
+        }
+        // Any salt and digest will do, since its outcome counts for nobody; a dot is a zero.
+        let decoy = format!("$2b${highest:02}${}", ".".repeat(53));
+        Ok(Users { hashes, decoy: Secret(Zeroizing::new(decoy)), checks })
+    }
+
+    /// Checks the user and password of a request.
+    ///
+    /// # Errors
+    /// 401 where they are not a user's, 503 where too many wait to be checked.
+    pub(super) async fn admit(&self, auth: &BasicAuth) -> Result<(), Error> {
+        let known = self.hashes.get(auth.user());
+        if self.checks.check(auth, known.unwrap_or(&self.decoy), known.is_some()).await? {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Unauthenticated, "Unauthorized", "no such user, or another password"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    fn secret(text: &str) -> Secret {
+        Secret(Zeroizing::new(text.to_owned()))
+    }
+
+    fn users(cost: u32) -> Users {
+        let hash = bcrypt::hash("right", cost).unwrap();
+        let checks = Arc::new(PasswordChecks::new().unwrap());
+        Users::new(BTreeMap::from([("alice".to_owned(), secret(&hash))]), checks).unwrap()
+    }
+
+    fn auth(user: &str, password: &str) -> BasicAuth {
+        BasicAuth::new(user, password)
+    }
+
+    #[tokio::test]
+    async fn only_a_user_with_the_right_password_is_admitted() {
+        let users = users(4);
+        for _ in 0..2 {
+            users.admit(&auth("alice", "right")).await.unwrap();
+            for (user, password) in
+                [("alice", "wrong"), ("alice", ""), ("bob", "right"), ("", "right"), ("alice", "Right")]
+            {
+                let error = users.admit(&auth(user, password)).await.unwrap_err();
+                assert_eq!((error.kind(), error.name()), (Kind::Unauthenticated, "Unauthorized"));
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn who_is_known_is_not_checked_again_while_strangers_wait() {
+        let users = Arc::new(users(10));
+        users.admit(&auth("alice", "right")).await.unwrap();
+        let strangers = (0..200).map(|number| {
+            let users = users.clone();
+            tokio::spawn(async move { users.admit(&auth("alice", &format!("guess {number}"))).await.unwrap_err() })
+        });
+        let strangers: Vec<_> = strangers.collect();
+        tokio::task::yield_now().await;
+        let start = Instant::now();
+        users.admit(&auth("alice", "right")).await.unwrap();
+        let known = start.elapsed();
+        let mut busy = 0;
+        for stranger in strangers {
+            busy += usize::from(stranger.await.unwrap().kind() == Kind::Unavailable);
+        }
+        assert!(busy >= 100, "{busy} were told to come again");
+        assert!(known < start.elapsed() / 4, "{known:?} of {:?}", start.elapsed());
+    }
+
+    #[tokio::test]
+    async fn a_new_hash_ends_the_old_password() {
+        let old = users(4);
+        old.admit(&auth("alice", "right")).await.unwrap();
+        let hash = bcrypt::hash("new", 4).unwrap();
+        let new = Users::new(BTreeMap::from([("alice".to_owned(), secret(&hash))]), old.checks.clone()).unwrap();
+        new.admit(&auth("alice", "right")).await.unwrap_err();
+        new.admit(&auth("alice", "new")).await.unwrap();
+    }
+
+    #[test]
+    fn the_decoy_takes_as_long_as_a_hash() {
+        assert!(!bcrypt::verify("right", &users(4).decoy.0).unwrap(), "it is checked to its end");
+    }
+
+    #[test]
+    fn hashes_that_are_none_or_cost_too_much_are_refused_without_being_shown() {
+        let checks = Arc::new(PasswordChecks::new().unwrap());
+        let refuse = |user: &str, hash: &str| {
+            let users = BTreeMap::from([(user.to_owned(), secret(hash))]);
+            let error = Users::new(users, checks.clone()).unwrap_err().to_string();
+            assert!(hash.is_empty() || !error.contains(hash), "{error}");
+            error
+        };
+        assert!(refuse("alice", "plain").contains("alice"));
+        assert!(refuse("alice", "").contains("not a bcrypt hash"));
+        assert!(refuse("alice", &format!("$2b$31${}", ".".repeat(53))).contains("cost 31"));
+        assert!(refuse("a:b", &bcrypt::hash("x", 4).unwrap()).contains("colon"));
+    }
+}

@@ -1,0 +1,291 @@
+//! What a connection is busy with, so that idle and stalled ones can be told from those that work.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// A body that takes longer to arrive may cost its connection its place.
+const PROMPT: Duration = Duration::from_secs(1);
+const SHORTEST_TICK: Duration = Duration::from_millis(10);
+const LONGEST_TICK: Duration = Duration::from_secs(1);
+
+/// Time limits of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// For a head to arrive, from its first byte.
+    pub(super) head: Duration,
+    /// For the next request.
+    pub(super) idle: Duration,
+    /// For a client to take some of its answer.
+    pub(super) answer: Duration,
+}
+
+/// Why a connection is closed before its client does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// No request for too long.
+    Idle,
+    /// A head did not arrive in time.
+    SlowHead,
+    /// The client does not read its answer.
+    SlowReader,
+    /// Its place is needed.
+    Evicted,
+}
+
+/// How readily a connection gives up its place, the readiest first, and since when.
+pub(super) type Rank = (Usefulness, Instant);
+
+/// What a connection without a whole request is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Usefulness {
+    /// It never sent a request.
+    Unproven,
+    /// It waits for its next request.
+    Idle,
+    /// Its requests are not prompt to arrive.
+    Slow,
+}
+
+/// The activity of one connection.
+#[derive(Debug)]
+pub(super) struct Activity {
+    state: Mutex<State>,
+    patience: Patience,
+    /// Cancelled when its place is needed.
+    pub(super) evicted: CancellationToken,
+    /// Told when it has had all the requests that a connection may have.
+    pub(super) spent: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    idle_since: Instant,
+    head_since: Option<Instant>,
+    is_http2: bool,
+    requests: usize,
+    in_flight: usize,
+    receiving: usize,
+    receiving_since: Instant,
+    answers_untaken: usize,
+    taken_at: Instant,
+    write_blocked_since: Option<Instant>,
+    /// Whether the request at hand is dropped when its client closes its side.
+    hang_up_cancels: bool,
+    /// Who waits to hear that the client has closed its side.
+    held_end: Option<Waker>,
+}
+
+impl Activity {
+    pub(super) fn new(patience: Patience) -> Self {
+        let now = Instant::now();
+        let state = State {
+            idle_since: now,
+            head_since: None,
+            is_http2: false,
+            requests: 0,
+            in_flight: 0,
+            receiving: 0,
+            receiving_since: now,
+            answers_untaken: 0,
+            taken_at: now,
+            write_blocked_since: None,
+            hang_up_cancels: false,
+            held_end: None,
+        };
+        Activity { state: Mutex::new(state), patience, evicted: CancellationToken::new(), spent: Notify::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// HTTP/2 frames that are no requests are no heads either.
+    pub(super) fn set_http2(&self) {
+        let mut state = self.state();
+        state.is_http2 = true;
+        state.head_since = None;
+    }
+
+    pub(super) fn is_http2(&self) -> bool {
+        self.state().is_http2
+    }
+
+    pub(super) fn bytes_read(&self) {
+        let mut state = self.state();
+        if state.in_flight == 0 && !state.is_http2 && state.head_since.is_none() {
+            state.head_since = Some(Instant::now());
+        }
+    }
+
+    pub(super) fn bytes_written(&self, blocked: bool) {
+        let mut state = self.state();
+        if !blocked {
+            state.write_blocked_since = None;
+        } else if state.write_blocked_since.is_none() {
+            state.write_blocked_since = Some(Instant::now());
+        }
+    }
+
+    /// A request's head is there; the number of requests so far.
+    pub(super) fn request_begins(&self) -> usize {
+        let mut state = self.state();
+        state.head_since = None;
+        state.in_flight += 1;
+        state.requests = state.requests.saturating_add(1);
+        state.hang_up_cancels = false;
+        state.requests
+    }
+
+    /// The request at hand is dropped when its client closes its side.
+    pub(super) fn hang_up_cancels(&self) {
+        let mut state = self.state();
+        state.hang_up_cancels = true;
+        state.held_end.take().into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether the connection is not yet to hear that its client has closed its side, since the answer to a whole request is
+    /// still to come. `waker` is woken when that may have changed.
+    pub(super) fn holds_end(&self, waker: &Waker) -> bool {
+        let mut state = self.state();
+        let holds = !state.is_http2 && state.in_flight > 0 && state.receiving == 0 && !state.hang_up_cancels;
+        if holds {
+            state.held_end = Some(waker.clone());
+        }
+        holds
+    }
+
+    pub(super) fn body_begins(&self) {
+        let mut state = self.state();
+        if state.receiving == 0 {
+            state.receiving_since = Instant::now();
+        }
+        state.receiving += 1;
+    }
+
+    pub(super) fn body_ends(&self) {
+        self.state().receiving -= 1;
+    }
+
+    /// Some of an answer waits for the client to take it.
+    pub(super) fn answer_waits(&self) {
+        let mut state = self.state();
+        state.answers_untaken += 1;
+        state.taken_at = Instant::now();
+    }
+
+    pub(super) fn answer_taken(&self) {
+        let mut state = self.state();
+        state.answers_untaken -= 1;
+        state.taken_at = Instant::now();
+    }
+
+    pub(super) fn request_ends(&self) {
+        let mut state = self.state();
+        state.in_flight -= 1;
+        state.idle_since = Instant::now();
+        state.held_end.take().into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether it has never sent a byte of a request.
+    pub(super) fn is_untouched(&self) -> bool {
+        let state = self.state();
+        state.requests == 0 && state.head_since.is_none()
+    }
+
+    /// How readily it gives up its place; `None` while a request of it is handled.
+    pub(super) fn rank(&self) -> Option<Rank> {
+        let state = self.state();
+        match (state.in_flight, state.requests) {
+            (0, 0) => Some((Usefulness::Unproven, state.idle_since)),
+            (0, _) => Some((Usefulness::Idle, state.idle_since)),
+            (in_flight, _) => (state.receiving == in_flight && state.receiving_since.elapsed() > PROMPT)
+                .then_some((Usefulness::Slow, state.receiving_since)),
+        }
+    }
+
+    fn overdue(&self) -> Option<Cut> {
+        let state = self.state();
+        let is_over = |since: Instant, patience: Duration| since.elapsed() > patience;
+        let Patience { head, idle, answer } = self.patience;
+        let untaken = state.answers_untaken > 0 && is_over(state.taken_at, answer);
+        if untaken || state.write_blocked_since.is_some_and(|since| is_over(since, answer)) {
+            Some(Cut::SlowReader)
+        } else if state.in_flight > 0 {
+            None
+        } else if state.head_since.is_some_and(|since| is_over(since, head)) {
+            Some(Cut::SlowHead)
+        } else {
+            is_over(state.idle_since, idle).then_some(Cut::Idle)
+        }
+    }
+
+    /// Waits until the connection is to be closed.
+    pub(super) async fn cut(&self) -> Cut {
+        let Patience { head, idle, answer } = self.patience;
+        let tick = (head.min(idle).min(answer) / 4).clamp(SHORTEST_TICK, LONGEST_TICK);
+        loop {
+            tokio::select! {
+                () = self.evicted.cancelled() => return Cut::Evicted,
+                () = tokio::time::sleep(tick) => if let Some(cut) = self.overdue() {
+                    return cut;
+                },
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Patience = Patience {
+        head: Duration::from_millis(20),
+        idle: Duration::from_millis(60),
+        answer: Duration::from_millis(40),
+    };
+
+    #[tokio::test]
+    async fn what_makes_a_connection_wait_is_told_apart() {
+        let activity = Activity::new(SOON);
+        assert_eq!(activity.cut().await, Cut::Idle);
+        let activity = Activity::new(SOON);
+        activity.bytes_read();
+        assert_eq!(activity.cut().await, Cut::SlowHead);
+        let activity = Activity::new(SOON);
+        activity.request_begins();
+        activity.answer_waits();
+        assert_eq!(activity.cut().await, Cut::SlowReader);
+        let activity = Activity::new(SOON);
+        activity.request_begins();
+        activity.bytes_written(true);
+        assert_eq!(activity.cut().await, Cut::SlowReader);
+        let activity = Activity::new(SOON);
+        activity.evicted.cancel();
+        assert_eq!(activity.cut().await, Cut::Evicted);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_handled_may_take_its_time() {
+        let activity = Activity::new(SOON);
+        activity.bytes_read();
+        activity.request_begins();
+        assert!(tokio::time::timeout(SOON.idle * 3, activity.cut()).await.is_err());
+        activity.request_ends();
+        assert_eq!(activity.cut().await, Cut::Idle);
+    }
+
+    #[test]
+    fn who_never_sent_a_request_gives_way_first_and_who_works_not_at_all() {
+        let [unproven, idle, working] = [(); 3].map(|()| Activity::new(SOON));
+        idle.request_begins();
+        idle.request_ends();
+        working.request_begins();
+        working.body_begins();
+        assert!(unproven.rank() < idle.rank() && idle.rank().is_some());
+        assert_eq!(working.rank(), None, "its body may still come promptly");
+    }
+}

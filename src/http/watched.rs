@@ -1,0 +1,247 @@
+//! Wraps what a connection is made of, its bytes, requests and answers, so that its [`Activity`] is known.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::service::Service;
+use hyper::{Request, Response};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::sync::CancellationToken;
+
+use super::activity::Activity;
+use super::answer::AnswerBody;
+
+/// What answers requests.
+pub trait AnswerService:
+    Service<Request<RequestBody>, Response = Response<AnswerBody>, Error = Infallible> + Clone + Send + 'static
+{
+}
+
+impl<S> AnswerService for S where
+    S: Service<Request<RequestBody>, Response = Response<AnswerBody>, Error = Infallible> + Clone + Send + 'static
+{
+}
+
+/// The bytes of a connection.
+pub(super) struct WatchedStream<S> {
+    stream: S,
+    activity: Arc<Activity>,
+    /// Whether the client has closed its side.
+    ended: bool,
+}
+
+impl<S> WatchedStream<S> {
+    pub(super) fn new(stream: S, activity: Arc<Activity>) -> Self {
+        WatchedStream { stream, activity, ended: false }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.ended {
+            let (before, room) = (buffer.filled().len(), buffer.remaining() > 0);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+            if buffer.filled().len() > before {
+                self.activity.bytes_read();
+            }
+            self.ended = room && buffer.filled().len() == before;
+        }
+        // hyper drops a request as soon as it hears that its client has closed.
+        if self.ended && self.activity.holds_end(cx.waker()) { Poll::Pending } else { Poll::Ready(Ok(())) }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.activity.bytes_written(written.is_pending());
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.activity.bytes_written(written.is_pending());
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.activity.bytes_written(flushed.is_pending());
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.activity.bytes_written(shut.is_pending());
+        shut
+    }
+}
+
+/// A service whose requests are watched and counted.
+pub(super) struct WatchedService<S> {
+    pub(super) service: S,
+    pub(super) activity: Arc<Activity>,
+    /// Requests that the connection may make.
+    pub(super) max_requests: usize,
+    /// Cancelled when connections are to go.
+    pub(super) leaving: CancellationToken,
+}
+
+impl<S> Service<Request<Incoming>> for WatchedService<S>
+where
+    S: AnswerService,
+    S::Future: Send,
+{
+    type Response = Response<WatchedAnswer>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let requests = self.activity.request_begins();
+        let in_flight = InFlight(self.activity.clone());
+        let is_last = requests >= self.max_requests;
+        if is_last || self.leaving.is_cancelled() {
+            self.activity.spent.notify_one();
+        }
+        // HTTP/2 says it with GOAWAY instead. In HTTP/1 the next request may be read already.
+        let is_http1 = !self.activity.is_http2();
+        let leaving = self.leaving.clone();
+        let mut request = request.map(|body| RequestBody::new(body, self.activity.clone()));
+        request.extensions_mut().insert(HangUp(self.activity.clone()));
+        let answer = self.service.call(request);
+        Box::pin(async move {
+            let mut answer = answer.await?.map(|body| WatchedAnswer::new(body, in_flight));
+            if is_http1 && (is_last || leaving.is_cancelled()) {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(answer)
+        })
+    }
+}
+
+/// An extension of each request: what happens when its client closes its side of the connection. Unless told otherwise, the
+/// request is answered all the same, since the client may have closed only the way that it sends on.
+#[derive(Debug, Clone)]
+pub struct HangUp(Arc<Activity>);
+
+impl HangUp {
+    /// The request is dropped then.
+    pub fn cancels(&self) {
+        self.0.hang_up_cancels();
+    }
+}
+
+struct InFlight(Arc<Activity>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.request_ends();
+    }
+}
+
+/// The body of a request.
+pub struct RequestBody {
+    body: Incoming,
+    arriving: Option<Arriving>,
+}
+
+struct Arriving(Arc<Activity>);
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.0.body_ends();
+    }
+}
+
+impl RequestBody {
+    fn new(body: Incoming, activity: Arc<Activity>) -> Self {
+        let arriving = (!body.is_end_stream()).then(|| {
+            activity.body_begins();
+            Arriving(activity)
+        });
+        RequestBody { body, arriving }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if !matches!(frame, Some(Ok(_))) || self.body.is_end_stream() {
+            self.arriving = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The body of an answer. It is polled when the client has room for more.
+pub(super) struct WatchedAnswer {
+    body: AnswerBody,
+    in_flight: InFlight,
+    waits: bool,
+}
+
+impl WatchedAnswer {
+    fn new(body: AnswerBody, in_flight: InFlight) -> Self {
+        in_flight.0.answer_waits();
+        WatchedAnswer { body, in_flight, waits: true }
+    }
+
+    fn set_waits(&mut self, waits: bool) {
+        if std::mem::replace(&mut self.waits, waits) != waits {
+            if waits { self.in_flight.0.answer_waits() } else { self.in_flight.0.answer_taken() }
+        }
+    }
+}
+
+impl Body for WatchedAnswer {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        // From here on it is the answer that is waited for, not the client.
+        self.set_waits(false);
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        self.set_waits(frame.is_some());
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for WatchedAnswer {
+    fn drop(&mut self) {
+        self.set_waits(false);
+    }
+}

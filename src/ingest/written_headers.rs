@@ -1,0 +1,32 @@
+//! The headers that say what of a remote write request was written.
+//!
+//! Remote write 2.0 has them on every answer. Prometheus 3 reads them on those to 1.0 as well, and without them takes every
+//! sample of a request that is answered 4xx for lost.
+
+use hyper::HeaderMap;
+use hyper::header::{HeaderName, HeaderValue};
+
+const SAMPLES: HeaderName = HeaderName::from_static("x-prometheus-remote-write-samples-written");
+const HISTOGRAMS: HeaderName = HeaderName::from_static("x-prometheus-remote-write-histograms-written");
+const EXEMPLARS: HeaderName = HeaderName::from_static("x-prometheus-remote-write-exemplars-written");
+
+/// What of a request was taken and judged: stored, or ignored by a rule of the data model. Zero until the request's outcome
+/// is known. A sender counts the rest as lost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WrittenHeaders {
+    /// Samples of the request itself: those made from native histograms are not among them.
+    pub samples: u64,
+    /// Native histograms of which no sample was rejected or failed.
+    pub histograms: u64,
+    /// Exemplars. All are ignored.
+    pub exemplars: u64,
+}
+
+impl WrittenHeaders {
+    /// Puts the headers on an answer.
+    pub fn put(self, headers: &mut HeaderMap) {
+        headers.insert(SAMPLES, HeaderValue::from(self.samples));
+        headers.insert(HISTOGRAMS, HeaderValue::from(self.histograms));
+        headers.insert(EXEMPLARS, HeaderValue::from(self.exemplars));
+    }
+}

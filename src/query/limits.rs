@@ -1,0 +1,46 @@
+//! Limits of the read path, and what is answered at them.
+
+use std::time::Duration;
+
+use crate::budget::Exhausted;
+use crate::error::{Error, Kind};
+
+/// Queries of one request that run side by side.
+pub(super) const SIDE_BY_SIDE: usize = 4;
+
+/// Limits of the read path.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadSettings {
+    /// The longest that a read request may take.
+    pub timeout: Duration,
+    /// The most samples that one query may return.
+    pub max_samples: usize,
+    /// The most bytes that the series of one SAMPLES answer may take until it is sent.
+    pub max_bytes: usize,
+    /// The most bytes that all SAMPLES answers may take together.
+    pub memory_limit_bytes: usize,
+    /// The most read requests at once. Others wait for as long as their time-out lets them.
+    pub max_concurrent: usize,
+    /// Retries of a call to Timestream after the first attempt.
+    pub max_retries: u32,
+}
+
+/// The error of an answer for which there is no memory, now or ever.
+pub(super) fn no_memory(why: Exhausted) -> Error {
+    match why {
+        Exhausted::ForNow => {
+            Error::new(Kind::Unavailable, "MemoryLimit", "the memory limit of reads is reached; ask again")
+        }
+        Exhausted::ForEver => Error::new(
+            Kind::TooLarge,
+            "AnswerSizeLimitError",
+            "the answer would take more memory than all reads may; narrow its matchers or its range, or ask for \
+             STREAMED_XOR_CHUNKS",
+        ),
+    }
+}
+
+/// The error of a request at its deadline.
+pub(crate) fn too_late() -> Error {
+    Error::new(Kind::Unavailable, "RequestTimeout", "the query did not end in time")
+}

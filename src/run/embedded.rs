@@ -1,0 +1,99 @@
+//! The embedded Timestream in this process. The connector reaches it as it reaches AWS: over HTTP, with the SDK.
+
+use std::net::SocketAddr;
+
+use aws_sdk_timestreamwrite::types::{MagneticStoreWriteProperties, RetentionProperties};
+use tempfile::TempDir;
+
+use crate::error::Error;
+use crate::options::Options;
+use crate::run::connector::start_error;
+use crate::sink::clients::Clients;
+use crate::sink::destination::Destination;
+use crate::sink::service_error;
+use crate::sink::settings::Endpoint;
+
+/// Retention of the table that is made on start: the memory store's longest, since nothing is cheaper here, and a
+/// year in the magnetic store, which also takes late samples.
+const MEMORY_HOURS: i64 = 8766;
+const MAGNETIC_DAYS: i64 = 3650;
+
+/// The embedded Timestream while it runs.
+pub(crate) struct Embedded {
+    server: timestream_local::Server,
+    /// Removed with its content when this goes.
+    _temporary: Option<TempDir>,
+}
+
+impl Embedded {
+    /// Ends it in good order.
+    pub(crate) async fn shutdown(self) {
+        self.server.shutdown().await;
+    }
+}
+
+/// Starts the embedded Timestream where the options ask for it, and points the endpoints at it.
+pub(crate) async fn start(mut options: Options) -> Result<(Options, Option<Embedded>), Error> {
+    let Some(embedded) = &options.embedded else { return Ok((options, None)) };
+    let address = &embedded.listen_address;
+    let host = address.host.clone().unwrap_or_else(|| "::".to_owned());
+    let mut resolved = tokio::net::lookup_host((host.as_str(), address.port))
+        .await
+        .map_err(|error| start_error(&format!("--embedded.listen-address {address}"), &error))?;
+    let listen_address: SocketAddr = resolved
+        .next()
+        .ok_or_else(|| start_error(&format!("--embedded.listen-address {address}"), &"no such address"))?;
+    let (data_dir, temporary) = match &embedded.data_dir {
+        Some(data_dir) => (data_dir.clone(), None),
+        None => {
+            let temporary = TempDir::with_prefix("timestream-")
+                .map_err(|error| start_error("no temporary directory for the data", &error))?;
+            (temporary.path().to_owned(), Some(temporary))
+        }
+    };
+    let config = timestream_local::Config::new(data_dir.clone(), listen_address);
+    let server = timestream_local::Server::start(config)
+        .await
+        .map_err(|error| start_error("the embedded Timestream does not start", &error))?;
+    let mut reached = server.local_addr();
+    if reached.ip().is_unspecified() {
+        reached.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    let endpoint = format!("http://{reached}");
+    tracing::info!(endpoint, data_dir = %data_dir.display(), "the embedded Timestream listens");
+    options.clients.write = Endpoint::Fixed(endpoint.clone());
+    options.clients.query = Endpoint::Fixed(endpoint);
+    Ok((options, Some(Embedded { server, _temporary: temporary })))
+}
+
+/// Makes the database and the table, where they are not there yet.
+pub(crate) async fn create_table(clients: &Clients, destination: &Destination) -> Result<(), Error> {
+    let Some(caller) = clients.fixed() else { return Ok(()) };
+    let (client, _) = caller.write().await?;
+    let Destination { database, table } = destination;
+    if let Err(error) = client.create_database().database_name(database).send().await {
+        conflict_is_fine(service_error::from_sdk(&error))?;
+    }
+    let retention = RetentionProperties::builder()
+        .memory_store_retention_period_in_hours(MEMORY_HOURS)
+        .magnetic_store_retention_period_in_days(MAGNETIC_DAYS)
+        .build()
+        .map_err(|error| start_error("retention", &error))?;
+    let late_writes = MagneticStoreWriteProperties::builder()
+        .enable_magnetic_store_writes(true)
+        .build()
+        .map_err(|error| start_error("late writes", &error))?;
+    let created = client
+        .create_table()
+        .database_name(database)
+        .table_name(table)
+        .retention_properties(retention)
+        .magnetic_store_write_properties(late_writes)
+        .send()
+        .await;
+    created.map(drop).or_else(|error| conflict_is_fine(service_error::from_sdk(&error)))
+}
+
+fn conflict_is_fine(error: Error) -> Result<(), Error> {
+    if error.kind() == crate::error::Kind::Conflict { Ok(()) } else { Err(error) }
+}

@@ -1,0 +1,10 @@
+//! A record of a call, by the numbers that its request knows it by.
+
+/// A record of a call: a sample of a request, by its numbers there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Record {
+    /// The number of the series.
+    pub series: u32,
+    /// The number of the sample.
+    pub sample: u32,
+}

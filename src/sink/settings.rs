@@ -1,0 +1,42 @@
+//! How Timestream is reached: region, endpoints, credentials, and limits of calls.
+
+use std::time::Duration;
+
+use aws_credential_types::provider::SharedCredentialsProvider;
+
+/// How to reach Timestream.
+#[derive(Debug, Clone)]
+pub struct ClientSettings {
+    /// The signing region.
+    pub region: String,
+    /// How to reach it for writes.
+    pub write: Endpoint,
+    /// How to reach it for queries.
+    pub query: Endpoint,
+    /// How long one attempt of a WriteRecords call may take.
+    pub write_call_timeout: Duration,
+    /// How long one page of a query may take.
+    pub query_call_timeout: Duration,
+    /// WriteRecords calls of one caller under way at once.
+    pub max_concurrent_calls: usize,
+}
+
+/// Where Timestream is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Endpoint {
+    /// At this URL.
+    Fixed(String),
+    /// Wherever DescribeEndpoints says. It is asked at this URL, or at the region's public endpoint.
+    Discovered(Option<String>),
+}
+
+/// Whose credentials calls are made with.
+#[derive(Debug, Clone)]
+pub enum CredentialsSource {
+    /// Each request brings its own.
+    Callers,
+    /// These for all requests.
+    Fixed(SharedCredentialsProvider),
+    /// For all requests those of the environment: the default AWS provider chain.
+    Environment,
+}

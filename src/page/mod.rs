@@ -61,7 +61,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// The page of a connector that starts self.
+    /// The page of a connector that starts now.
     pub fn new(options: &Options, metrics: Arc<Metrics>, readiness: Readiness, queue: Queue, budget: Budget) -> Self {
         let embedded = options.embedded.is_some();
         Page {

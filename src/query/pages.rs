@@ -1,7 +1,7 @@
 //! The pages of one query: fetched one ahead, retried, and cancelled in Timestream when they are dropped midway.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_sdk_timestreamquery::Client;
@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::{Error, Kind};
-use crate::sink::retry::{RetryPolicy, retry};
+use crate::sink::retry::{RetryPolicy, retry_while};
 use crate::sink::service_error::from_sdk;
 use crate::telemetry::metrics::{Calls, Code, Operation};
 
@@ -88,31 +88,11 @@ impl Asking {
     }
 }
 
-/// Fetches one page, with retries: a page may be asked for again with its token.
+/// Fetches one page. A page may be asked for again with its token, until a part of the answer was sent.
 fn fetch(asking: Asking, sql: Arc<str>, token: Option<String>) -> AbortOnDropHandle<Result<QueryOutput, Error>> {
     AbortOnDropHandle::new(tokio::spawn(async move {
-        let retries = asking.metrics.retries.clone();
-        let last_error = Mutex::new(None);
-        let (asking, last_error) = (&asking, &last_error);
-        // An error that ends the retries goes through them as a success.
-        let attempt = || {
-            let call = asking.ask(&sql, token.as_deref());
-            async move {
-                let failed = last_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                if let Some(error) = failed.filter(|_| asking.sent.load(Ordering::SeqCst)) {
-                    return Ok(Err(error));
-                }
-                match call.await {
-                    Err(error) if asking.sent.load(Ordering::SeqCst) => Ok(Err(error)),
-                    Err(error) => {
-                        *last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
-                        Err(error)
-                    }
-                    page => page.map(Ok),
-                }
-            }
-        };
-        retry(asking.retry, &retries, attempt).await?
+        let may_retry = || !asking.sent.load(Ordering::SeqCst);
+        retry_while(asking.retry, &asking.metrics.retries, may_retry, || asking.ask(&sql, token.as_deref())).await
     }))
 }
 

@@ -4,6 +4,7 @@ use super::super::fake::{Fake, describe, exception, page, row};
 use super::*;
 use crate::proto::label_matcher::Type;
 use crate::proto::{LabelMatcher, Query, QueryResult, ReadResponse};
+use metrics::atomics::AtomicU64;
 use metrics::{Counter, Histogram};
 use prost::Message;
 use serde_json::Value;
@@ -211,6 +212,26 @@ async fn passing_faults_are_retried_and_others_are_told() {
     let fake = Fake::new(|_, _| exception(404, "ResourceNotFoundException", "The table t does not exist."));
     let error = read(&reader(SETTINGS), &fake, 1, vec![query(Type::Eq, "job", "a")]).await.unwrap_err();
     assert_eq!((error.kind(), error.name()), (Kind::NotFound, "ResourceNotFoundException"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_a_part_was_sent_a_retry_that_waits_is_neither_made_nor_counted() {
+    let fake = Fake::new(|_, _| exception(429, "ThrottlingException", "slow down"));
+    let retries = Arc::new(AtomicU64::new(0));
+    let reader = reader(SETTINGS);
+    for attempts in 1..=20 {
+        let mut asking = reader.asking(fake.client(), reader.deadline(None));
+        asking.metrics.retries = Counter::from_arc(retries.clone());
+        let sent = Arc::clone(&asking.sent);
+        let mut pages = asking.pages("SELECT 1");
+        while fake.calls().len() < attempts {
+            tokio::task::yield_now().await;
+        }
+        tokio::task::yield_now().await;
+        sent.store(true, Ordering::SeqCst);
+        assert_eq!(pages.next().await.unwrap_err().name(), "ThrottlingException");
+        assert_eq!((fake.calls().len(), retries.load(Ordering::Relaxed)), (attempts, 0));
+    }
 }
 
 #[tokio::test]

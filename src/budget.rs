@@ -1,5 +1,6 @@
 //! The byte budget: what all requests of the process may hold in memory together, and how callers share it.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,11 +12,20 @@ use pool::{Ask, Pool, SHARE_OF_FREE};
 /// How long a request may wait for others to give bytes back before it is told to come again.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// A limit in bytes, and the name that whoever runs into it is told: of its option, where it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// The name.
+    pub name: &'static str,
+    /// The bytes.
+    pub bytes: usize,
+}
+
 /// A number of bytes, shared by all requests. Cloning shares it.
 #[derive(Debug, Clone)]
 pub struct Budget {
     pool: Arc<Mutex<Pool>>,
-    limit: usize,
+    limit: Limit,
     share: Option<Arc<Share>>,
 }
 
@@ -37,10 +47,23 @@ pub enum Exhausted {
     ForEver,
 }
 
+impl Limit {
+    /// A limit of this name.
+    pub const fn new(name: &'static str, bytes: usize) -> Self {
+        Limit { name, bytes }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {} bytes", self.name, self.bytes)
+    }
+}
+
 impl Budget {
-    /// A budget of `limit` bytes.
-    pub fn new(limit: usize) -> Self {
-        Budget { pool: Arc::new(Mutex::new(Pool::new(limit))), limit, share: None }
+    /// A budget of as many bytes as `limit` says.
+    pub fn new(limit: Limit) -> Self {
+        Budget { pool: Arc::new(Mutex::new(Pool::new(limit.bytes))), limit, share: None }
     }
 
     /// The same budget for one of several callers, who leaves some of it to the others.
@@ -50,17 +73,23 @@ impl Budget {
 
     /// The bytes in use.
     pub fn in_use(&self) -> usize {
-        self.limit - self.pool().free()
+        self.limit.bytes - self.pool().free()
     }
 
     /// The budget's size in bytes.
     pub fn limit(&self) -> usize {
+        self.limit.bytes
+    }
+
+    /// The budget's size, for messages.
+    pub fn named_limit(&self) -> Limit {
         self.limit
     }
 
     /// The most that one caller can hold.
     pub fn largest(&self) -> usize {
-        if self.share.is_some() { self.limit / (SHARE_OF_FREE + 1) * SHARE_OF_FREE } else { self.limit }
+        let limit = self.limit.bytes;
+        if self.share.is_some() { limit / (SHARE_OF_FREE + 1) * SHARE_OF_FREE } else { limit }
     }
 
     /// Takes `bytes`.
@@ -176,9 +205,13 @@ mod tests {
 
     use super::*;
 
+    fn budget_of(bytes: usize) -> Budget {
+        Budget::new(Limit::new("the limit", bytes))
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_full_budget_refuses_after_a_short_wait_and_recovers() {
-        let budget = Budget::new(100);
+        let budget = budget_of(100);
         let mut first = budget.reserve(60).await.unwrap();
         assert_eq!(budget.reserve(50).await.unwrap_err(), Exhausted::ForNow);
         first.resize(10).await.unwrap();
@@ -193,9 +226,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn more_than_the_whole_budget_is_refused() {
         for bytes in [101, usize::MAX] {
-            assert_eq!(Budget::new(100).reserve(bytes).await.unwrap_err(), Exhausted::ForEver);
+            assert_eq!(budget_of(100).reserve(bytes).await.unwrap_err(), Exhausted::ForEver);
         }
-        let caller = Budget::new(100).for_caller(Arc::default());
+        let caller = budget_of(100).for_caller(Arc::default());
         assert_eq!(caller.reserve(67).await.unwrap_err(), Exhausted::ForEver);
         let mut reservation = caller.reserve(60).await.unwrap();
         assert_eq!(reservation.resize(67).await, Err(Exhausted::ForEver));
@@ -203,7 +236,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn callers_who_hold_on_to_their_bytes_leave_some_to_the_others() {
-        let budget = Budget::new(1000);
+        let budget = budget_of(1000);
         let mut held = Vec::new();
         for _ in 0..3 {
             let caller = budget.for_caller(Arc::default());
@@ -233,7 +266,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_large_request_that_waits_does_not_hold_up_small_ones_of_others() {
         for apart in [true, false] {
-            let budget = Budget::new(100);
+            let budget = budget_of(100);
             let caller = callers(&budget, apart);
             let held = caller().reserve(50).await.unwrap();
             let (large, small) = (caller(), caller());
@@ -253,7 +286,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_large_request_gets_its_turn_among_small_ones_that_take_more_than_it_leaves() {
         for (apart, count) in [(true, 24), (true, 50), (false, 24), (false, 50)] {
-            let budget = Budget::new(1000);
+            let budget = budget_of(1000);
             let caller = callers(&budget, apart);
             let small = |hold: u64| {
                 let budget = caller();
@@ -276,7 +309,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_free_is_refused_to_nobody_whoever_waits() {
-        let budget = Budget::new(100);
+        let budget = budget_of(100);
         let stalled = budget.reserve(60).await.unwrap();
         let large: Vec<_> = (0..20)
             .map(|index| {
@@ -303,7 +336,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nothing_is_kept_for_a_caller_who_holds_more() {
-        let budget = Budget::new(1000);
+        let budget = budget_of(1000);
         let stalled = budget.for_caller(Arc::default());
         let held = stalled.reserve(600).await.unwrap();
         let small = budget.for_caller(Arc::default());
@@ -327,7 +360,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_leaves_while_waiting_takes_nothing_along() {
-        let budget = Budget::new(100);
+        let budget = budget_of(100);
         let held = budget.reserve(80).await.unwrap();
         let waiting = |bytes: usize| {
             let budget = budget.clone();
@@ -351,7 +384,7 @@ mod tests {
     async fn any_callers_get_on_with_each_other() {
         for seed in 0..8 {
             let mut random = fastrand::Rng::with_seed(seed);
-            let budget = Budget::new(1000);
+            let budget = budget_of(1000);
             let callers: Vec<_> = (0..4).map(|_| budget.for_caller(Arc::default())).collect();
             let tasks: Vec<_> = (0..100)
                 .map(|_| {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::Admin;
 use crate::batcher;
-use crate::budget::Budget;
+use crate::budget::{Budget, Limit};
 use crate::error::{Error, Kind};
 use crate::held::Places;
 use crate::ingest::body::BodyLimits;
@@ -64,10 +64,10 @@ impl Rooms {
         let (queue, batcher) = batcher::start(options.write.queue_capacity, options.write.linger, sink)
             .map_err(|error| start_error("can't start the batcher", &error))?;
         metrics.queue_limit.set(options.write.queue_capacity as f64);
-        let budget = Budget::new(options.write.memory_limit_bytes);
+        let budget = Budget::new(Limit::new("--write.memory-limit", options.write.memory_limit_bytes));
         let limits = BodyLimits {
-            max_body_bytes: options.web.max_body_bytes,
-            max_decoded_bytes: options.web.max_decoded_bytes,
+            max_body_bytes: Limit::new("--web.max-body-bytes", options.web.max_body_bytes),
+            max_decoded_bytes: Limit::new("--web.max-decoded-bytes", options.web.max_decoded_bytes),
             read_timeout: options.web.server.read_timeout,
         };
         let policy = Policy {

@@ -18,7 +18,7 @@ use super::series::SeriesSet;
 use super::source::Source;
 use super::sql::Order;
 use super::stream::ChunkStream;
-use crate::budget::{Budget, Exhausted, Reservation};
+use crate::budget::{Budget, Exhausted, Limit, Reservation};
 use crate::error::{Error, Kind};
 use crate::proto::{ReadRequest, TimeSeries};
 use crate::sink::retry::RetryPolicy;
@@ -80,7 +80,7 @@ impl Reader {
             schemas: Arc::new(SchemaCache::new()),
             requests: Arc::new(Semaphore::new(settings.max_concurrent.clamp(1, Semaphore::MAX_PERMITS))),
             cancels: cancel_permits(),
-            memory: Budget::new(settings.memory_limit_bytes),
+            memory: Budget::new(Limit::new("--read.memory-limit", settings.memory_limit_bytes)),
         }
     }
 
@@ -156,6 +156,7 @@ impl Reader {
         query: ParsedQuery,
         held: &AtomicUsize,
     ) -> Result<(Vec<TimeSeries>, Reservation), Error> {
+        let no_memory = |why| no_memory(why, &self.memory);
         let mut reservation = self.memory.reserve(0).await.map_err(no_memory)?;
         let Some((mut rows, columns)) = source.open(&query, Order::Any).await? else {
             return Ok((Vec::new(), reservation));
@@ -168,8 +169,8 @@ impl Reader {
             let grown = series.bytes() - before;
             if held.fetch_add(grown, Ordering::SeqCst) + grown > limit {
                 let message = format!(
-                    "the answer would take more than {limit} bytes of memory; narrow its matchers or its range, or ask \
-                     for STREAMED_XOR_CHUNKS"
+                    "the answer would take more memory than --read.max-bytes, {limit} bytes; narrow its matchers or its \
+                     range, or ask for STREAMED_XOR_CHUNKS"
                 );
                 return Err(Error::new(Kind::TooLarge, "AnswerSizeLimitError", message));
             }
@@ -217,7 +218,7 @@ impl Packed {
         for reservation in &mut reservations {
             let kept = reservation.bytes().min(rest);
             rest -= kept;
-            reservation.resize(kept).await.map_err(no_memory)?;
+            reservation.resize(kept).await.map_err(|why| no_memory(why, reservation.budget()))?;
         }
         Ok(Packed { bytes, _reservations: reservations })
     }
@@ -230,17 +231,17 @@ impl AsRef<[u8]> for Packed {
 }
 
 /// The error of an answer for which there is no memory, now or ever.
-fn no_memory(why: Exhausted) -> Error {
+fn no_memory(why: Exhausted, budget: &Budget) -> Error {
+    let limit = budget.named_limit();
     match why {
-        Exhausted::ForNow => {
-            Error::new(Kind::Unavailable, "MemoryLimit", "the memory limit of reads is reached; ask again")
+        Exhausted::ForNow => Error::new(Kind::Unavailable, "MemoryLimit", format!("{limit}, is used up; ask again")),
+        Exhausted::ForEver => {
+            let message = format!(
+                "the answer would take more memory than {limit}; narrow its matchers or its range, or ask for \
+                 STREAMED_XOR_CHUNKS"
+            );
+            Error::new(Kind::TooLarge, "AnswerSizeLimitError", message)
         }
-        Exhausted::ForEver => Error::new(
-            Kind::TooLarge,
-            "AnswerSizeLimitError",
-            "the answer would take more memory than all reads may; narrow its matchers or its range, or ask for \
-             STREAMED_XOR_CHUNKS",
-        ),
     }
 }
 

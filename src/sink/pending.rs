@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-#[cfg(test)]
-use crate::budget::Budget;
 use crate::budget::Reservation;
+#[cfg(test)]
+use crate::budget::{Budget, Limit};
 use crate::error::{Error, Kind};
 use crate::sink::call::Record;
 use crate::telemetry::Metrics;
@@ -214,7 +214,7 @@ impl PendingWrite {
 
     #[cfg(test)]
     pub(crate) fn for_tests(request: WriteRequest) -> Arc<Self> {
-        let memory = Budget::new(0).reserve_none();
+        let memory = Budget::new(Limit::new("none", 0)).reserve_none();
         Arc::new(PendingWrite::new(request, Instant::now(), memory, Arc::new(Metrics::new())).0)
     }
 }
@@ -251,7 +251,7 @@ mod tests {
     /// A request of three samples.
     fn pending(metrics: &Arc<Metrics>) -> (PendingWrite, oneshot::Receiver<Tally>) {
         let request = decode_v1::decode(vec![0x0a, 6, 0x12, 0, 0x12, 0, 0x12, 0]).unwrap();
-        PendingWrite::new(request, Instant::now(), Budget::new(0).reserve_none(), metrics.clone())
+        PendingWrite::new(request, Instant::now(), Budget::new(Limit::new("none", 0)).reserve_none(), metrics.clone())
     }
 
     fn records(count: u32) -> Vec<Record> {

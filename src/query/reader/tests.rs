@@ -189,10 +189,12 @@ async fn samples_answers_have_limits_alone_and_together() {
     let little = ReadSettings { max_bytes: 4000, ..SETTINGS };
     let error = read(&reader(little), &fake, 1, both()).await.unwrap_err();
     assert_eq!((error.name(), error.kind()), ("AnswerSizeLimitError", Kind::TooLarge));
+    assert!(error.message().contains("--read.max-bytes, 4000 bytes"), "{error}");
     assert!(read(&reader(little), &fake, 1, vec![query(Type::Neq, "job", "x")]).await.is_ok());
     let full = ReadSettings { memory_limit_bytes: 4000, ..SETTINGS };
     let error = read(&reader(full), &fake, 1, both()).await.unwrap_err();
     assert_eq!((error.name(), error.kind()), ("MemoryLimit", Kind::Unavailable));
+    assert!(error.message().contains("--read.memory-limit, 4000 bytes"), "{error}");
 }
 
 #[tokio::test]

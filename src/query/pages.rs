@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::error::{Error, Kind};
 use crate::sink::retry::{RetryPolicy, retry_while};
 use crate::sink::service_error::from_sdk;
-use crate::telemetry::metrics::{Calls, Code, Operation};
+use crate::telemetry::metrics::{Calls, Code, Operation, Total};
 
 /// How long a CancelQuery may take. Nobody waits for it.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,7 +38,7 @@ pub struct ReadMetrics {
     /// Rows received.
     pub rows: Counter,
     /// Samples answered.
-    pub samples: Counter,
+    pub samples: Total,
     /// Rows left out because their value is neither a double nor a bigint.
     pub other_rows: Counter,
     /// Queries cancelled in Timestream.

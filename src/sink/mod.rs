@@ -142,7 +142,7 @@ impl Inner {
             metrics.write_requests.increment(1);
             let under_way = metrics.calls.begin(Operation::WriteRecords);
             let answer = transport::write_records(&client, body.clone(), call.record_count()).await;
-            metrics.write_duration.record(start.elapsed().as_secs_f64());
+            metrics.write_duration.record(start.elapsed());
             under_way.end(code(&answer));
             match answer {
                 Ok(accepted) => {

@@ -19,7 +19,7 @@ fn reader(settings: ReadSettings) -> Reader {
         duration: Histogram::noop(),
         pages: Counter::noop(),
         rows: Counter::noop(),
-        samples: Counter::noop(),
+        samples: crate::telemetry::Metrics::new().read_samples.clone(),
         other_rows: Counter::noop(),
         cancels: Counter::noop(),
         aborts: Counter::noop(),

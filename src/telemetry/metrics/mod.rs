@@ -12,16 +12,20 @@ use super::reason::{Failed, Ignored, Rejected};
 
 mod calls;
 mod definitions;
+mod durations;
 mod http;
 mod process;
 mod register;
+mod totals;
 
 pub use calls::{Call, Calls, Code, Operation};
 pub use definitions::{DEFINITIONS, Definition};
+pub use durations::Durations;
 pub use http::{Handler, HttpMetrics, RequestUnderWay};
+pub use totals::{Total, Totals};
 
 use definitions::*;
-use register::{counter, gauge, histogram};
+use register::{counter, gauge, histogram, total};
 
 /// The handles of all metrics.
 pub struct Metrics {
@@ -29,12 +33,12 @@ pub struct Metrics {
     /// First examples for the reasons why samples are not written.
     pub examples: Examples,
     /// Samples received.
-    pub received_samples: Counter,
+    pub received_samples: Total,
     /// Samples written.
-    pub written_samples: Counter,
-    ignored_samples: Vec<Counter>,
-    rejected_samples: Vec<Counter>,
-    failed_samples: Vec<Counter>,
+    pub written_samples: Total,
+    ignored_samples: Vec<Total>,
+    rejected_samples: Vec<Total>,
+    failed_samples: Vec<Total>,
     /// Native histograms received.
     pub received_histograms: Counter,
     /// Native histograms ignored.
@@ -54,7 +58,7 @@ pub struct Metrics {
     /// WriteRecords calls.
     pub write_requests: Counter,
     /// Seconds that WriteRecords calls take.
-    pub write_duration: Histogram,
+    pub write_duration: Durations,
     /// WriteRecords calls that were retries.
     pub write_retries: Counter,
     /// Write units billed.
@@ -82,7 +86,7 @@ pub struct Metrics {
     /// Rows received.
     pub read_rows: Counter,
     /// Samples sent to readers.
-    pub read_samples: Counter,
+    pub read_samples: Total,
     /// Rows that are no samples.
     pub read_skipped_rows: Counter,
     /// Queries cancelled.
@@ -125,8 +129,8 @@ impl Metrics {
     /// New metrics, all at zero.
     pub fn new() -> Self {
         let recorder = register::recorder();
-        let by_reason = |definition, reasons: &[&'static str]| -> Vec<Counter> {
-            reasons.iter().map(|reason| counter(&recorder, definition, &[("reason", reason)])).collect()
+        let by_reason = |definition, reasons: &[&'static str]| -> Vec<Total> {
+            reasons.iter().map(|reason| total(&recorder, definition, &[("reason", reason)])).collect()
         };
         let texts = |all: &[Ignored]| all.iter().map(|reason| reason.as_str()).collect::<Vec<_>>();
         let ignored_samples = by_reason(IGNORED, &texts(Ignored::ALL));
@@ -137,8 +141,8 @@ impl Metrics {
         Metrics {
             exporter: recorder.handle(),
             examples: Examples::default(),
-            received_samples: counter(&recorder, RECEIVED, &[]),
-            written_samples: counter(&recorder, WRITTEN, &[]),
+            received_samples: total(&recorder, RECEIVED, &[]),
+            written_samples: total(&recorder, WRITTEN, &[]),
             ignored_samples,
             rejected_samples: by_reason(REJECTED, &rejected),
             failed_samples: by_reason(FAILED, &failed),
@@ -151,7 +155,7 @@ impl Metrics {
             ignored_exemplars: counter(&recorder, IGNORED_EXEMPLARS, &[]),
             rejected_exemplars: counter(&recorder, REJECTED_EXEMPLARS, &[]),
             write_requests: counter(&recorder, WRITE_REQUESTS, &[]),
-            write_duration: histogram(&recorder, WRITE_DURATION, &[]),
+            write_duration: Durations::default(),
             write_retries: counter(&recorder, WRITE_RETRIES, &[]),
             metered_units: counter(&recorder, METERED_UNITS, &[]),
             saved_units: counter(&recorder, SAVED_UNITS, &[]),
@@ -165,7 +169,7 @@ impl Metrics {
             read_retries: counter(&recorder, READ_RETRIES, &[]),
             read_pages: counter(&recorder, READ_PAGES, &[]),
             read_rows: counter(&recorder, READ_ROWS, &[]),
-            read_samples: counter(&recorder, READ_SAMPLES, &[]),
+            read_samples: total(&recorder, READ_SAMPLES, &[]),
             read_skipped_rows: counter(&recorder, READ_SKIPPED_ROWS, &[]),
             read_cancels: counter(&recorder, READ_CANCELS, &[]),
             read_aborts: counter(&recorder, READ_ABORTS, &[]),
@@ -182,24 +186,40 @@ impl Metrics {
     }
 
     /// Samples ignored for `reason`.
-    pub fn ignored(&self, reason: Ignored) -> &Counter {
+    pub fn ignored(&self, reason: Ignored) -> &Total {
         &self.ignored_samples[reason as usize]
     }
 
     /// Samples rejected for `reason`.
-    pub fn rejected(&self, reason: Rejected) -> &Counter {
+    pub fn rejected(&self, reason: Rejected) -> &Total {
         &self.rejected_samples[reason as usize]
     }
 
     /// Samples failed for `reason`.
-    pub fn failed(&self, reason: Failed) -> &Counter {
+    pub fn failed(&self, reason: Failed) -> &Total {
         &self.failed_samples[reason as usize]
+    }
+
+    /// What became of samples since the start.
+    pub fn totals(&self) -> Totals {
+        Totals::of(self)
+    }
+
+    /// Puts what the exporter's histograms have recorded into their buckets. Until then they keep each value, so this is
+    /// called every few seconds, whether somebody reads the metrics or not.
+    pub fn upkeep(&self) {
+        self.exporter.run_upkeep();
     }
 
     /// All metrics in Prometheus' text format. Those of the runtime are the ones of the runtime that it is called in.
     pub fn render(&self) -> String {
-        self.exporter.run_upkeep();
+        let Metrics { received_samples, written_samples, ignored_samples, rejected_samples, failed_samples, .. } = self;
+        // Outcomes first: so there are none of samples that were not received.
+        let outcomes = [failed_samples, rejected_samples, ignored_samples].into_iter().flatten();
+        outcomes.chain([written_samples, received_samples, &self.read_samples]).for_each(Total::export);
+        self.upkeep();
         let mut text = self.exporter.render();
+        self.write_duration.render(&mut text, WRITE_DURATION);
         process::render(&mut text);
         text
     }

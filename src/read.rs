@@ -146,5 +146,5 @@ impl ReadHandler {
 }
 
 fn stopping() -> Error {
-    Error::new(Kind::Unavailable, "Shutdown", "the connector is stopping; ask again")
+    Error::new(Kind::Stopping, "Shutdown", "the connector is stopping; ask again")
 }

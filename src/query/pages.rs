@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_sdk_timestreamquery::Client;
-use aws_sdk_timestreamquery::operation::query::QueryOutput;
+use aws_sdk_timestreamquery::error::SdkError;
+use aws_sdk_timestreamquery::operation::query::{QueryError, QueryOutput};
 use futures_util::future::BoxFuture;
 use metrics::{Counter, Histogram};
 use tokio::sync::Semaphore;
@@ -80,11 +81,23 @@ impl Asking {
             metrics.requests.increment(1);
             let start = Instant::now();
             let under_way = metrics.calls.begin(Operation::Query);
-            let answer = call.send().await.map_err(|error| from_sdk(&error));
+            let answer = call.send().await.map_err(|error| of_query(&error));
             metrics.duration.record(start.elapsed());
-            under_way.end(answer.as_ref().map_or_else(|error| Code::of_error(error.name()), |_| Code::Ok));
+            under_way.end(answer.as_ref().map_or_else(|error| Code::of_error(error), |_| Code::Ok));
             answer
         })
+    }
+}
+
+/// The error of a Query call. That the table lacks a column of the query is said only in a message.
+fn of_query<R: std::fmt::Debug>(error: &SdkError<QueryError, R>) -> Error {
+    let names_column = |message: &str| message.contains("Column '") && message.contains("does not exist");
+    let told = from_sdk(error);
+    match error.as_service_error() {
+        Some(QueryError::ValidationException(refused)) if refused.message().is_some_and(names_column) => {
+            told.as_kind(Kind::UnknownColumn)
+        }
+        _ => told,
     }
 }
 
@@ -159,7 +172,7 @@ impl Drop for Running {
                 Ok(Err(error)) => {
                     let error = from_sdk(&error);
                     tracing::debug!(error = %error, "CancelQuery failed");
-                    Code::of_error(error.name())
+                    Code::of_error(&error)
                 }
                 Err(_) => {
                     tracing::debug!("CancelQuery timed out");

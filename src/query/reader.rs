@@ -100,7 +100,7 @@ impl Reader {
     /// cancelled in Timestream.
     ///
     /// # Errors
-    /// [`Kind::Invalid`] and [`Kind::TooLarge`] for a request that breaks a rule or a limit, [`Kind::Unavailable`]
+    /// [`Kind::Invalid`] and [`Kind::TooLarge`] for a request that breaks a rule or a limit, [`Kind::TimedOut`]
     /// when it could not be answered in time, and whatever Timestream answers.
     pub async fn read(
         &self,
@@ -247,7 +247,7 @@ fn no_memory(why: Exhausted, budget: &Budget) -> Error {
 
 /// The error of a request at its deadline.
 pub(crate) fn too_late() -> Error {
-    Error::new(Kind::Unavailable, "RequestTimeout", "the query did not end in time")
+    Error::new(Kind::TimedOut, "RequestTimeout", "the query did not end in time")
 }
 
 #[cfg(test)]

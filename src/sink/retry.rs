@@ -28,7 +28,7 @@ pub struct RetryPolicy {
 /// the attempts after the first.
 ///
 /// # Errors
-/// The last attempt's error, or [`Kind::Unavailable`] when the deadline cut the first attempt off.
+/// The last attempt's error, or [`Kind::TimedOut`] when the deadline cut the first attempt off.
 pub async fn retry<T, F, A>(policy: RetryPolicy, retries: &Counter, attempt: F) -> Result<T, Error>
 where
     F: FnMut() -> A,
@@ -80,8 +80,7 @@ where
             Err(_) => break,
         }
     }
-    Err(last_error
-        .unwrap_or_else(|| Error::new(Kind::Unavailable, "RequestTimeout", "Timestream did not answer in time")))
+    Err(last_error.unwrap_or_else(|| Error::new(Kind::TimedOut, "RequestTimeout", "Timestream did not answer in time")))
 }
 
 #[cfg(test)]
@@ -157,7 +156,7 @@ mod tests {
         let start = Instant::now();
         let policy = RetryPolicy { max_retries: 1000, deadline: start + Duration::from_secs(5) };
         let hung: Result<(), _> = retry(policy, &Counter::noop(), std::future::pending).await;
-        assert_eq!(hung.unwrap_err().kind(), Kind::Unavailable);
+        assert_eq!(hung.unwrap_err().kind(), Kind::TimedOut);
         assert_eq!(start.elapsed(), Duration::from_secs(5));
 
         let (result, _) = attempts_until(1000, Duration::from_secs(5), |_| Err(throttled())).await;

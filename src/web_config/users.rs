@@ -138,7 +138,7 @@ impl PasswordChecks {
 }
 
 fn stopped() -> Error {
-    Error::new(Kind::Unavailable, "Shutdown", "the connector is stopping")
+    Error::new(Kind::Stopping, "Shutdown", "the connector is stopping")
 }
 
 impl Users {

@@ -3,6 +3,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::*;
+use crate::error::{Error, Kind};
 
 /// How the rows of the table begin.
 const PREFIXES: [&str; 3] = ["| `timestream_connector_", "| `process_", "| `tokio_"];
@@ -154,10 +155,12 @@ async fn promtool_finds_nothing_to_mend() {
 
 #[test]
 fn a_call_is_counted_once_by_what_became_of_it() {
+    let failed = |kind, name| Error::new(kind, name, "no");
     let metrics = Metrics::new();
     metrics.calls.begin(Operation::WriteRecords).end(Code::Ok);
-    metrics.calls.begin(Operation::WriteRecords).end(Code::of_error("ThrottlingException"));
-    metrics.calls.begin(Operation::WriteRecords).end(Code::of_error("SomethingNew"));
+    metrics.calls.begin(Operation::WriteRecords).end(Code::of_error(&failed(Kind::Throttled, "ThrottlingException")));
+    metrics.calls.begin(Operation::WriteRecords).end(Code::of_error(&failed(Kind::Unavailable, "SomethingNew")));
+    metrics.calls.begin(Operation::Query).end(Code::of_error(&failed(Kind::TimedOut, "RequestTimeout")));
     drop(metrics.calls.begin(Operation::WriteRecords));
     drop(metrics.calls.begin(Operation::Query));
     let _under_way = metrics.calls.begin(Operation::Query);
@@ -167,6 +170,7 @@ fn a_call_is_counted_once_by_what_became_of_it() {
         ("WriteRecords", "ThrottlingException"),
         ("WriteRecords", "Other"),
         ("WriteRecords", "Timeout"),
+        ("Query", "Timeout"),
         ("Query", "Abandoned"),
     ] {
         let line = format!("timestream_calls_total{{operation=\"{operation}\",code=\"{code}\"}} 1\n");

@@ -1,39 +1,41 @@
 //! The byte budget: what all requests of the process may hold in memory together, and how callers share it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+mod pool;
+
+pub use pool::Share;
+use pool::{Ask, Pool, SHARE_OF_FREE};
 
 /// How long a request may wait for others to give bytes back before it is told to come again.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How often a request that waits for its caller's share looks again.
-const SHARE_POLL: Duration = Duration::from_millis(20);
-/// A caller may hold this many times what is free. So however many callers are stalled, some of the budget stays free
-/// for the others: whoever comes may have two thirds of what those before left (Choudhury and Hahne, "Dynamic queue
-/// length thresholds").
-const SHARE_OF_FREE: usize = 2;
+
+/// A limit in bytes, and the name that whoever runs into it is told: of its option, where it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// The name.
+    pub name: &'static str,
+    /// The bytes.
+    pub bytes: usize,
+}
 
 /// A number of bytes, shared by all requests. Cloning shares it.
 #[derive(Debug, Clone)]
 pub struct Budget {
-    free: Arc<Semaphore>,
-    limit: usize,
+    pool: Arc<Mutex<Pool>>,
+    limit: Limit,
     share: Option<Arc<Share>>,
-}
-
-/// What one caller holds of a budget.
-#[derive(Debug, Default)]
-pub struct Share {
-    held: AtomicUsize,
 }
 
 /// Bytes taken from a [`Budget`], given back when dropped.
 #[derive(Debug)]
 pub struct Reservation {
     budget: Budget,
-    permit: OwnedSemaphorePermit,
+    bytes: usize,
+    /// When the first of them were taken, as the pool tells the time.
+    since: u64,
 }
 
 /// Why bytes could not be had.
@@ -45,11 +47,23 @@ pub enum Exhausted {
     ForEver,
 }
 
+impl Limit {
+    /// A limit of this name.
+    pub const fn new(name: &'static str, bytes: usize) -> Self {
+        Limit { name, bytes }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {} bytes", self.name, self.bytes)
+    }
+}
+
 impl Budget {
-    /// A budget of `limit` bytes, at most 4 GiB.
-    pub fn new(limit: usize) -> Self {
-        let limit = limit.min(u32::MAX as usize);
-        Budget { free: Arc::new(Semaphore::new(limit)), limit, share: None }
+    /// A budget of as many bytes as `limit` says.
+    pub fn new(limit: Limit) -> Self {
+        Budget { pool: Arc::new(Mutex::new(Pool::new(limit.bytes))), limit, share: None }
     }
 
     /// The same budget for one of several callers, who leaves some of it to the others.
@@ -59,17 +73,23 @@ impl Budget {
 
     /// The bytes in use.
     pub fn in_use(&self) -> usize {
-        self.limit - self.free.available_permits()
+        self.limit.bytes - self.pool().free()
     }
 
     /// The budget's size in bytes.
     pub fn limit(&self) -> usize {
+        self.limit.bytes
+    }
+
+    /// The budget's size, for messages.
+    pub fn named_limit(&self) -> Limit {
         self.limit
     }
 
     /// The most that one caller can hold.
     pub fn largest(&self) -> usize {
-        if self.share.is_some() { self.limit / (SHARE_OF_FREE + 1) * SHARE_OF_FREE } else { self.limit }
+        let limit = self.limit.bytes;
+        if self.share.is_some() { limit / (SHARE_OF_FREE + 1) * SHARE_OF_FREE } else { limit }
     }
 
     /// Takes `bytes`.
@@ -77,46 +97,66 @@ impl Budget {
     /// # Errors
     /// [`Exhausted`] when the bytes did not become free in half a second, or never can.
     pub async fn reserve(&self, bytes: usize) -> Result<Reservation, Exhausted> {
-        let permit = self.take(0, bytes).await?;
-        Ok(Reservation { budget: self.clone(), permit })
+        let mut reservation = Reservation { budget: self.clone(), bytes: 0, since: 0 };
+        reservation.resize(bytes).await?;
+        Ok(reservation)
     }
 
     #[cfg(test)]
     pub(crate) fn reserve_none(&self) -> Reservation {
-        let permit = self.free.clone().try_acquire_many_owned(0);
-        Reservation { budget: self.clone(), permit: permit.unwrap() }
+        Reservation { budget: self.clone(), bytes: 0, since: 0 }
     }
 
-    /// Takes `bytes` for a reservation that holds `held`.
-    async fn take(&self, held: usize, bytes: usize) -> Result<OwnedSemaphorePermit, Exhausted> {
-        if held.saturating_add(bytes) > self.largest() {
-            return Err(Exhausted::ForEver);
-        }
-        let permits = u32::try_from(bytes).map_err(|_| Exhausted::ForEver)?;
-        let taken = async {
-            while self.is_over_share(bytes) {
-                tokio::time::sleep(SHARE_POLL).await;
+    /// Takes bytes, and tells when.
+    async fn take(&self, bytes: usize) -> Result<u64, Exhausted> {
+        let ask = Ask { bytes, share: self.share.clone() };
+        let (turn, granted) = {
+            let mut pool = self.pool();
+            if pool.take(&ask) {
+                return Ok(pool.now());
             }
-            self.free.clone().acquire_many_owned(permits).await
+            let (number, granted) = pool.wait(ask);
+            (Turn { budget: self, number, bytes, is_over: false }, granted)
         };
-        let permit = tokio::time::timeout(PATIENCE, taken).await.ok().and_then(Result::ok);
-        let permit = permit.ok_or(Exhausted::ForNow)?;
-        if let Some(share) = &self.share {
-            share.held.fetch_add(bytes, Ordering::Relaxed);
+        let granted = tokio::time::timeout(PATIENCE, granted).await.ok().and_then(Result::ok);
+        // The bytes may come together with the end of the patience.
+        let taken = turn.end();
+        granted.or(taken).ok_or(Exhausted::ForNow)
+    }
+
+    fn give_back(&self, bytes: usize, since: u64) {
+        if bytes > 0 {
+            self.pool().give_back(bytes, since, self.share.as_deref());
         }
-        Ok(permit)
     }
 
-    fn is_over_share(&self, more: usize) -> bool {
-        self.share.as_ref().is_some_and(|share| {
-            let held = share.held.load(Ordering::Relaxed).saturating_add(more);
-            more > 0 && held > self.free.available_permits().saturating_mul(SHARE_OF_FREE)
-        })
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn give_back(&self, bytes: usize) {
-        if let Some(share) = &self.share {
-            share.held.fetch_sub(bytes, Ordering::Relaxed);
+/// A place among those who wait. When it is dropped, the bytes are not wanted any more.
+struct Turn<'a> {
+    budget: &'a Budget,
+    number: u64,
+    bytes: usize,
+    is_over: bool,
+}
+
+impl Turn<'_> {
+    /// When the bytes were taken, if they were.
+    fn end(mut self) -> Option<u64> {
+        self.is_over = true;
+        let mut pool = self.budget.pool();
+        pool.end(self.number).then(|| pool.now())
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !self.is_over && self.budget.pool().end(self.number) {
+            // They are kept for whose turn it is.
+            self.budget.give_back(self.bytes, 0);
         }
     }
 }
@@ -127,13 +167,18 @@ impl Reservation {
     /// # Errors
     /// [`Exhausted`] when the bytes did not become free in half a second, or never can.
     pub async fn resize(&mut self, bytes: usize) -> Result<(), Exhausted> {
-        let held = self.bytes();
-        if bytes > held {
-            self.permit.merge(self.budget.take(held, bytes - held).await?);
-        } else {
-            self.budget.give_back(held - bytes);
-            drop(self.permit.split(held - bytes));
+        if bytes > self.budget.largest() {
+            return Err(Exhausted::ForEver);
         }
+        if bytes > self.bytes {
+            let taken = self.budget.take(bytes - self.bytes).await?;
+            if self.bytes == 0 {
+                self.since = taken;
+            }
+        } else {
+            self.budget.give_back(self.bytes - bytes, self.since);
+        }
+        self.bytes = bytes;
         Ok(())
     }
 
@@ -144,23 +189,29 @@ impl Reservation {
 
     /// The bytes reserved.
     pub fn bytes(&self) -> usize {
-        self.permit.num_permits()
+        self.bytes
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.budget.give_back(self.bytes());
+        self.budget.give_back(self.bytes, self.since);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
+
+    fn budget_of(bytes: usize) -> Budget {
+        Budget::new(Limit::new("the limit", bytes))
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_full_budget_refuses_after_a_short_wait_and_recovers() {
-        let budget = Budget::new(100);
+        let budget = budget_of(100);
         let mut first = budget.reserve(60).await.unwrap();
         assert_eq!(budget.reserve(50).await.unwrap_err(), Exhausted::ForNow);
         first.resize(10).await.unwrap();
@@ -175,9 +226,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn more_than_the_whole_budget_is_refused() {
         for bytes in [101, usize::MAX] {
-            assert_eq!(Budget::new(100).reserve(bytes).await.unwrap_err(), Exhausted::ForEver);
+            assert_eq!(budget_of(100).reserve(bytes).await.unwrap_err(), Exhausted::ForEver);
         }
-        let caller = Budget::new(100).for_caller(Arc::default());
+        let caller = budget_of(100).for_caller(Arc::default());
         assert_eq!(caller.reserve(67).await.unwrap_err(), Exhausted::ForEver);
         let mut reservation = caller.reserve(60).await.unwrap();
         assert_eq!(reservation.resize(67).await, Err(Exhausted::ForEver));
@@ -185,7 +236,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn callers_who_hold_on_to_their_bytes_leave_some_to_the_others() {
-        let budget = Budget::new(1000);
+        let budget = budget_of(1000);
         let mut held = Vec::new();
         for _ in 0..3 {
             let caller = budget.for_caller(Arc::default());
@@ -199,10 +250,174 @@ mod tests {
         let mut reservation = caller.reserve(10).await.unwrap();
         reservation.resize(20).await.unwrap();
         reservation.resize(5).await.unwrap();
-        assert_eq!(newcomer.held.load(Ordering::Relaxed), 5);
+        assert_eq!(newcomer.held(), 5);
         drop(reservation);
-        assert_eq!(newcomer.held.load(Ordering::Relaxed), 0);
+        assert_eq!(newcomer.held(), 0);
         drop(held);
         assert_eq!(budget.in_use(), 0);
+    }
+
+    /// The callers of requests: each with a share of its own, or all of them the same one without.
+    fn callers(budget: &Budget, apart: bool) -> impl Fn() -> Budget {
+        let budget = budget.clone();
+        move || if apart { budget.for_caller(Arc::default()) } else { budget.clone() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_large_request_that_waits_does_not_hold_up_small_ones_of_others() {
+        for apart in [true, false] {
+            let budget = budget_of(100);
+            let caller = callers(&budget, apart);
+            let held = caller().reserve(50).await.unwrap();
+            let (large, small) = (caller(), caller());
+            let large = tokio::spawn(async move { large.reserve(60).await });
+            tokio::task::yield_now().await;
+            let start = Instant::now();
+            for _ in 0..10 {
+                small.reserve(10).await.unwrap();
+            }
+            assert_eq!((start.elapsed(), budget.in_use()), (Duration::ZERO, 50), "apart: {apart}");
+            drop(held);
+            assert!(large.await.unwrap().is_ok());
+            assert_eq!(budget.in_use(), 0);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_large_request_gets_its_turn_among_small_ones_that_take_more_than_it_leaves() {
+        for (apart, count) in [(true, 24), (true, 50), (false, 24), (false, 50)] {
+            let budget = budget_of(1000);
+            let caller = callers(&budget, apart);
+            let small = |hold: u64| {
+                let budget = caller();
+                tokio::spawn(async move {
+                    loop {
+                        let reservation = budget.reserve(25).await.unwrap();
+                        tokio::time::sleep(Duration::from_millis(hold)).await;
+                        drop(reservation);
+                    }
+                })
+            };
+            let small: Vec<_> = (0..count).map(|index| small(20 + index)).collect();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            for _ in 0..3 {
+                drop(caller().reserve(600).await.unwrap());
+            }
+            assert!(small.iter().all(|task| !task.is_finished()), "no small one of {count} is refused");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_free_is_refused_to_nobody_whoever_waits() {
+        let budget = budget_of(100);
+        let stalled = budget.reserve(60).await.unwrap();
+        let large: Vec<_> = (0..20)
+            .map(|index| {
+                let budget = budget.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(index * 40)).await;
+                    budget.reserve(50).await.unwrap_err()
+                })
+            })
+            .collect();
+        for index in 0..100 {
+            let start = Instant::now();
+            let reservation = budget.reserve(30).await.unwrap();
+            assert!(start.elapsed() <= PATIENCE, "{:?}", start.elapsed());
+            tokio::time::sleep(Duration::from_millis(index % 20)).await;
+            drop(reservation);
+        }
+        for large in large {
+            assert_eq!(large.await.unwrap(), Exhausted::ForNow);
+        }
+        drop(stalled);
+        assert_eq!(budget.in_use(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_kept_for_a_caller_who_holds_more() {
+        let budget = budget_of(1000);
+        let stalled = budget.for_caller(Arc::default());
+        let held = stalled.reserve(600).await.unwrap();
+        let small = budget.for_caller(Arc::default());
+        let mut passing = Vec::new();
+        for _ in 0..10 {
+            passing.push(small.reserve(20).await.unwrap());
+        }
+        let stalled = tokio::spawn(async move { stalled.reserve(60).await.unwrap_err() });
+        tokio::task::yield_now().await;
+        let start = Instant::now();
+        for _ in 0..10 {
+            passing.remove(0);
+            passing.push(small.reserve(20).await.unwrap());
+        }
+        passing.push(small.reserve(200).await.unwrap());
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        assert_eq!(stalled.await.unwrap(), Exhausted::ForNow);
+        drop((held, passing));
+        assert_eq!(budget.in_use(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_leaves_while_waiting_takes_nothing_along() {
+        let budget = budget_of(100);
+        let held = budget.reserve(80).await.unwrap();
+        let waiting = |bytes: usize| {
+            let budget = budget.clone();
+            tokio::spawn(async move { budget.reserve(bytes).await })
+        };
+        let (gone, stays) = (waiting(90), waiting(60));
+        tokio::task::yield_now().await;
+        gone.abort();
+        // The bytes are granted to one that goes before it learns of it.
+        let unlucky = waiting(40);
+        tokio::task::yield_now().await;
+        drop(held);
+        unlucky.abort();
+        assert_eq!(stays.await.unwrap().unwrap().bytes(), 60);
+        assert!(unlucky.await.is_err());
+        assert_eq!(budget.in_use(), 0);
+    }
+
+    /// Whatever callers do, the bytes in use are those of their reservations, and each waits half a second at most.
+    #[tokio::test(start_paused = true)]
+    async fn any_callers_get_on_with_each_other() {
+        for seed in 0..8 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let budget = budget_of(1000);
+            let callers: Vec<_> = (0..4).map(|_| budget.for_caller(Arc::default())).collect();
+            let tasks: Vec<_> = (0..100)
+                .map(|_| {
+                    let (caller, seed) = (callers[random.usize(0..callers.len())].clone(), random.u64(..));
+                    tokio::spawn(one_of_many(caller, fastrand::Rng::with_seed(seed)))
+                })
+                .collect();
+            for task in tasks {
+                if random.u8(0..10) == 0 {
+                    task.abort();
+                }
+                let ended = task.await;
+                assert!(ended.is_ok() || ended.unwrap_err().is_cancelled(), "seed {seed}");
+            }
+            assert_eq!(budget.in_use(), 0, "seed {seed}");
+            assert!(callers.iter().all(|caller| caller.share.as_ref().is_some_and(|share| share.held() == 0)));
+        }
+    }
+
+    async fn one_of_many(caller: Budget, mut random: fastrand::Rng) {
+        for _ in 0..20 {
+            let start = Instant::now();
+            let reserved = caller.reserve(random.usize(0..700)).await;
+            assert!(start.elapsed() <= PATIENCE + Duration::from_millis(1));
+            let pause = Duration::from_millis(random.u64(0..200));
+            if let Ok(mut reservation) = reserved {
+                tokio::time::sleep(pause).await;
+                let resized = reservation.resize(random.usize(0..700)).await;
+                assert!(caller.in_use() >= reservation.bytes() && caller.in_use() <= caller.limit());
+                if resized.is_ok() {
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        }
     }
 }

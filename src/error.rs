@@ -13,10 +13,16 @@ use hyper::StatusCode;
 pub enum Kind {
     /// The request is malformed or Timestream refuses its content.
     Invalid,
+    /// A query names a column that the table does not have.
+    UnknownColumn,
     /// Credentials are missing or malformed.
     Unauthenticated,
-    /// Timestream refuses the caller's credentials.
+    /// The caller is known and may not do this.
     Forbidden,
+    /// Timestream refuses the caller's credentials.
+    CredentialsRefused,
+    /// Timestream does not know the caller's credentials, or no longer: it may know newer ones.
+    CredentialsExpired,
     /// The path, database or table does not exist.
     NotFound,
     /// The path exists, the method does not fit it.
@@ -33,7 +39,19 @@ pub enum Kind {
     QuotaExceeded,
     /// Timestream throttles; the same request may succeed later.
     Throttled,
-    /// A limit of the connector is reached, Timestream failed, or it can't be reached; may succeed later.
+    /// The table's columns changed while it was read; may succeed later.
+    SchemaChanged,
+    /// Timestream serves the account at another endpoint by now; may succeed there.
+    Moved,
+    /// The credentials of the environment can't be had; may succeed later.
+    NoCredentials,
+    /// Timestream can't be reached, or broke the connection off; may succeed later.
+    Unreachable,
+    /// It was not done within its time limit; may succeed later.
+    TimedOut,
+    /// The connector is stopping; may succeed later, or at another one.
+    Stopping,
+    /// A limit of the connector is reached, or Timestream failed; may succeed later.
     Unavailable,
 }
 
@@ -49,7 +67,29 @@ pub enum Direction {
 impl Kind {
     /// Whether the same request may succeed later without anybody changing it.
     pub fn is_retryable(self) -> bool {
-        matches!(self, Kind::Throttled | Kind::Unavailable | Kind::QuotaExceeded)
+        match self {
+            Kind::QuotaExceeded
+            | Kind::Throttled
+            | Kind::SchemaChanged
+            | Kind::Moved
+            | Kind::NoCredentials
+            | Kind::Unreachable
+            | Kind::TimedOut
+            | Kind::Stopping
+            | Kind::Unavailable => true,
+            Kind::Invalid
+            | Kind::UnknownColumn
+            | Kind::Unauthenticated
+            | Kind::Forbidden
+            | Kind::CredentialsRefused
+            | Kind::CredentialsExpired
+            | Kind::NotFound
+            | Kind::MethodNotAllowed
+            | Kind::RequestTimeout
+            | Kind::Conflict
+            | Kind::TooLarge
+            | Kind::UnsupportedMedia => false,
+        }
     }
 
     /// The HTTP status for the caller.
@@ -58,9 +98,9 @@ impl Kind {
     /// pass later is a 503 there.
     pub fn status(self, direction: Direction) -> StatusCode {
         match self {
-            Kind::Invalid => StatusCode::BAD_REQUEST,
+            Kind::Invalid | Kind::UnknownColumn => StatusCode::BAD_REQUEST,
             Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Kind::Forbidden => StatusCode::FORBIDDEN,
+            Kind::Forbidden | Kind::CredentialsRefused | Kind::CredentialsExpired => StatusCode::FORBIDDEN,
             Kind::NotFound => StatusCode::NOT_FOUND,
             Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Kind::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -70,7 +110,13 @@ impl Kind {
             Kind::QuotaExceeded | Kind::Throttled if direction == Direction::Write => StatusCode::SERVICE_UNAVAILABLE,
             Kind::QuotaExceeded => StatusCode::PAYMENT_REQUIRED,
             Kind::Throttled => StatusCode::TOO_MANY_REQUESTS,
-            Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Kind::SchemaChanged
+            | Kind::Moved
+            | Kind::NoCredentials
+            | Kind::Unreachable
+            | Kind::TimedOut
+            | Kind::Stopping
+            | Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -95,12 +141,17 @@ impl Error {
         Error::new(Kind::Invalid, name, message)
     }
 
+    /// The same error, of another kind.
+    pub fn as_kind(self, kind: Kind) -> Self {
+        Error { kind, ..self }
+    }
+
     /// Where it came from and what may help.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The name in the troubleshooting table.
+    /// The name in the troubleshooting table. It is for people; programs decide by the kind.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -134,7 +185,18 @@ mod tests {
 
     #[test]
     fn whatever_a_retry_may_save_is_never_a_4xx_on_the_write_path() {
-        for kind in [Kind::Throttled, Kind::Unavailable, Kind::QuotaExceeded] {
+        let retryable = [
+            Kind::QuotaExceeded,
+            Kind::Throttled,
+            Kind::SchemaChanged,
+            Kind::Moved,
+            Kind::NoCredentials,
+            Kind::Unreachable,
+            Kind::TimedOut,
+            Kind::Stopping,
+            Kind::Unavailable,
+        ];
+        for kind in retryable {
             assert!(kind.is_retryable());
             assert_eq!(kind.status(Direction::Write), StatusCode::SERVICE_UNAVAILABLE);
         }

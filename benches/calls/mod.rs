@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use timestream_prometheus_connector::budget::Budget;
+use timestream_prometheus_connector::budget::{Budget, Limit};
 use timestream_prometheus_connector::ingest::decode_v1;
 use timestream_prometheus_connector::sink::call::{Call, Part};
 use timestream_prometheus_connector::sink::caller_clients::CallerClients;
@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 /// Decoded requests, under way.
 pub fn pending(requests: &[Vec<u8>]) -> Vec<Arc<PendingWrite>> {
-    let budget = Budget::new(0);
+    let budget = Budget::new(Limit::new("none", 0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let metrics = Arc::new(Metrics::new());
     let pending = requests.iter().map(|request| {

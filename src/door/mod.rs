@@ -47,7 +47,7 @@ impl Door {
     /// # Errors
     /// What is wrong in them, so that the state before stays; unavailable while the process stops.
     pub async fn reload(&self) -> Result<(), Error> {
-        let gone = || Error::new(Kind::Unavailable, "Shutdown", "nothing is read again any more");
+        let gone = || Error::new(Kind::Stopping, "Shutdown", "nothing is read again any more");
         let (answer, answered) = oneshot::channel();
         self.asks.send(answer).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?

@@ -44,10 +44,30 @@ impl std::fmt::Debug for PasswordChecks {
 /// Who may call.
 #[derive(Debug)]
 pub(super) struct Users {
-    hashes: BTreeMap<String, Secret>,
-    /// Checked for unknown users, so that an answer's time does not tell who is known.
-    decoy: Secret,
+    hashes: BTreeMap<String, Hash>,
+    /// The highest cost of a hash.
+    highest: u32,
     checks: Arc<PasswordChecks>,
+}
+
+#[derive(Debug, Clone)]
+struct Hash {
+    text: Secret,
+    cost: u32,
+}
+
+impl Hash {
+    /// # Errors
+    /// It is not bcrypt.
+    fn new(text: Secret) -> Result<Self, bcrypt::BcryptError> {
+        let parts: bcrypt::HashParts = text.0.parse()?;
+        Ok(Hash { text, cost: parts.get_cost() })
+    }
+
+    /// One that is nobody's. Any salt and digest will do, since its outcome counts for nobody; a dot is a zero.
+    fn decoy(cost: u32) -> Self {
+        Hash { text: Secret(Zeroizing::new(format!("$2b${cost:02}${}", ".".repeat(53)))), cost }
+    }
 }
 
 impl PasswordChecks {
@@ -86,9 +106,10 @@ impl PasswordChecks {
         self.bad.get(digest).map(|()| false)
     }
 
-    /// Whether `hash` is that of the password. `is_known` is false where the hash is a decoy.
-    async fn check(&self, auth: &BasicAuth, hash: &Secret, is_known: bool) -> Result<bool, Error> {
-        let digest = self.digest([auth.user(), auth.password(), &hash.0]);
+    /// Whether `hash` is that of the password. `is_known` is false where the hash is a decoy. The password is checked
+    /// against `beside` too, for the time that it takes.
+    async fn check(&self, auth: &BasicAuth, hash: Hash, beside: Vec<Hash>, is_known: bool) -> Result<bool, Error> {
+        let digest = self.digest([auth.user(), auth.password(), &hash.text.0]);
         if let Some(outcome) = self.remembered(&digest) {
             return Ok(outcome);
         }
@@ -99,9 +120,13 @@ impl PasswordChecks {
         if let Some(outcome) = self.remembered(&digest) {
             return Ok(outcome);
         }
-        let (password, hash) = (Zeroizing::new(auth.password().to_owned()), hash.0.clone());
+        let password = Zeroizing::new(auth.password().to_owned());
         let check = move || {
-            let matches = bcrypt::verify(password.as_bytes(), &hash).unwrap_or(false);
+            let check = |hash: &Hash| bcrypt::verify(password.as_bytes(), &hash.text.0).unwrap_or(false);
+            let matches = check(&hash);
+            for hash in &beside {
+                check(hash);
+            }
             drop(turn);
             matches
         };
@@ -113,33 +138,43 @@ impl PasswordChecks {
 }
 
 fn stopped() -> Error {
-    Error::new(Kind::Unavailable, "Shutdown", "the connector is stopping")
+    Error::new(Kind::Stopping, "Shutdown", "the connector is stopping")
 }
 
 impl Users {
     /// # Errors
     /// `WebConfigError`: a hash that is not bcrypt, or costs too much.
     pub(super) fn new(hashes: BTreeMap<String, Secret>, checks: Arc<PasswordChecks>) -> Result<Self, Error> {
+        let mut read = BTreeMap::new();
         let mut highest = 4;
-        for (user, hash) in &hashes {
+        for (user, hash) in hashes {
             if user.is_empty() || user.contains(':') {
                 return Err(bad(format!(
                     "basic_auth_users has the user {user:?}; a name has no colon and is not empty"
                 )));
             }
-            let not_bcrypt = || bad(format!("the password of the user {user:?} is not a bcrypt hash"));
-            let parts: bcrypt::HashParts = hash.0.parse().map_err(|_| not_bcrypt())?;
-            let cost = parts.get_cost();
+            let not_bcrypt = |_| bad(format!("the password of the user {user:?} is not a bcrypt hash"));
+            let hash = Hash::new(hash).map_err(not_bcrypt)?;
+            let cost = hash.cost;
             if !(4..=MAX_COST).contains(&cost) {
                 return Err(bad(format!(
                     "the hash of the user {user:?} has the cost {cost}; accepted: 4 to {MAX_COST}"
                 )));
             }
             highest = highest.max(cost);
+            read.insert(user, hash);
         }
-        // Any salt and digest will do, since its outcome counts for nobody; a dot is a zero.
-        let decoy = format!("$2b${highest:02}${}", ".".repeat(53));
-        Ok(Users { hashes, decoy: Secret(Zeroizing::new(decoy)), checks })
+        Ok(Users { hashes: read, highest, checks })
+    }
+
+    /// What the password of a user is checked against: their hash, or a decoy for an unknown user; and decoys beside it
+    /// that make every check take what the costliest hash takes. So the time of an answer tells neither who is known
+    /// nor whose hash costs less. One more in the cost is twice the work: a hash of cost 4 and decoys of 4, 5 and 6 take
+    /// what one of cost 7 does.
+    fn hashes_for(&self, user: &str) -> (Hash, Vec<Hash>) {
+        let hash = self.hashes.get(user).cloned().unwrap_or_else(|| Hash::decoy(self.highest));
+        let beside = (hash.cost..self.highest).map(Hash::decoy).collect();
+        (hash, beside)
     }
 
     /// Checks the user and password of a request.
@@ -147,8 +182,8 @@ impl Users {
     /// # Errors
     /// 401 where they are not a user's, 503 where too many wait to be checked.
     pub(super) async fn admit(&self, auth: &BasicAuth) -> Result<(), Error> {
-        let known = self.hashes.get(auth.user());
-        if self.checks.check(auth, known.unwrap_or(&self.decoy), known.is_some()).await? {
+        let (hash, beside) = self.hashes_for(auth.user());
+        if self.checks.check(auth, hash, beside, self.hashes.contains_key(auth.user())).await? {
             return Ok(());
         }
         Err(Error::new(Kind::Unauthenticated, "Unauthorized", "no such user, or another password"))
@@ -221,8 +256,23 @@ mod tests {
     }
 
     #[test]
-    fn the_decoy_takes_as_long_as_a_hash() {
-        assert!(!bcrypt::verify("right", &users(4).decoy.0).unwrap(), "it is checked to its end");
+    fn every_check_takes_the_work_of_the_costliest_hash() {
+        let hash = |cost: u32| secret(&Hash::decoy(cost).text.0);
+        let checks = Arc::new(PasswordChecks::new().unwrap());
+        let hashes = [("cheap", 4), ("usual", 10), ("costly", 12)].map(|(user, cost)| (user.to_owned(), hash(cost)));
+        let users = Users::new(BTreeMap::from(hashes), checks).unwrap();
+        for user in ["cheap", "usual", "costly", "nobody", ""] {
+            let (hash, beside) = users.hashes_for(user);
+            let work: u64 = beside.iter().chain([&hash]).map(|hash| 1 << hash.cost).sum();
+            assert_eq!(work, 1 << 12, "{user:?}");
+        }
+    }
+
+    #[test]
+    fn a_decoy_is_checked_to_its_end() {
+        let decoy = Hash::decoy(5);
+        assert!(!bcrypt::verify("right", &decoy.text.0).unwrap());
+        assert_eq!(Hash::new(decoy.text).unwrap().cost, 5);
     }
 
     #[test]

@@ -183,7 +183,7 @@ fn validity(chain: &[CertificateDer<'_>], pem: &Pem) -> Result<Validity, Error> 
 
 #[cfg(test)]
 mod tests {
-    use rcgen::{CertificateParams, KeyPair, SanType};
+    use rcgen::{CertificateParams, KeyPair};
 
     use super::*;
 

@@ -6,7 +6,7 @@ use zstd::stream::raw::{DParameter, Decoder, Operation};
 use zstd::zstd_safe::get_frame_content_size;
 
 use super::body::{out_of_memory, too_large_decoded};
-use crate::budget::Reservation;
+use crate::budget::{Limit, Reservation};
 use crate::error::Error;
 
 /// The largest window that a frame may ask for: 8 MiB, which RFC 8878, section 3.1.1.1.2, recommends to support.
@@ -20,11 +20,11 @@ const FIRST_PIECE: usize = 64 << 10;
 /// times the output, for what will be made of it, and while it runs the decoder's own memory.
 ///
 /// # Errors
-/// 413 when it holds more than `max_decoded_bytes` or than the budget can ever give, 400 when it is not zstd or its window
+/// 413 when it holds more than `limit` or than the budget can ever give, 400 when it is not zstd or its window
 /// is over 8 MiB, 503 when the budget is exhausted.
 pub async fn decompress(
     body: &[u8],
-    max_decoded_bytes: usize,
+    limit: Limit,
     memory_factor: usize,
     reservation: &mut Reservation,
 ) -> Result<Vec<u8>, Error> {
@@ -35,13 +35,13 @@ pub async fn decompress(
         Ok(stated) => stated.map(|stated| usize::try_from(stated).unwrap_or(usize::MAX)),
         Err(_) => return Err(bad(&"its head can't be read")),
     };
-    if stated.is_some_and(|stated| stated > max_decoded_bytes) {
-        return Err(too_large_decoded(max_decoded_bytes));
+    if stated.is_some_and(|stated| stated > limit.bytes) {
+        return Err(too_large_decoded(limit));
     }
     let mut decoder = Decoder::new().map_err(|error| bad(&error))?;
     decoder.set_parameter(DParameter::WindowLogMax(MAX_WINDOW_LOG)).map_err(|error| bad(&error))?;
     // One byte over the limit shows that the body holds more than that.
-    let most = max_decoded_bytes + 1;
+    let most = limit.bytes + 1;
     let mut capacity = stated.unwrap_or(FIRST_PIECE).clamp(1, most);
     let (mut decoded, mut read, mut written) = (Vec::new(), 0, 0);
     loop {
@@ -54,7 +54,7 @@ pub async fn decompress(
         read += step.bytes_read;
         written += step.bytes_written;
         if written == most {
-            return Err(too_large_decoded(max_decoded_bytes));
+            return Err(too_large_decoded(limit));
         }
         let frame_ended = step.remaining == 0;
         if frame_ended && read == body.len() {
@@ -80,9 +80,9 @@ mod tests {
     const LIMIT: usize = 1 << 20;
 
     async fn decoded(body: &[u8]) -> Result<Vec<u8>, Error> {
-        let budget = Budget::new(64 << 20);
+        let budget = Budget::new(Limit::new("the limit", 64 << 20));
         let mut reservation = budget.reserve(body.len()).await.unwrap();
-        decompress(body, LIMIT, 1, &mut reservation).await
+        decompress(body, Limit::new("the limit", LIMIT), 1, &mut reservation).await
     }
 
     /// A frame that does not state its size.
@@ -140,9 +140,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn memory_is_taken_from_the_budget_first() {
         let body = streamed(&plain(300_000), 18);
-        let budget = Budget::new(DECODER_BYTES + body.len() + (100 << 10));
+        let budget = Budget::new(Limit::new("the limit", DECODER_BYTES + body.len() + (100 << 10)));
         let mut reservation = budget.reserve(body.len()).await.unwrap();
-        let error = decompress(&body, LIMIT, 1, &mut reservation).await.unwrap_err();
+        let error = decompress(&body, Limit::new("the limit", LIMIT), 1, &mut reservation).await.unwrap_err();
         assert_eq!(error.kind(), Kind::TooLarge, "it can never fit");
     }
 

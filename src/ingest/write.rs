@@ -245,7 +245,7 @@ impl Writer {
                 Ok(Ok(sent)) => sent,
                 _ => {
                     return Err(
-                        Error::new(Kind::Unavailable, "RequestTimeout", "Timestream did not answer in time").into()
+                        Error::new(Kind::TimedOut, "RequestTimeout", "Timestream did not answer in time").into()
                     );
                 }
             };

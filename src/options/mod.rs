@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::batcher::BatcherSettings;
+use crate::budget::Limit;
 use crate::door::Sources;
 use crate::error::Error;
 use crate::http::body::BodyLimits;
@@ -233,8 +234,8 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
             enable_lifecycle: self.boolean("web.enable-lifecycle", "ParseOptionError")?,
             server: self.server()?,
             body: BodyLimits {
-                max_body_bytes: self.bytes("web.max-body-bytes")?,
-                max_decoded_bytes: self.bytes("web.max-decoded-bytes")?,
+                max_body_bytes: Limit::new("--web.max-body-bytes", self.bytes("web.max-body-bytes")?),
+                max_decoded_bytes: Limit::new("--web.max-decoded-bytes", self.bytes("web.max-decoded-bytes")?),
                 read_timeout: self.duration("web.read-timeout")?,
             },
         })

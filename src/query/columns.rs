@@ -8,9 +8,6 @@ use super::timestamp;
 use crate::error::{Error, Kind};
 use crate::proto::Label;
 
-/// The name of the error for an answer with a column that the schema does not know yet.
-pub(super) const SCHEMA_CHANGED: &str = "SchemaChangedError";
-
 /// Which column of an answer holds what.
 #[derive(Debug)]
 pub struct Columns {
@@ -40,7 +37,7 @@ impl Columns {
                 Some(None) => {}
                 None => {
                     let message = format!("column {column:?} was added to the table while it was read");
-                    return Err(Error::new(Kind::Unavailable, SCHEMA_CHANGED, message));
+                    return Err(Error::new(Kind::SchemaChanged, "SchemaChangedError", message));
                 }
             }
         }

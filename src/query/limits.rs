@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::budget::Exhausted;
+use crate::budget::{Budget, Exhausted};
 use crate::error::{Error, Kind};
 
 /// Queries of one request that run side by side.
@@ -26,21 +26,21 @@ pub struct ReadSettings {
 }
 
 /// The error of an answer for which there is no memory, now or ever.
-pub(super) fn no_memory(why: Exhausted) -> Error {
+pub(super) fn no_memory(why: Exhausted, budget: &Budget) -> Error {
+    let limit = budget.named_limit();
     match why {
-        Exhausted::ForNow => {
-            Error::new(Kind::Unavailable, "MemoryLimit", "the memory limit of reads is reached; ask again")
+        Exhausted::ForNow => Error::new(Kind::Unavailable, "MemoryLimit", format!("{limit}, is used up; ask again")),
+        Exhausted::ForEver => {
+            let message = format!(
+                "the answer would take more memory than {limit}; narrow its matchers or its range, or ask for \
+                 STREAMED_XOR_CHUNKS"
+            );
+            Error::new(Kind::TooLarge, "AnswerSizeLimitError", message)
         }
-        Exhausted::ForEver => Error::new(
-            Kind::TooLarge,
-            "AnswerSizeLimitError",
-            "the answer would take more memory than all reads may; narrow its matchers or its range, or ask for \
-             STREAMED_XOR_CHUNKS",
-        ),
     }
 }
 
 /// The error of a request at its deadline.
 pub(crate) fn too_late() -> Error {
-    Error::new(Kind::Unavailable, "RequestTimeout", "the query did not end in time")
+    Error::new(Kind::TimedOut, "RequestTimeout", "the query did not end in time")
 }

@@ -1,17 +1,18 @@
 //! The pages of one query: fetched one ahead, retried, and cancelled in Timestream when they are dropped midway.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_sdk_timestreamquery::Client;
-use aws_sdk_timestreamquery::operation::query::QueryOutput;
+use aws_sdk_timestreamquery::error::SdkError;
+use aws_sdk_timestreamquery::operation::query::{QueryError, QueryOutput};
 use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::{Error, Kind};
-use crate::sink::retry::{RetryPolicy, retry};
+use crate::sink::retry::{RetryPolicy, retry_while};
 use crate::sink::service_error::from_sdk;
 use crate::telemetry::metrics::{Code, Operation, ReadMetrics};
 
@@ -54,39 +55,31 @@ impl Asking {
             metrics.requests.increment(1);
             let start = Instant::now();
             let under_way = metrics.calls.begin(Operation::Query);
-            let answer = call.send().await.map_err(|error| from_sdk(&error));
+            let answer = call.send().await.map_err(|error| of_query(&error));
             metrics.duration.record(start.elapsed());
-            under_way.end(answer.as_ref().map_or_else(|error| Code::of_error(error.name()), |_| Code::Ok));
+            under_way.end(answer.as_ref().map_or_else(|error| Code::of_error(error), |_| Code::Ok));
             answer
         })
     }
 }
 
-/// Fetches one page, with retries: a page may be asked for again with its token.
+/// The error of a Query call. That the table lacks a column of the query is said only in a message.
+fn of_query<R: std::fmt::Debug>(error: &SdkError<QueryError, R>) -> Error {
+    let names_column = |message: &str| message.contains("Column '") && message.contains("does not exist");
+    let told = from_sdk(error);
+    match error.as_service_error() {
+        Some(QueryError::ValidationException(refused)) if refused.message().is_some_and(names_column) => {
+            told.as_kind(Kind::UnknownColumn)
+        }
+        _ => told,
+    }
+}
+
+/// Fetches one page. A page may be asked for again with its token, until a part of the answer was sent.
 fn fetch(asking: Asking, sql: Arc<str>, token: Option<String>) -> AbortOnDropHandle<Result<QueryOutput, Error>> {
     AbortOnDropHandle::new(tokio::spawn(async move {
-        let retries = asking.metrics.retries.clone();
-        let last_error = Mutex::new(None);
-        let (asking, last_error) = (&asking, &last_error);
-        // An error that ends the retries goes through them as a success.
-        let attempt = || {
-            let call = asking.ask(&sql, token.as_deref());
-            async move {
-                let failed = last_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                if let Some(error) = failed.filter(|_| asking.sent.load(Ordering::SeqCst)) {
-                    return Ok(Err(error));
-                }
-                match call.await {
-                    Err(error) if asking.sent.load(Ordering::SeqCst) => Ok(Err(error)),
-                    Err(error) => {
-                        *last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
-                        Err(error)
-                    }
-                    page => page.map(Ok),
-                }
-            }
-        };
-        retry(asking.retry, &retries, attempt).await?
+        let may_retry = || !asking.sent.load(Ordering::SeqCst);
+        retry_while(asking.retry, &asking.metrics.retries, may_retry, || asking.ask(&sql, token.as_deref())).await
     }))
 }
 
@@ -153,7 +146,7 @@ impl Drop for Running {
                 Ok(Err(error)) => {
                     let error = from_sdk(&error);
                     tracing::debug!(error = %error, "CancelQuery failed");
-                    Code::of_error(error.name())
+                    Code::of_error(&error)
                 }
                 Err(_) => {
                     tracing::debug!("CancelQuery timed out");

@@ -18,7 +18,7 @@ use super::series::SeriesSet;
 use super::source::Source;
 use super::sql::Order;
 use super::stream::ChunkStream;
-use crate::budget::{Budget, Reservation};
+use crate::budget::{Budget, Limit, Reservation};
 use crate::error::{Error, Kind};
 use crate::proto::{ReadRequest, TimeSeries};
 use crate::sink::retry::RetryPolicy;
@@ -61,7 +61,7 @@ impl Reader {
             schemas: Arc::new(SchemaCache::new()),
             requests: Arc::new(Semaphore::new(settings.max_concurrent.clamp(1, Semaphore::MAX_PERMITS))),
             cancels: cancel_permits(),
-            memory: Budget::new(settings.memory_limit_bytes),
+            memory: Budget::new(Limit::new("--read.memory-limit", settings.memory_limit_bytes)),
         }
     }
 
@@ -81,7 +81,7 @@ impl Reader {
     /// cancelled in Timestream.
     ///
     /// # Errors
-    /// [`Kind::Invalid`] and [`Kind::TooLarge`] for a request that breaks a rule or a limit, [`Kind::Unavailable`]
+    /// [`Kind::Invalid`] and [`Kind::TooLarge`] for a request that breaks a rule or a limit, [`Kind::TimedOut`]
     /// when it could not be answered in time, and whatever Timestream answers.
     pub async fn read(
         &self,
@@ -137,6 +137,7 @@ impl Reader {
         query: ParsedQuery,
         held: &AtomicUsize,
     ) -> Result<(Vec<TimeSeries>, Reservation), Error> {
+        let no_memory = |why| no_memory(why, &self.memory);
         let mut reservation = self.memory.reserve(0).await.map_err(no_memory)?;
         let Some((mut rows, columns)) = source.open(&query, Order::Any).await? else {
             return Ok((Vec::new(), reservation));
@@ -149,8 +150,8 @@ impl Reader {
             let grown = series.bytes() - before;
             if held.fetch_add(grown, Ordering::SeqCst) + grown > limit {
                 let message = format!(
-                    "the answer would take more than {limit} bytes of memory; narrow its matchers or its range, or ask \
-                     for STREAMED_XOR_CHUNKS"
+                    "the answer would take more memory than --read.max-bytes, {limit} bytes; narrow its matchers or its \
+                     range, or ask for STREAMED_XOR_CHUNKS"
                 );
                 return Err(Error::new(Kind::TooLarge, "AnswerSizeLimitError", message));
             }
@@ -198,7 +199,7 @@ impl Packed {
         for reservation in &mut reservations {
             let kept = reservation.bytes().min(rest);
             rest -= kept;
-            reservation.resize(kept).await.map_err(no_memory)?;
+            reservation.resize(kept).await.map_err(|why| no_memory(why, reservation.budget()))?;
         }
         Ok(Packed { bytes, _reservations: reservations })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_sdk_timestreamquery::types::Row;
 use tokio::time::Instant;
 
-use super::columns::{Columns, SCHEMA_CHANGED};
+use super::columns::Columns;
 use super::matcher::Matcher;
 use super::pages::{Asking, Pages};
 use super::request::ParsedQuery;
@@ -15,9 +15,6 @@ use crate::error::{Error, Kind};
 
 /// How often a query is begun anew because the table's columns changed under it.
 const MAX_SCHEMA_CHANGES: u32 = 3;
-
-/// The exception for a caller whose policy does not allow an action.
-const ACCESS_DENIED: &str = "AccessDeniedException";
 
 /// Where to read, and on whose behalf.
 pub(super) struct Source {
@@ -55,7 +52,7 @@ impl Source {
         let mut changes = 0;
         loop {
             match self.try_open(query, order).await {
-                Err(error) if is_schema_change(&error) && changes < MAX_SCHEMA_CHANGES => {
+                Err(error) if is_schema_change(error.kind()) && changes < MAX_SCHEMA_CHANGES => {
                     changes += 1;
                     self.schemas.forget(&self.key);
                 }
@@ -88,7 +85,7 @@ impl Source {
         }
         let fetched = Instant::now();
         let schema = match self.describe().await {
-            Err(error) if error.name() == ACCESS_DENIED => {
+            Err(error) if error.kind() == Kind::Forbidden => {
                 tracing::debug!(%error, "DESCRIBE is denied: the columns of an empty answer are taken instead");
                 self.columns_of_an_empty_answer().await?
             }
@@ -126,7 +123,6 @@ impl Source {
 }
 
 /// Whether the table has columns that the schema lacks, or lacks one that the schema has.
-fn is_schema_change(error: &Error) -> bool {
-    let lacks_column = |message: &str| message.contains("Column '") && message.contains("does not exist");
-    error.name() == SCHEMA_CHANGED || error.kind() == Kind::Invalid && lacks_column(error.message())
+fn is_schema_change(kind: Kind) -> bool {
+    matches!(kind, Kind::SchemaChanged | Kind::UnknownColumn)
 }

@@ -35,7 +35,7 @@ impl Reader {
     /// reached.
     ///
     /// # Errors
-    /// What Timestream answers; [`crate::error::Kind::Unavailable`] at the deadline.
+    /// What Timestream answers; [`crate::error::Kind::TimedOut`] at the deadline.
     pub async fn statement(
         &self,
         client: Client,

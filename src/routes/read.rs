@@ -10,7 +10,7 @@ use prost::Message;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Limit};
 use crate::error::{Error, Kind};
 use crate::http::answer::OnePiece;
 use crate::http::body::{self, BodyLimits};
@@ -22,7 +22,7 @@ use crate::sink::destination::Destination;
 use crate::telemetry::metrics::ReadMetrics;
 
 /// What the bodies of read requests may hold in memory together. They are small: selectors, no samples.
-const BODY_BUDGET: usize = 32 << 20;
+const BODY_BUDGET: Limit = Limit::new("the memory for bodies of read requests", 32 << 20);
 
 /// Handles read requests.
 pub struct ReadHandler {
@@ -131,5 +131,5 @@ impl ReadHandler {
 }
 
 fn stopping() -> Error {
-    Error::new(Kind::Unavailable, "Shutdown", "the connector is stopping; ask again")
+    Error::new(Kind::Stopping, "Shutdown", "the connector is stopping; ask again")
 }

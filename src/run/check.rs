@@ -166,24 +166,26 @@ async fn writing(caller: &CallerClients, destination: &Destination, region: &str
 /// What to do about an error of Timestream.
 fn advice(error: &Error, destination: &Destination, region: &str, actions: &str) -> String {
     let Destination { database, table } = destination;
-    match (error.name(), error.kind()) {
-        ("AccessDeniedException", _) => {
+    match error.kind() {
+        Kind::Forbidden => {
             format!(
                 "Allow {actions} on the table, and timestream:DescribeEndpoints on *. Timestream for LiveAnalytics \
                      takes no new customers: an account without it is denied everything."
             )
         }
-        (_, Kind::Forbidden) => "Timestream does not know these keys, or they have expired: use others.".to_owned(),
-        (_, Kind::NotFound) | ("ValidationException", _) => format!(
+        Kind::CredentialsRefused | Kind::CredentialsExpired => {
+            "Timestream does not know these keys, or they have expired: use others.".to_owned()
+        }
+        Kind::NotFound | Kind::Invalid => format!(
             "Is it another region or name? To create them: aws timestream-write create-database --region {region} \
              --database-name {database}; aws timestream-write create-table --region {region} --database-name {database} \
              --table-name {table}"
         ),
-        ("CredentialsError", _) => "Look at where the environment's credentials come from.".to_owned(),
-        ("ConnectionError" | "RequestTimeout", _) => {
+        Kind::NoCredentials => "Look at where the environment's credentials come from.".to_owned(),
+        Kind::Unreachable | Kind::TimedOut => {
             format!("Look at --region ({region}), the endpoint options, DNS, firewalls and VPC endpoints.")
         }
-        (_, kind) if kind.is_retryable() => "It may pass: check again.".to_owned(),
+        kind if kind.is_retryable() => "It may pass: check again.".to_owned(),
         _ => "docs/errors.md lists the errors by name.".to_owned(),
     }
 }

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::batcher::{self, BatcherThread};
-use crate::budget::Budget;
+use crate::budget::{Budget, Limit};
 use crate::door::Door;
 use crate::error::{Error, Kind};
 use crate::http::places::Places;
@@ -55,7 +55,7 @@ impl Connector {
         let (queue, batcher) =
             batcher::start(options.batcher, sink).map_err(|error| start_error("can't start the batcher", &error))?;
         metrics.queue_limit.set(options.batcher.queue_capacity as f64);
-        let budget = Budget::new(options.write_memory_limit);
+        let budget = Budget::new(Limit::new("--write.memory-limit", options.write_memory_limit));
         let fatal = CancellationToken::new();
         let admin = Admin::new(admin(options), door.clone(), readiness.clone(), budget.clone(), queue.clone());
         let page = Page::new(page(options), metrics.clone(), readiness.clone(), queue.clone(), budget.clone());

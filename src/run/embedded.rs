@@ -13,8 +13,8 @@ use crate::sink::destination::Destination;
 use crate::sink::service_error;
 use crate::sink::settings::Endpoint;
 
-/// Retention of the table that is made on start: the memory store's longest, since nothing is cheaper here, and a
-/// year in the magnetic store, which also takes late samples.
+/// Retention of the table that is made on start: the memory store's longest, a year, since nothing is cheaper here; and
+/// ten years in the magnetic store, which also takes late samples.
 const MEMORY_HOURS: i64 = 8766;
 const MAGNETIC_DAYS: i64 = 3650;
 

@@ -105,7 +105,7 @@ impl CallerClients {
     /// # Errors
     /// The environment has no credentials, or they can't be had just now.
     pub async fn access_key_id(&self) -> Result<String, Error> {
-        let failed = |why: String| Error::new(Kind::Unavailable, "CredentialsError", why);
+        let failed = |why: String| Error::new(Kind::NoCredentials, "CredentialsError", why);
         let config = self.config().await;
         let provider = config.credentials_provider().ok_or_else(|| failed("no credentials are configured".into()))?;
         let credentials = provider.provide_credentials().await;
@@ -174,7 +174,7 @@ impl CallerClients {
         if error.kind().is_retryable() {
             return error;
         }
-        Error::new(Kind::Unavailable, error.name().to_owned(), error.message().to_owned())
+        error.as_kind(Kind::Unavailable)
     }
 
     /// The same for the client for queries; whether a new one may help.
@@ -189,9 +189,11 @@ impl CallerClients {
     /// Whether `error` says that Timestream has moved the account to another endpoint, or that credentials of the
     /// environment, which may have others by now, are no longer good.
     fn is_outdated(&self, error: &Error) -> bool {
-        let from_environment = matches!(self.credentials, CallerCredentials::Environment);
-        error.name() == service_error::INVALID_ENDPOINT
-            || (from_environment && error.kind() == Kind::Forbidden && service_error::is_expiry(error.name()))
+        match error.kind() {
+            Kind::Moved => true,
+            Kind::CredentialsExpired => matches!(self.credentials, CallerCredentials::Environment),
+            _ => false,
+        }
     }
 
     /// The SDK's configuration: no retries (they are ours), the shared HTTP client. Credentials that never change are
@@ -273,7 +275,7 @@ mod tests {
     #[tokio::test]
     async fn many_calls_that_fail_at_once_give_up_one_client_only() {
         let clients = CallerClients::for_tests();
-        let moved = || Error::new(Kind::Unavailable, service_error::INVALID_ENDPOINT, "moved");
+        let moved = || Error::new(Kind::Moved, "InvalidEndpointException", "moved");
         let (_, first) = clients.write().await.unwrap();
         assert!(clients.renew_write(first, moved()).await.kind().is_retryable());
         let (_, second) = clients.write().await.unwrap();
@@ -286,8 +288,8 @@ mod tests {
     async fn the_expired_keys_of_a_caller_are_refused_and_not_renewed() {
         let clients = CallerClients::for_tests();
         let (_, generation) = clients.write().await.unwrap();
-        let expired = Error::new(Kind::Forbidden, "ExpiredTokenException", "expired");
-        assert_eq!(clients.renew_write(generation, expired).await.kind(), Kind::Forbidden);
+        let expired = Error::new(Kind::CredentialsExpired, "ExpiredTokenException", "expired");
+        assert_eq!(clients.renew_write(generation, expired).await.kind(), Kind::CredentialsExpired);
         assert_eq!(clients.write().await.unwrap().1, generation);
     }
 }

@@ -102,7 +102,7 @@ impl Inner {
             let message = "the calls before it took until the request's time limit";
             return self.settle_all(
                 &call,
-                &Outcome::Failed(Failed::Timeout, Error::new(Kind::Unavailable, "RequestTimeout", message)),
+                &Outcome::Failed(Failed::Timeout, Error::new(Kind::TimedOut, "RequestTimeout", message)),
             );
         };
         self.metrics.call_records.record(call.record_count() as f64);
@@ -150,7 +150,7 @@ impl Inner {
             metrics.write_requests.increment(1);
             let under_way = metrics.calls.begin(Operation::WriteRecords);
             let answer = transport::write_records(&client, body.clone(), call.record_count()).await;
-            metrics.write_duration.record(start.elapsed().as_secs_f64());
+            metrics.write_duration.record(start.elapsed());
             under_way.end(code(&answer));
             match answer {
                 Ok(accepted) => {
@@ -181,7 +181,9 @@ impl Inner {
                     let message = format!("{} ({})", rejection.reason, part.write.describe(*record));
                     let error = Error::invalid("RejectedRecordsException", message);
                     let reason = rejection::classify(&rejection.reason);
-                    self.settle(&part.write, std::slice::from_ref(record), Outcome::Rejected(reason, error));
+                    let outcome = Outcome::Rejected(reason, error);
+                    self.log(&part.write, 1, &outcome);
+                    part.write.settle_shown(*record, outcome);
                 } else {
                     written.push(*record);
                 }
@@ -201,8 +203,13 @@ impl Inner {
 
     /// Logs what became of samples, and tells their request.
     fn settle(&self, write: &PendingWrite, records: &[Record], outcome: Outcome) {
-        let (samples, request_id) = (records.len(), write.request_id());
-        match &outcome {
+        self.log(write, records.len(), &outcome);
+        write.settle(records, outcome);
+    }
+
+    fn log(&self, write: &PendingWrite, samples: usize, outcome: &Outcome) {
+        let request_id = write.request_id();
+        match outcome {
             Outcome::Written => {}
             Outcome::Rejected(reason, error) => {
                 debug!(reason = reason.as_str(), samples, error = %error, request_id, "samples rejected");
@@ -216,7 +223,6 @@ impl Inner {
                 }
             }
         }
-        write.settle(records, outcome);
     }
 }
 
@@ -224,12 +230,12 @@ fn code(answer: &Result<Accepted, Error>) -> Code {
     match answer {
         Ok(Accepted::All) => Code::Ok,
         Ok(Accepted::Partly(_)) => Code::RejectedRecords,
-        Err(error) => Code::of_error(error.name()),
+        Err(error) => Code::of_error(error),
     }
 }
 
 fn shutting_down() -> Error {
-    Error::new(Kind::Unavailable, "Shutdown", "the connector is stopping; send again")
+    Error::new(Kind::Stopping, "Shutdown", "the connector is stopping; send again")
 }
 
 fn abandoned() -> Outcome {
@@ -241,13 +247,43 @@ fn outcome_of(error: Error) -> Outcome {
     match error.kind() {
         Kind::Throttled => Outcome::Failed(Failed::Throttled, error),
         Kind::QuotaExceeded => Outcome::Failed(Failed::QuotaExceeded, error),
-        Kind::Unavailable if error.name() == "Shutdown" => Outcome::Failed(Failed::Shutdown, error),
-        Kind::Unavailable if error.name() == "RequestTimeout" => Outcome::Failed(Failed::Timeout, error),
-        Kind::Unavailable | Kind::RequestTimeout => Outcome::Failed(Failed::Unavailable, error),
-        Kind::Forbidden | Kind::Unauthenticated => Outcome::Rejected(Rejected::Unauthorized, error),
+        Kind::Stopping => Outcome::Failed(Failed::Shutdown, error),
+        Kind::TimedOut => Outcome::Failed(Failed::Timeout, error),
+        Kind::Unavailable
+        | Kind::Unreachable
+        | Kind::NoCredentials
+        | Kind::Moved
+        | Kind::SchemaChanged
+        | Kind::RequestTimeout => Outcome::Failed(Failed::Unavailable, error),
+        Kind::Forbidden | Kind::CredentialsRefused | Kind::CredentialsExpired | Kind::Unauthenticated => {
+            Outcome::Rejected(Rejected::Unauthorized, error)
+        }
         Kind::NotFound | Kind::MethodNotAllowed => Outcome::Rejected(Rejected::NotFound, error),
         Kind::Conflict => Outcome::Rejected(Rejected::Conflict, error),
         Kind::TooLarge => Outcome::Rejected(Rejected::TooLarge, error),
-        Kind::Invalid | Kind::UnsupportedMedia => Outcome::Rejected(Rejected::Invalid, error),
+        Kind::Invalid | Kind::UnknownColumn | Kind::UnsupportedMedia => Outcome::Rejected(Rejected::Invalid, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_samples_is_decided_by_the_kind_of_the_error_and_not_by_its_name() {
+        // Timestream may call an exception whatever it likes.
+        for name in ["Shutdown", "RequestTimeout", "CredentialsError", "SomethingNew"] {
+            let outcome = outcome_of(service_error::from_exception(Some(name), None));
+            assert!(matches!(outcome, Outcome::Failed(Failed::Unavailable, _)), "{name}: {outcome:?}");
+        }
+        for (kind, reason) in [
+            (Kind::Stopping, Failed::Shutdown),
+            (Kind::TimedOut, Failed::Timeout),
+            (Kind::Throttled, Failed::Throttled),
+            (Kind::Unreachable, Failed::Unavailable),
+        ] {
+            let outcome = outcome_of(Error::new(kind, "Name", "message"));
+            assert!(matches!(outcome, Outcome::Failed(found, _) if found == reason), "{kind:?}: {outcome:?}");
+        }
     }
 }

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-#[cfg(test)]
-use crate::budget::Budget;
 use crate::budget::Reservation;
+#[cfg(test)]
+use crate::budget::{Budget, Limit};
 use crate::error::{Error, Kind};
 use crate::sink::record::Record;
 use crate::telemetry::Metrics;
@@ -151,19 +151,29 @@ impl PendingWrite {
 
     /// Counts what became of some of its samples.
     pub fn settle(&self, records: &[Record], outcome: Outcome) {
+        self.note_example(records.first(), &outcome);
+        self.settle_noted(records, outcome);
+    }
+
+    /// The same of one sample, which the outcome's error shows.
+    pub fn settle_shown(&self, record: Record, outcome: Outcome) {
+        self.note_example(None, &outcome);
+        self.settle_noted(&[record], outcome);
+    }
+
+    fn settle_noted(&self, records: &[Record], outcome: Outcome) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !state.expanded.is_empty() {
             state.note_histograms(records, &outcome);
         }
-        self.note_example(records, &outcome);
         self.count(&mut state, records.len() as u64, outcome);
     }
 
-    fn note_example(&self, records: &[Record], outcome: &Outcome) {
-        let text = |error: &Error| {
-            let Some(record) = records.first() else { return error.to_string() };
-            let sample = self.describe(*record);
-            if error.message().contains(&sample) { error.to_string() } else { format!("{sample}: {error}") }
+    /// Notes an error as an example, with the sample that it is about where it does not show it.
+    fn note_example(&self, sample: Option<&Record>, outcome: &Outcome) {
+        let text = |error: &Error| match sample {
+            Some(record) => format!("{}: {error}", self.describe(*record)),
+            None => error.to_string(),
         };
         match outcome {
             Outcome::Written => {}
@@ -208,13 +218,13 @@ impl PendingWrite {
             .iter()
             .zip(0..)
             .find_map(|(one, series)| one.sample_indexes().next().map(|sample| Record { series, sample }));
-        self.note_example(sample.as_slice(), &outcome);
+        self.note_example(sample.as_ref(), &outcome);
         self.count(&mut state, left, outcome);
     }
 
     #[cfg(test)]
     pub(crate) fn for_tests(request: WriteRequest) -> Arc<Self> {
-        let memory = Budget::new(0).reserve_none();
+        let memory = Budget::new(Limit::new("none", 0)).reserve_none();
         Arc::new(PendingWrite::new(request, Instant::now(), memory, Arc::new(Metrics::new())).0)
     }
 }
@@ -238,7 +248,7 @@ fn fate(outcome: &Outcome) -> Fate {
 impl Drop for PendingWrite {
     /// A call that is dropped on its way, by a panic or at the end of the runtime, loses no sample from the counts.
     fn drop(&mut self) {
-        let error = Error::new(Kind::Unavailable, "Shutdown", "the connector dropped the samples; send again");
+        let error = Error::new(Kind::Stopping, "Shutdown", "the connector dropped the samples; send again");
         self.settle_rest(Outcome::Failed(Failed::Shutdown, error));
     }
 }
@@ -251,7 +261,7 @@ mod tests {
     /// A request of three samples.
     fn pending(metrics: &Arc<Metrics>) -> (PendingWrite, oneshot::Receiver<Tally>) {
         let request = decode_v1::decode(vec![0x0a, 6, 0x12, 0, 0x12, 0, 0x12, 0]).unwrap();
-        PendingWrite::new(request, Instant::now(), Budget::new(0).reserve_none(), metrics.clone())
+        PendingWrite::new(request, Instant::now(), Budget::new(Limit::new("none", 0)).reserve_none(), metrics.clone())
     }
 
     fn records(count: u32) -> Vec<Record> {
@@ -276,6 +286,17 @@ mod tests {
         assert!(text.contains("failed_samples_total{reason=\"shutdown\"} 0"), "{text}");
         let example = metrics.examples.rejected(Rejected::Duplicate).map(|example| example.text.as_str());
         assert_eq!(example, Some("{} 0 at 0 ms: RejectedRecordsException: no"));
+    }
+
+    #[test]
+    fn an_example_shows_its_sample_once() {
+        let metrics = Arc::new(Metrics::new());
+        let (write, _reply) = pending(&metrics);
+        let sample = write.describe(records(1)[0]);
+        let shown = Error::invalid("RejectedRecordsException", format!("no ({sample})"));
+        write.settle_shown(records(1)[0], Outcome::Rejected(Rejected::Version, shown));
+        let example = metrics.examples.rejected(Rejected::Version).map(|example| example.text.as_str());
+        assert_eq!(example, Some("RejectedRecordsException: no ({} 0 at 0 ms)"));
     }
 
     #[test]

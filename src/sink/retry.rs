@@ -28,8 +28,25 @@ pub struct RetryPolicy {
 /// the attempts after the first.
 ///
 /// # Errors
-/// The last attempt's error, or [`Kind::Unavailable`] when the deadline cut the first attempt off.
-pub async fn retry<T, F, A>(policy: RetryPolicy, retries: &Counter, mut attempt: F) -> Result<T, Error>
+/// The last attempt's error, or [`Kind::TimedOut`] when the deadline cut the first attempt off.
+pub async fn retry<T, F, A>(policy: RetryPolicy, retries: &Counter, attempt: F) -> Result<T, Error>
+where
+    F: FnMut() -> A,
+    A: Future<Output = Result<T, Error>>,
+{
+    retry_while(policy, retries, || true, attempt).await
+}
+
+/// The same, but that a retry is neither made nor waited for once `may_retry` says no.
+///
+/// # Errors
+/// As [`retry`].
+pub async fn retry_while<T, F, A>(
+    policy: RetryPolicy,
+    retries: &Counter,
+    may_retry: impl Fn() -> bool,
+    mut attempt: F,
+) -> Result<T, Error>
 where
     F: FnMut() -> A,
     A: Future<Output = Result<T, Error>>,
@@ -47,10 +64,13 @@ where
     for retry in 0..=policy.max_retries {
         if retry > 0 {
             let wait = waits.next_backoff().unwrap_or(LONGEST_WAIT);
-            if Instant::now() + wait >= policy.deadline {
+            if Instant::now() + wait >= policy.deadline || !may_retry() {
                 break;
             }
             tokio::time::sleep(wait).await;
+            if !may_retry() {
+                break;
+            }
             retries.increment(1);
         }
         match tokio::time::timeout_at(policy.deadline, attempt()).await {
@@ -60,12 +80,17 @@ where
             Err(_) => break,
         }
     }
-    Err(last_error
-        .unwrap_or_else(|| Error::new(Kind::Unavailable, "RequestTimeout", "Timestream did not answer in time")))
+    Err(last_error.unwrap_or_else(|| Error::new(Kind::TimedOut, "RequestTimeout", "Timestream did not answer in time")))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering;
+
+    use metrics::atomics::AtomicU64;
+
     use super::*;
 
     fn throttled() -> Error {
@@ -109,11 +134,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn retries_end_with_the_last_error_once_they_are_not_allowed() {
+        for allowed in 0..4 {
+            let (retries, attempts) = (Arc::new(AtomicU64::new(0)), Cell::new(0));
+            let policy = RetryPolicy { max_retries: 10, deadline: Instant::now() + Duration::from_secs(60) };
+            // It is asked before each wait, and after it.
+            let asked = Cell::new(0);
+            let may_retry = || asked.replace(asked.get() + 1) < allowed;
+            let result: Result<(), _> = retry_while(policy, &Counter::from_arc(retries.clone()), may_retry, || {
+                attempts.set(attempts.get() + 1);
+                std::future::ready(Err(throttled()))
+            })
+            .await;
+            assert_eq!(result, Err(throttled()));
+            assert_eq!((attempts.get(), retries.load(Ordering::Relaxed)), (1 + allowed / 2, allowed / 2));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_deadline_cuts_off_an_attempt_and_the_waits() {
         let start = Instant::now();
         let policy = RetryPolicy { max_retries: 1000, deadline: start + Duration::from_secs(5) };
         let hung: Result<(), _> = retry(policy, &Counter::noop(), std::future::pending).await;
-        assert_eq!(hung.unwrap_err().kind(), Kind::Unavailable);
+        assert_eq!(hung.unwrap_err().kind(), Kind::TimedOut);
         assert_eq!(start.elapsed(), Duration::from_secs(5));
 
         let (result, _) = attempts_until(1000, Duration::from_secs(5), |_| Err(throttled())).await;

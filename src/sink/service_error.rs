@@ -12,14 +12,6 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::error::{Error, Kind};
 
-/// The exception with which Timestream says that the client must discover its endpoint anew.
-pub const INVALID_ENDPOINT: &str = "InvalidEndpointException";
-
-/// Whether an exception says that credentials were good and are no longer.
-pub fn is_expiry(code: &str) -> bool {
-    matches!(code, "ExpiredToken" | "ExpiredTokenException" | "UnrecognizedClientException" | "InvalidClientTokenId")
-}
-
 /// The error of a call, as a caller is told of it.
 pub fn from_sdk<E, R>(error: &SdkError<E, R>) -> Error
 where
@@ -36,7 +28,7 @@ where
             before_sending(&causes(error))
         }
         other => {
-            Error::new(Kind::Unavailable, "ConnectionError", format!("no answer from Timestream: {}", causes(other)))
+            Error::new(Kind::Unreachable, "ConnectionError", format!("no answer from Timestream: {}", causes(other)))
         }
     }
 }
@@ -63,31 +55,29 @@ pub fn from_exception(code: Option<&str>, message: Option<&str>) -> Error {
         "ResourceNotFoundException" => Kind::NotFound,
         "ConflictException" => Kind::Conflict,
         "ThrottlingException" | "Throttling" | "TooManyRequestsException" => Kind::Throttled,
-        "AccessDeniedException"
-        | "UnrecognizedClientException"
-        | "InvalidClientTokenId"
-        | "InvalidSignatureException"
+        "InvalidEndpointException" => Kind::Moved,
+        "AccessDeniedException" | "OptInRequired" | "NotAuthorized" => Kind::Forbidden,
+        "ExpiredToken" | "ExpiredTokenException" | "UnrecognizedClientException" | "InvalidClientTokenId" => {
+            Kind::CredentialsExpired
+        }
+        "InvalidSignatureException"
         | "SignatureDoesNotMatch"
         | "IncompleteSignature"
         | "IncompleteSignatureException"
         | "MissingAuthenticationToken"
-        | "MissingAuthenticationTokenException"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
-        | "OptInRequired"
-        | "NotAuthorized" => Kind::Forbidden,
+        | "MissingAuthenticationTokenException" => Kind::CredentialsRefused,
         _ => Kind::Unavailable,
     };
     Error::new(kind, code.to_owned(), message)
 }
 
 fn timeout() -> Error {
-    Error::new(Kind::Unavailable, "RequestTimeout", "Timestream did not answer in time")
+    Error::new(Kind::TimedOut, "RequestTimeout", "Timestream did not answer in time")
 }
 
 /// A call that failed before it was sent: the environment has no credentials, or they can't be had just now.
 fn before_sending(causes: &str) -> Error {
-    Error::new(Kind::Unavailable, "CredentialsError", format!("the call to Timestream could not be made: {causes}"))
+    Error::new(Kind::NoCredentials, "CredentialsError", format!("the call to Timestream could not be made: {causes}"))
 }
 
 /// The error with its causes: the SDK's own text says only "dispatch failure".
@@ -109,6 +99,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Direction;
 
     #[test]
     fn exceptions_keep_their_code_and_message() {
@@ -126,9 +117,15 @@ mod tests {
     }
 
     #[test]
-    fn bad_keys_are_forbidden() {
-        for code in ["AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"] {
-            assert_eq!(from_exception(Some(code), None).kind(), Kind::Forbidden);
+    fn who_may_not_is_told_apart_from_whom_nobody_knows() {
+        for (code, kind) in [
+            ("AccessDeniedException", Kind::Forbidden),
+            ("UnrecognizedClientException", Kind::CredentialsExpired),
+            ("ExpiredTokenException", Kind::CredentialsExpired),
+            ("InvalidSignatureException", Kind::CredentialsRefused),
+        ] {
+            let error = from_exception(Some(code), None);
+            assert_eq!((error.kind(), error.kind().status(Direction::Write).as_u16()), (kind, 403));
         }
     }
 }

@@ -20,8 +20,20 @@ fn what_is_wrong_with_a_request_is_said() {
     for (what, headers, body, status, name) in [
         ("not snappy", WRITE_HEADERS, b"hello".to_vec(), 400, "SnappyError"),
         ("not protobuf", WRITE_HEADERS, snappy(&[0xff; 30]), 400, "ProtobufError"),
-        ("an oversize body", WRITE_HEADERS, noise, 413, "RequestTooLarge"),
-        ("an oversize decoded body", WRITE_HEADERS, snappy(&[0; 20_001]), 413, "RequestTooLarge"),
+        (
+            "an oversize body",
+            WRITE_HEADERS,
+            noise,
+            413,
+            "RequestTooLarge: the request body is over --web.max-body-bytes, 10000 bytes",
+        ),
+        (
+            "an oversize decoded body",
+            WRITE_HEADERS,
+            snappy(&[0; 20_001]),
+            413,
+            "RequestTooLarge: the body states 20001 bytes once decompressed, over --web.max-decoded-bytes, 20000 bytes",
+        ),
         ("a bomb", WRITE_HEADERS, vec![0xff, 0xff, 0xff, 0xff, 0x0f], 413, "RequestTooLarge"),
         ("gzip", &[("Content-Encoding", "gzip")], vec![], 415, "UnsupportedMediaType"),
         ("json", &[("Content-Type", "application/json")], vec![], 415, "UnsupportedMediaType"),

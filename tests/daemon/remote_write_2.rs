@@ -123,8 +123,8 @@ fn a_series_that_can_not_be_read_costs_only_itself() {
     };
     let good = series(&[("__name__", "good"), ("job", "a")], &[(1.0, now)]);
     let torn = series(&[("__name__", "bad"), ("job", "torn")], &[(1.0, now), (2.0, now + 1)]);
-    let request = proto::WriteRequest { timeseries: vec![torn, good], metadata: vec![] };
-    let answer = post(&format!("http://{}/write", connector.address), WRITE_HEADERS, &damage(request.encode_to_vec()));
+    let unpacked = snap::raw::Decoder::new().decompress_vec(&write_request(&[torn, good])).unwrap();
+    let answer = post(&format!("http://{}/write", connector.address), WRITE_HEADERS, &damage(unpacked));
     assert_eq!((answer.status, written(&answer)), (400, Some([1, 0, 0])), "{}", answer.text());
     assert!(answer.text().starts_with("InvalidSeries: a label is not UTF-8 in bad{}"), "{}", answer.text());
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine;
 use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use prost::Message;
-use timestream_prometheus_connector::budget::Budget;
+use timestream_prometheus_connector::budget::{Budget, Limit};
 use timestream_prometheus_connector::door::file::WebConfigFile;
 use timestream_prometheus_connector::http::basic_auth::BasicAuth;
 use timestream_prometheus_connector::http::{body, zstd};
@@ -24,18 +24,18 @@ use timestream_prometheus_connector::write_request::WriteRequest;
 use timestream_prometheus_connector::{dimension, proto};
 use tokio::runtime::Runtime;
 
-const MAX_DECODED_BYTES: usize = 1 << 20;
+const MAX_DECODED: Limit = Limit::new("the limit", 1 << 20);
 const MAX_EXPANDED_BYTES: usize = 16 << 20;
 
 fn unpack(bytes: &[u8]) -> Option<Vec<u8>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
-        let mut reservation = Budget::new(64 << 20).reserve(bytes.len()).await.ok()?;
-        let unpacked = match body::decompress(bytes, MAX_DECODED_BYTES, 4, &mut reservation).await {
+        let mut reservation = Budget::new(Limit::new("the limit", 64 << 20)).reserve(bytes.len()).await.ok()?;
+        let unpacked = match body::decompress(bytes, MAX_DECODED, 4, &mut reservation).await {
             Ok(unpacked) => unpacked,
-            Err(_) => zstd::decompress(bytes, MAX_DECODED_BYTES, 4, &mut reservation).await.ok()?,
+            Err(_) => zstd::decompress(bytes, MAX_DECODED, 4, &mut reservation).await.ok()?,
         };
-        assert!(unpacked.len() <= MAX_DECODED_BYTES && unpacked.capacity() <= reservation.bytes());
+        assert!(unpacked.len() <= MAX_DECODED.bytes && unpacked.capacity() <= reservation.bytes());
         Some(unpacked)
     })
 }

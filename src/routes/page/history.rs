@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::reading::{Reading, quantile};
+use crate::telemetry::metrics::Totals;
 
 /// Between two points.
 pub(super) const INTERVAL: Duration = Duration::from_secs(2);
@@ -36,9 +37,7 @@ pub(super) struct History {
 
 impl History {
     /// Adds a point.
-    pub(super) fn push(&self, time: u64, mut reading: Reading, queue: usize, memory: usize) {
-        // Only the totals are charted.
-        reading.reasons = Default::default();
+    pub(super) fn push(&self, time: u64, reading: Reading, queue: usize, memory: usize) {
         let mut points = self.points.lock().unwrap_or_else(PoisonError::into_inner);
         if points.len() == CAPACITY {
             points.pop_front();
@@ -55,13 +54,14 @@ impl History {
             let before = index.checked_sub(LATENCY_POINTS).and_then(|before| points.get(before)).or(points.front());
             let before = before.filter(|_| index > 0).map_or(&[][..], |before| &before.reading.calls);
             let latency = |of| quantile(of, before, &reading.calls);
+            let Totals { received, written, ignored, rejected, failed } = reading.totals;
             json!({
                 "time": time,
-                "received": reading.received,
-                "written": reading.written,
-                "ignored": reading.ignored,
-                "rejected": reading.rejected,
-                "failed": reading.failed,
+                "received": received,
+                "written": written,
+                "ignored": ignored,
+                "rejected": rejected,
+                "failed": failed,
                 "queue": queue,
                 "memory": memory,
                 "p50": latency(0.5),
@@ -81,7 +81,7 @@ mod tests {
         let history = History::default();
         for time in 1..=200 {
             let calls = vec![(0.1, time * 10), (f64::INFINITY, time * 10)];
-            history.push(time, Reading { received: time * 7, calls, ..Reading::default() }, 3, 4);
+            history.push(time, Reading { totals: Totals { received: time * 7, ..Totals::default() }, calls }, 3, 4);
         }
         let all = history.since(0);
         assert_eq!((all.len(), &all[0]["time"], &all[149]["received"]), (CAPACITY, &json!(51), &json!(1400)));

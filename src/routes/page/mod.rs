@@ -25,6 +25,7 @@ use crate::sink::caller_clients::CallerClients;
 use crate::sink::destination::Destination;
 use crate::telemetry::examples::Example;
 use crate::telemetry::health::Readiness;
+use crate::telemetry::metrics::{Total, Totals};
 use crate::telemetry::reason::{Failed, Ignored, Rejected};
 use crate::telemetry::{Metrics, log};
 use history::{History, INTERVAL};
@@ -144,22 +145,22 @@ impl Page {
     /// The numbers as they are now, and the points of the charts after `since=` milliseconds since 1970.
     fn live(&self, query: &str) -> Value {
         let since = query.split('&').find_map(|pair| pair.strip_prefix("since=")).and_then(|time| time.parse().ok());
-        let reading = Reading::of(&self.metrics.render());
+        let Totals { received, written, ignored, rejected, failed } = self.metrics.totals();
         let warnings: Vec<Value> = log::recent().lines().iter().rev().take(MAX_WARNINGS).map(warning).collect();
         let data = json!({
             "time": milliseconds(SystemTime::now()),
             "started": self.started,
             "waiting_for": self.readiness.waiting_for(),
             "interval_seconds": INTERVAL.as_secs(),
-            "received": reading.received,
-            "written": reading.written,
-            "ignored": reading.ignored,
-            "rejected": reading.rejected,
-            "failed": reading.failed,
+            "received": received,
+            "written": written,
+            "ignored": ignored,
+            "rejected": rejected,
+            "failed": failed,
             "queue": self.queue.len(),
             "memory": self.budget.in_use(),
             "memory_limit": self.budget.limit(),
-            "reasons": reasons(&reading, &self.metrics),
+            "reasons": reasons(&self.metrics),
             "warnings": warnings,
             "points": self.history.since(since.unwrap_or(0)),
         });
@@ -167,7 +168,7 @@ impl Page {
     }
 
     fn sample(&self) {
-        let reading = Reading::of(&self.metrics.render());
+        let reading = Reading::of(&self.metrics);
         self.history.push(milliseconds(SystemTime::now()), reading, self.queue.len(), self.budget.in_use());
     }
 }
@@ -196,19 +197,25 @@ pub fn put_headers(headers: &mut HeaderMap) {
 }
 
 /// The reasons that samples were not written for, each with its count and first example.
-fn reasons(reading: &Reading, metrics: &Metrics) -> Vec<Value> {
+fn reasons(metrics: &Metrics) -> Vec<Value> {
     let mut rows = Vec::new();
-    let mut row = |outcome: &'static str, reason: &str, example: Option<&Example>| {
-        let samples = reading.reasons.get(&(outcome, reason.to_owned())).copied().unwrap_or_default();
+    let mut row = |outcome: &str, reason: &str, total: &Total, example: Option<&Example>| {
+        let samples = total.get();
         if samples > 0 {
             let example = example.map(|example| json!({"text": example.text, "time": milliseconds(example.at)}));
             rows.push(json!({"outcome": outcome, "reason": reason, "samples": samples, "example": example}));
         }
     };
     let examples = &metrics.examples;
-    Failed::ALL.iter().for_each(|reason| row("failed", reason.as_str(), examples.failed(*reason)));
-    Rejected::ALL.iter().for_each(|reason| row("rejected", reason.as_str(), examples.rejected(*reason)));
-    Ignored::ALL.iter().for_each(|reason| row("ignored", reason.as_str(), examples.ignored(*reason)));
+    for reason in Failed::ALL {
+        row("failed", reason.as_str(), metrics.failed(*reason), examples.failed(*reason));
+    }
+    for reason in Rejected::ALL {
+        row("rejected", reason.as_str(), metrics.rejected(*reason), examples.rejected(*reason));
+    }
+    for reason in Ignored::ALL {
+        row("ignored", reason.as_str(), metrics.ignored(*reason), examples.ignored(*reason));
+    }
     rows
 }
 

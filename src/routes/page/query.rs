@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Limit};
 use crate::error::{Error, Kind};
 use crate::http::body::{self, BodyLimits};
 use crate::query::StatementLimits;
@@ -24,10 +24,14 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const TIMEOUT: Duration = Duration::from_secs(10);
 const LIMITS: StatementLimits = StatementLimits { rows: 1000, bytes: 1 << 20 };
 /// Timestream's limit of a query's text is 256 KiB.
-const BODY: BodyLimits =
-    BodyLimits { max_body_bytes: 300_000, max_decoded_bytes: 300_000, read_timeout: Duration::from_secs(10) };
+const MAX_BODY_BYTES: Limit = Limit::new("the limit of a query from the page", 300_000);
+const BODY: BodyLimits = BodyLimits {
+    max_body_bytes: MAX_BODY_BYTES,
+    max_decoded_bytes: MAX_BODY_BYTES,
+    read_timeout: Duration::from_secs(10),
+};
 /// What the bodies of all such requests may hold.
-const BODY_BUDGET: usize = 4 << 20;
+const BODY_BUDGET: Limit = Limit::new("the memory for queries from the page", 4 << 20);
 
 /// Answers the box.
 #[derive(Debug)]

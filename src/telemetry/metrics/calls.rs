@@ -6,6 +6,7 @@ use metrics_exporter_prometheus::PrometheusRecorder;
 use super::super::reason::reasons;
 use super::definitions::{CALLS, CALLS_IN_FLIGHT};
 use super::register::{counter, gauge};
+use crate::error::{Error, Kind};
 
 reasons! {
     /// The operations that the connector calls for its users.
@@ -62,11 +63,13 @@ reasons! {
 }
 
 impl Code {
-    /// The code of a call that ended in an error of this name.
-    pub fn of_error(name: &str) -> Self {
-        match name {
-            "RequestTimeout" => Code::Timeout,
-            name => *Code::ALL.iter().find(|code| code.as_str() == name).unwrap_or(&Code::Other),
+    /// The code of a call that ended in this error: an exception has the one of its name, if there is one.
+    pub fn of_error(error: &Error) -> Self {
+        match error.kind() {
+            Kind::TimedOut => Code::Timeout,
+            Kind::Unreachable => Code::Connection,
+            Kind::NoCredentials => Code::Credentials,
+            _ => *Code::ALL.iter().find(|code| code.as_str() == error.name()).unwrap_or(&Code::Other),
         }
     }
 }

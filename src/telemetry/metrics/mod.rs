@@ -12,18 +12,22 @@ use super::reason::{Failed, Ignored, Rejected};
 
 mod calls;
 mod definitions;
+mod durations;
 mod http;
 mod process;
 mod read;
 mod register;
+mod totals;
 
 pub use calls::{Call, Calls, Code, Operation};
 pub use definitions::{DEFINITIONS, Definition};
+pub use durations::Durations;
 pub use http::{Handler, HttpMetrics, RequestUnderWay};
 pub use read::ReadMetrics;
+pub use totals::{Total, Totals};
 
 use definitions::*;
-use register::{counter, gauge, histogram};
+use register::{counter, gauge, histogram, total};
 
 /// The handles of all metrics.
 pub struct Metrics {
@@ -31,12 +35,12 @@ pub struct Metrics {
     /// First examples for the reasons why samples are not written.
     pub examples: Examples,
     /// Samples received.
-    pub received_samples: Counter,
+    pub received_samples: Total,
     /// Samples written.
-    pub written_samples: Counter,
-    ignored_samples: Vec<Counter>,
-    rejected_samples: Vec<Counter>,
-    failed_samples: Vec<Counter>,
+    pub written_samples: Total,
+    ignored_samples: Vec<Total>,
+    rejected_samples: Vec<Total>,
+    failed_samples: Vec<Total>,
     /// Native histograms received.
     pub received_histograms: Counter,
     /// Native histograms ignored.
@@ -54,7 +58,7 @@ pub struct Metrics {
     /// WriteRecords calls.
     pub write_requests: Counter,
     /// Seconds that WriteRecords calls take.
-    pub write_duration: Histogram,
+    pub write_duration: Durations,
     /// WriteRecords calls that were retries.
     pub write_retries: Counter,
     /// Write units billed.
@@ -109,8 +113,8 @@ impl Metrics {
     /// New metrics, all at zero.
     pub fn new() -> Self {
         let recorder = register::recorder();
-        let by_reason = |definition, reasons: &[&'static str]| -> Vec<Counter> {
-            reasons.iter().map(|reason| counter(&recorder, definition, &[("reason", reason)])).collect()
+        let by_reason = |definition, reasons: &[&'static str]| -> Vec<Total> {
+            reasons.iter().map(|reason| total(&recorder, definition, &[("reason", reason)])).collect()
         };
         let texts = |all: &[Ignored]| all.iter().map(|reason| reason.as_str()).collect::<Vec<_>>();
         let ignored_samples = by_reason(IGNORED, &texts(Ignored::ALL));
@@ -122,8 +126,8 @@ impl Metrics {
         Metrics {
             exporter: recorder.handle(),
             examples: Examples::default(),
-            received_samples: counter(&recorder, RECEIVED, &[]),
-            written_samples: counter(&recorder, WRITTEN, &[]),
+            received_samples: total(&recorder, RECEIVED, &[]),
+            written_samples: total(&recorder, WRITTEN, &[]),
             ignored_samples,
             rejected_samples: by_reason(REJECTED, &rejected),
             failed_samples: by_reason(FAILED, &failed),
@@ -135,7 +139,7 @@ impl Metrics {
             received_exemplars: counter(&recorder, RECEIVED_EXEMPLARS, &[]),
             ignored_exemplars: counter(&recorder, IGNORED_EXEMPLARS, &[]),
             write_requests: counter(&recorder, WRITE_REQUESTS, &[]),
-            write_duration: histogram(&recorder, WRITE_DURATION, &[]),
+            write_duration: Durations::default(),
             write_retries: counter(&recorder, WRITE_RETRIES, &[]),
             metered_units: counter(&recorder, METERED_UNITS, &[]),
             saved_units: counter(&recorder, SAVED_UNITS, &[]),
@@ -158,24 +162,40 @@ impl Metrics {
     }
 
     /// Samples ignored for `reason`.
-    pub fn ignored(&self, reason: Ignored) -> &Counter {
+    pub fn ignored(&self, reason: Ignored) -> &Total {
         &self.ignored_samples[reason as usize]
     }
 
     /// Samples rejected for `reason`.
-    pub fn rejected(&self, reason: Rejected) -> &Counter {
+    pub fn rejected(&self, reason: Rejected) -> &Total {
         &self.rejected_samples[reason as usize]
     }
 
     /// Samples failed for `reason`.
-    pub fn failed(&self, reason: Failed) -> &Counter {
+    pub fn failed(&self, reason: Failed) -> &Total {
         &self.failed_samples[reason as usize]
+    }
+
+    /// What became of samples since the start.
+    pub fn totals(&self) -> Totals {
+        Totals::of(self)
+    }
+
+    /// Puts what the exporter's histograms have recorded into their buckets. Until then they keep each value, so this is
+    /// called every few seconds, whether somebody reads the metrics or not.
+    pub fn upkeep(&self) {
+        self.exporter.run_upkeep();
     }
 
     /// All metrics in Prometheus' text format. Those of the runtime are the ones of the runtime that it is called in.
     pub fn render(&self) -> String {
-        self.exporter.run_upkeep();
+        let Metrics { received_samples, written_samples, ignored_samples, rejected_samples, failed_samples, .. } = self;
+        // Outcomes first: so there are none of samples that were not received.
+        let outcomes = [failed_samples, rejected_samples, ignored_samples].into_iter().flatten();
+        outcomes.chain([written_samples, received_samples, &self.read.samples]).for_each(Total::export);
+        self.upkeep();
         let mut text = self.exporter.render();
+        self.write_duration.render(&mut text, WRITE_DURATION);
         process::render(&mut text);
         text
     }

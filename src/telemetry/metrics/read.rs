@@ -5,7 +5,8 @@ use metrics_exporter_prometheus::PrometheusRecorder;
 
 use super::calls::Calls;
 use super::definitions::*;
-use super::register::{counter, histogram};
+use super::register::{counter, histogram, total};
+use super::totals::Total;
 
 /// The handles of the read path. `requests` and `duration` are of calls to Timestream: a page or a DESCRIBE each.
 #[derive(Clone)]
@@ -23,7 +24,7 @@ pub struct ReadMetrics {
     /// Rows received.
     pub rows: Counter,
     /// Samples answered.
-    pub samples: Counter,
+    pub samples: Total,
     /// Rows left out because their value is neither a double nor a bigint.
     pub other_rows: Counter,
     /// Queries cancelled in Timestream.
@@ -41,7 +42,7 @@ impl ReadMetrics {
             duration: histogram(recorder, READ_DURATION, &[]),
             pages: counter(recorder, READ_PAGES, &[]),
             rows: counter(recorder, READ_ROWS, &[]),
-            samples: counter(recorder, READ_SAMPLES, &[]),
+            samples: total(recorder, READ_SAMPLES, &[]),
             other_rows: counter(recorder, READ_SKIPPED_ROWS, &[]),
             cancels: counter(recorder, READ_CANCELS, &[]),
             aborts: counter(recorder, READ_ABORTS, &[]),

@@ -4,9 +4,10 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, R
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
 
 use super::definitions::{CALL_RECORDS, CALL_WAIT, Definition, HTTP_DURATION};
+use super::totals::Total;
 
 /// The default buckets of Prometheus' client libraries, in seconds.
-const BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+pub(super) const BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// Writes are answered within 25 s, reads within two minutes, unless options say otherwise.
 const HTTP_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0, 120.0];
 /// 99 apart from 100: whether a call was full.
@@ -21,7 +22,7 @@ pub(super) fn recorder() -> PrometheusRecorder {
     let of = |definition: Definition| Matcher::Full(definition.name.to_owned());
     // The builder refuses only an empty list of buckets.
     let builder = PrometheusBuilder::new()
-        .set_buckets(BUCKETS)
+        .set_buckets(&BUCKETS)
         .and_then(|builder| builder.set_buckets_for_metric(of(HTTP_DURATION), HTTP_BUCKETS))
         .and_then(|builder| builder.set_buckets_for_metric(of(CALL_RECORDS), RECORD_BUCKETS))
         .and_then(|builder| builder.set_buckets_for_metric(of(CALL_WAIT), WAIT_BUCKETS));
@@ -47,6 +48,15 @@ pub(super) fn counter(
     // Shown from the start, so that rates see the first increase.
     counter.increment(0);
     counter
+}
+
+/// A counter that the connector reads too.
+pub(super) fn total(
+    recorder: &PrometheusRecorder,
+    definition: Definition,
+    labels: &[(&'static str, &'static str)],
+) -> Total {
+    Total::new(counter(recorder, definition, labels))
 }
 
 pub(super) fn gauge(

@@ -1,7 +1,9 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use super::*;
+use crate::error::{Error, Kind};
 
 /// How the rows of the table begin.
 const PREFIXES: [&str; 3] = ["| `timestream_connector_", "| `process_", "| `tokio_"];
@@ -71,10 +73,61 @@ fn reasons_count_apart_and_metrics_are_not_shared() {
     assert!(other.render().contains("ignored_samples_total{reason=\"stale_marker\"} 0"));
 }
 
+/// Whoever reads the totals reads what /metrics says, whichever comes first.
+#[test]
+fn totals_are_what_the_metrics_say() {
+    let metrics = Metrics::new();
+    for round in 1..=3 {
+        metrics.received_samples.increment(21);
+        metrics.written_samples.increment(6);
+        metrics.ignored(Ignored::NaN).increment(1);
+        metrics.ignored(Ignored::Repeated).increment(2);
+        metrics.rejected(Rejected::Duplicate).increment(4);
+        metrics.failed(Failed::QueueFull).increment(8);
+        metrics.read.samples.increment(5);
+        let once = Totals { received: 21, written: 6, ignored: 3, rejected: 4, failed: 8 };
+        let before = Totals {
+            received: 21 * (round - 1),
+            written: 6 * (round - 1),
+            ignored: 3 * (round - 1),
+            rejected: 4 * (round - 1),
+            failed: 8 * (round - 1),
+        };
+        assert_eq!(metrics.totals() - before, once);
+        let text = metrics.render();
+        for (name, samples) in [
+            ("received_samples_total", 21),
+            ("written_samples_total", 6),
+            ("ignored_samples_total{reason=\"nan\"}", 1),
+            ("ignored_samples_total{reason=\"repeated\"}", 2),
+            ("rejected_samples_total{reason=\"duplicate\"}", 4),
+            ("failed_samples_total{reason=\"queue_full\"}", 8),
+            ("read_samples_total", 5),
+        ] {
+            let line = format!("\ntimestream_connector_{name} {}\n", samples * round);
+            assert!(text.contains(&line), "{line}{text}");
+        }
+    }
+    assert_eq!(metrics.ignored(Ignored::Repeated).get(), 6);
+}
+
+/// The page asks every two seconds and Lambda after each invocation, so it costs next to nothing.
+#[test]
+fn totals_are_read_without_an_allocation() {
+    let metrics = Metrics::new();
+    let mut samples = 0;
+    let counted = allocation_counter::measure(|| {
+        let (Totals { received, .. }, reason) = (metrics.totals(), metrics.failed(Failed::Timeout).get());
+        let calls = metrics.write_duration.cumulative().map(|(_, calls)| calls).sum::<u64>();
+        samples = received + reason + calls;
+    });
+    assert_eq!((counted.count_total, samples), (0, 0));
+}
+
 #[test]
 fn durations_have_prometheus_default_buckets() {
     let metrics = Metrics::new();
-    metrics.write_duration.record(0.02);
+    metrics.write_duration.record(Duration::from_millis(20));
     let text = metrics.render();
     assert!(text.contains("timestream_connector_write_duration_seconds_bucket{le=\"0.025\"} 1"), "{text}");
     assert!(text.contains("timestream_connector_write_duration_seconds_bucket{le=\"10\"} 1"), "{text}");
@@ -83,8 +136,8 @@ fn durations_have_prometheus_default_buckets() {
 #[tokio::test]
 async fn promtool_finds_nothing_to_mend() {
     let metrics = Metrics::new();
-    metrics.write_duration.record(0.02);
-    metrics.read_duration.record(0.02);
+    metrics.write_duration.record(Duration::from_millis(20));
+    metrics.read.duration.record(0.02);
     let promtool = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
@@ -102,10 +155,12 @@ async fn promtool_finds_nothing_to_mend() {
 
 #[test]
 fn a_call_is_counted_once_by_what_became_of_it() {
+    let failed = |kind, name| Error::new(kind, name, "no");
     let metrics = Metrics::new();
     metrics.calls.begin(Operation::WriteRecords).end(Code::Ok);
-    metrics.calls.begin(Operation::WriteRecords).end(Code::of_error("ThrottlingException"));
-    metrics.calls.begin(Operation::WriteRecords).end(Code::of_error("SomethingNew"));
+    metrics.calls.begin(Operation::WriteRecords).end(Code::of_error(&failed(Kind::Throttled, "ThrottlingException")));
+    metrics.calls.begin(Operation::WriteRecords).end(Code::of_error(&failed(Kind::Unavailable, "SomethingNew")));
+    metrics.calls.begin(Operation::Query).end(Code::of_error(&failed(Kind::TimedOut, "RequestTimeout")));
     drop(metrics.calls.begin(Operation::WriteRecords));
     drop(metrics.calls.begin(Operation::Query));
     let _under_way = metrics.calls.begin(Operation::Query);
@@ -115,6 +170,7 @@ fn a_call_is_counted_once_by_what_became_of_it() {
         ("WriteRecords", "ThrottlingException"),
         ("WriteRecords", "Other"),
         ("WriteRecords", "Timeout"),
+        ("Query", "Timeout"),
         ("Query", "Abandoned"),
     ] {
         let line = format!("timestream_calls_total{{operation=\"{operation}\",code=\"{code}\"}} 1\n");

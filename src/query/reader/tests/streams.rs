@@ -1,6 +1,8 @@
 //! Streamed answers against a scripted Timestream. In tests a piece is of 64 bytes.
 
 use super::*;
+use std::time::Duration;
+
 use crate::proto::ChunkedReadResponse;
 use http_body_util::BodyExt;
 use hyper::body::Body;

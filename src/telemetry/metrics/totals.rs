@@ -1,0 +1,79 @@
+//! Counters that the connector itself reads too: for its page, its log and CloudWatch.
+
+use std::ops::Sub;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use metrics::Counter;
+use metrics::atomics::AtomicU64;
+
+use super::Metrics;
+
+/// A counter whose total can be read. Cloning shares it.
+///
+/// The exporter's counters can only be counted up. So it is this one that counts, and the exporter is told the total
+/// whenever the metrics are written.
+#[derive(Debug, Clone)]
+pub struct Total {
+    total: Arc<AtomicU64>,
+    exported: Counter,
+}
+
+impl Total {
+    pub(super) fn new(exported: Counter) -> Self {
+        Total { total: Arc::default(), exported }
+    }
+
+    /// Counts.
+    pub fn increment(&self, count: u64) {
+        self.total.fetch_add(count, Ordering::Release);
+    }
+
+    /// What was counted since the start.
+    pub fn get(&self) -> u64 {
+        self.total.load(Ordering::Acquire)
+    }
+
+    pub(super) fn export(&self) {
+        self.exported.absolute(self.get());
+    }
+}
+
+/// Samples since the start.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Totals {
+    /// Received.
+    pub received: u64,
+    /// Written.
+    pub written: u64,
+    /// Ignored, for whatever reason.
+    pub ignored: u64,
+    /// Rejected, for whatever reason.
+    pub rejected: u64,
+    /// Failed, for whatever reason.
+    pub failed: u64,
+}
+
+impl Totals {
+    pub(super) fn of(metrics: &Metrics) -> Self {
+        let sum = |totals: &[Total]| totals.iter().map(Total::get).sum();
+        // In the order against the one in which a sample is counted: so none has an outcome that was not received.
+        let (failed, rejected) = (sum(&metrics.failed_samples), sum(&metrics.rejected_samples));
+        let (written, ignored) = (metrics.written_samples.get(), sum(&metrics.ignored_samples));
+        Totals { received: metrics.received_samples.get(), written, ignored, rejected, failed }
+    }
+}
+
+impl Sub for Totals {
+    type Output = Totals;
+
+    fn sub(self, before: Totals) -> Totals {
+        Totals {
+            received: self.received - before.received,
+            written: self.written - before.written,
+            ignored: self.ignored - before.ignored,
+            rejected: self.rejected - before.rejected,
+            failed: self.failed - before.failed,
+        }
+    }
+}

@@ -19,6 +19,8 @@ pub enum Kind {
     Unauthenticated,
     /// The caller is known and may not do this.
     Forbidden,
+    /// Timestream refuses a signature for its time: a clock is wrong.
+    ClockSkewed,
     /// Timestream refuses the caller's credentials.
     CredentialsRefused,
     /// Timestream does not know the caller's credentials, or no longer: it may know newer ones.
@@ -65,7 +67,7 @@ pub enum Direction {
 }
 
 impl Kind {
-    /// Whether the same request may succeed later without anybody changing it.
+    /// Whether the same call may succeed soon without anybody changing anything, so that the connector itself tries again.
     pub fn is_retryable(self) -> bool {
         match self {
             Kind::QuotaExceeded
@@ -81,6 +83,7 @@ impl Kind {
             | Kind::UnknownColumn
             | Kind::Unauthenticated
             | Kind::Forbidden
+            | Kind::ClockSkewed
             | Kind::CredentialsRefused
             | Kind::CredentialsExpired
             | Kind::NotFound
@@ -95,19 +98,31 @@ impl Kind {
     /// The HTTP status for the caller.
     ///
     /// Prometheus drops the data of a write on any 4xx (429 included, unless it is told otherwise), so whatever may
-    /// pass later is a 503 there.
+    /// pass later is a 503 there: also a table that is made later, a policy that spreads, a clock that is set.
     pub fn status(self, direction: Direction) -> StatusCode {
         match self {
+            Kind::Forbidden
+            | Kind::ClockSkewed
+            | Kind::NotFound
+            | Kind::RequestTimeout
+            | Kind::Conflict
+            | Kind::QuotaExceeded
+            | Kind::Throttled
+                if direction == Direction::Write =>
+            {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Kind::Invalid | Kind::UnknownColumn => StatusCode::BAD_REQUEST,
             Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Kind::Forbidden | Kind::CredentialsRefused | Kind::CredentialsExpired => StatusCode::FORBIDDEN,
+            Kind::Forbidden | Kind::ClockSkewed | Kind::CredentialsRefused | Kind::CredentialsExpired => {
+                StatusCode::FORBIDDEN
+            }
             Kind::NotFound => StatusCode::NOT_FOUND,
             Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Kind::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Kind::Conflict => StatusCode::CONFLICT,
             Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Kind::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Kind::QuotaExceeded | Kind::Throttled if direction == Direction::Write => StatusCode::SERVICE_UNAVAILABLE,
             Kind::QuotaExceeded => StatusCode::PAYMENT_REQUIRED,
             Kind::Throttled => StatusCode::TOO_MANY_REQUESTS,
             Kind::SchemaChanged
@@ -164,10 +179,11 @@ impl Error {
     /// In how many seconds to send again, for whatever may succeed later. It doubles with each attempt that the sender
     /// says it has made, up to half a minute, and is drawn from the upper half of that, so that senders who failed
     /// together do not come back together.
-    pub fn retry_after_seconds(&self, attempt: u32) -> Option<u64> {
+    pub fn retry_after_seconds(&self, direction: Direction, attempt: u32) -> Option<u64> {
         const LONGEST: u64 = 30;
         let longest = LONGEST.min(1 << attempt.min(5));
-        self.kind.is_retryable().then(|| fastrand::u64(longest.div_ceil(2)..=longest))
+        let may_pass = self.kind.is_retryable() || self.kind.status(direction).is_server_error();
+        may_pass.then(|| fastrand::u64(longest.div_ceil(2)..=longest))
     }
 }
 
@@ -202,15 +218,31 @@ mod tests {
         }
     }
 
+    /// Nothing in the connector tries these again, but a sender shall.
+    #[test]
+    fn what_somebody_may_mend_is_no_4xx_on_the_write_path_either() {
+        for kind in [Kind::Forbidden, Kind::ClockSkewed, Kind::NotFound, Kind::Conflict, Kind::RequestTimeout] {
+            assert!(!kind.is_retryable());
+            assert_eq!(kind.status(Direction::Write), StatusCode::SERVICE_UNAVAILABLE, "{kind:?}");
+            assert!(kind.status(Direction::Read).is_client_error(), "{kind:?}");
+            let error = Error::new(kind, "Name", "message");
+            assert!(error.retry_after_seconds(Direction::Write, 0).is_some());
+            assert_eq!(error.retry_after_seconds(Direction::Read, 0), None);
+        }
+        for kind in [Kind::Unauthenticated, Kind::CredentialsRefused, Kind::CredentialsExpired, Kind::Invalid] {
+            assert!(kind.status(Direction::Write).is_client_error(), "{kind:?}");
+        }
+    }
+
     #[test]
     fn the_time_until_the_next_attempt_grows_and_is_never_nothing() {
         let error = Error::new(Kind::Unavailable, "QueueFull", "full");
         for (attempt, within) in [(0, 1..=1), (1, 1..=2), (2, 2..=4), (4, 8..=16), (5, 15..=30), (u32::MAX, 15..=30)] {
             for _ in 0..100 {
-                assert!(within.contains(&error.retry_after_seconds(attempt).unwrap()), "{attempt}");
+                assert!(within.contains(&error.retry_after_seconds(Direction::Write, attempt).unwrap()), "{attempt}");
             }
         }
-        assert_eq!(Error::invalid("SnappyError", "no").retry_after_seconds(3), None);
+        assert_eq!(Error::invalid("SnappyError", "no").retry_after_seconds(Direction::Write, 3), None);
     }
 
     #[test]

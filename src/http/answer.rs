@@ -35,7 +35,7 @@ pub fn error_answer(error: &Error, direction: Direction, attempt: u32) -> Respon
     let status = error.kind().status(direction);
     debug!(status = status.as_u16(), error = %error, "request answered with an error");
     let mut answer = text(status, "text/plain; charset=utf-8", format!("{error}\n"));
-    if let Some(seconds) = error.retry_after_seconds(attempt) {
+    if let Some(seconds) = error.retry_after_seconds(direction, attempt) {
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     answer

@@ -219,7 +219,8 @@ impl Inner {
             }
             Outcome::Failed(reason, error) => {
                 if let Some(suppressed) = self.failures[*reason as usize].check() {
-                    warn!(reason = reason.as_str(), error = %error, suppressed, request_id, "samples could not be written");
+                    let mend = what_to_mend(*reason);
+                    warn!(reason = reason.as_str(), error = %error, mend, suppressed, request_id, "samples could not be written");
                 }
             }
         }
@@ -242,6 +243,25 @@ fn abandoned() -> Outcome {
     Outcome::Failed(Failed::Shutdown, shutting_down())
 }
 
+/// What somebody has to do, where samples do not pass by themselves. Prometheus sends them again meanwhile.
+fn what_to_mend(reason: Failed) -> Option<&'static str> {
+    match reason {
+        Failed::NotFound => Some("create the database and the table, or mend their names and --region"),
+        Failed::AccessDenied => {
+            Some("allow timestream:WriteRecords on the table and timestream:DescribeEndpoints on *")
+        }
+        Failed::Clock => Some("set the clock of this machine"),
+        Failed::QuotaExceeded => Some("have the quota raised"),
+        Failed::Throttled
+        | Failed::Unavailable
+        | Failed::Timeout
+        | Failed::QueueFull
+        | Failed::MemoryLimit
+        | Failed::Shutdown
+        | Failed::Conflict => None,
+    }
+}
+
 /// What an error that ended a call means for its samples.
 fn outcome_of(error: Error) -> Outcome {
     match error.kind() {
@@ -255,11 +275,13 @@ fn outcome_of(error: Error) -> Outcome {
         | Kind::Moved
         | Kind::SchemaChanged
         | Kind::RequestTimeout => Outcome::Failed(Failed::Unavailable, error),
-        Kind::Forbidden | Kind::CredentialsRefused | Kind::CredentialsExpired | Kind::Unauthenticated => {
+        Kind::NotFound | Kind::MethodNotAllowed => Outcome::Failed(Failed::NotFound, error),
+        Kind::Forbidden => Outcome::Failed(Failed::AccessDenied, error),
+        Kind::ClockSkewed => Outcome::Failed(Failed::Clock, error),
+        Kind::Conflict => Outcome::Failed(Failed::Conflict, error),
+        Kind::CredentialsRefused | Kind::CredentialsExpired | Kind::Unauthenticated => {
             Outcome::Rejected(Rejected::Unauthorized, error)
         }
-        Kind::NotFound | Kind::MethodNotAllowed => Outcome::Rejected(Rejected::NotFound, error),
-        Kind::Conflict => Outcome::Rejected(Rejected::Conflict, error),
         Kind::TooLarge => Outcome::Rejected(Rejected::TooLarge, error),
         Kind::Invalid | Kind::UnknownColumn | Kind::UnsupportedMedia => Outcome::Rejected(Rejected::Invalid, error),
     }

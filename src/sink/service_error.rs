@@ -60,6 +60,8 @@ pub fn from_exception(code: Option<&str>, message: Option<&str>) -> Error {
         "ExpiredToken" | "ExpiredTokenException" | "UnrecognizedClientException" | "InvalidClientTokenId" => {
             Kind::CredentialsExpired
         }
+        "RequestExpired" | "RequestTimeTooSkewed" => Kind::ClockSkewed,
+        "InvalidSignatureException" | "SignatureDoesNotMatch" if is_about_time(&message) => Kind::ClockSkewed,
         "InvalidSignatureException"
         | "SignatureDoesNotMatch"
         | "IncompleteSignature"
@@ -69,6 +71,12 @@ pub fn from_exception(code: Option<&str>, message: Option<&str>) -> Error {
         _ => Kind::Unavailable,
     };
     Error::new(kind, code.to_owned(), message)
+}
+
+/// Whether a signature is refused for its time. AWS has one code for that and for a wrong secret key, and tells them apart by
+/// the text (AWS General Reference, "Troubleshoot Signature Version 4 signing", credential expiration).
+fn is_about_time(message: &str) -> bool {
+    ["Signature expired", "Signature not yet current"].iter().any(|start| message.starts_with(start))
 }
 
 fn timeout() -> Error {
@@ -106,6 +114,20 @@ mod tests {
         let error = from_exception(Some("ResourceNotFoundException"), Some("The table t does not exist."));
         assert_eq!(error.kind(), Kind::NotFound);
         assert_eq!(error.to_string(), "ResourceNotFoundException: The table t does not exist.");
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_is_told_from_a_key_that_is() {
+        let kind = |message| from_exception(Some("InvalidSignatureException"), Some(message)).kind();
+        let expired =
+            "Signature expired: 20261128T120000Z is now earlier than 20261128T121000Z (20261128T121500Z - 5 min.)";
+        assert_eq!(kind(expired), Kind::ClockSkewed);
+        assert_eq!(
+            kind("Signature not yet current: 20261128T130000Z is still later than 20261128T120500Z"),
+            Kind::ClockSkewed
+        );
+        let wrong = "The request signature we calculated does not match the signature you provided.";
+        assert_eq!(kind(wrong), Kind::CredentialsRefused);
     }
 
     #[test]

@@ -56,10 +56,6 @@ reasons! {
         Invalid = "invalid",
         /// Timestream refuses the credentials.
         Unauthorized = "unauthorized",
-        /// The database or table does not exist.
-        NotFound = "not_found",
-        /// Timestream reports a conflict.
-        Conflict = "conflict",
         /// Timestream gave another reason.
         Other = "other",
     }
@@ -82,5 +78,13 @@ reasons! {
         Shutdown = "shutdown",
         /// An account quota of Timestream is used up.
         QuotaExceeded = "quota_exceeded",
+        /// The database or table does not exist.
+        NotFound = "not_found",
+        /// The credentials may not write there.
+        AccessDenied = "access_denied",
+        /// Timestream refused the signature for its time.
+        Clock = "clock",
+        /// Timestream reported a conflicting change.
+        Conflict = "conflict",
     }
 }

@@ -155,7 +155,7 @@ fn refusing_timestreams() -> Vec<Scenario> {
     let (time, value) = (now_ms(), AtomicI64::new(0));
     vec![
         Scenario::new("throttled", throttling, vec![("Throttled", &[("operation", "WriteRecords")])]).written_to(),
-        Scenario::new("denied", denying, vec![("WritesRefused", &[("reason", "unauthorized")])]).written_to(),
+        Scenario::new("denied", denying, vec![("WritesRefused", &[("reason", "access_denied")])]).written_to(),
         Scenario::new("retention", retaining, vec![("RetentionRejects", &[("reason", "retention_window")])])
             .written_to(),
         Scenario::new("duplicates", twice, vec![("SamplesRejected", &[("reason", "duplicate")])]).loaded(

@@ -24,8 +24,10 @@ pub const PLACEHOLDER: &str = "z__z";
 /// The value of [`PLACEHOLDER`]: Timestream refuses empty ones.
 pub const PLACEHOLDER_VALUE: &str = "-";
 
-const PREFIX: &str = "z_";
-const SUFFIX: &str = "_z";
+/// What an escaped name begins with.
+pub(crate) const PREFIX: &str = "z_";
+/// What an escaped name ends with.
+pub(crate) const SUFFIX: &str = "_z";
 
 /// The dimension name for a label name. It may be longer than [`MAX_NAME_BYTES`]; the caller checks.
 pub fn escape(label: &str) -> Cow<'_, str> {

@@ -14,6 +14,7 @@ pub mod error;
 pub mod held;
 pub mod ingest;
 pub mod lambda;
+pub mod measure;
 pub mod options;
 pub mod page;
 mod probe;

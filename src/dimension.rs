@@ -14,9 +14,6 @@ use std::borrow::Cow;
 /// The longest dimension name in bytes (Timestream quota).
 pub const MAX_NAME_BYTES: usize = 60;
 
-/// The longest measure name in bytes (Timestream quota).
-pub const MAX_MEASURE_NAME_BYTES: usize = 256;
-
 /// The dimension of a series that has no label but its name, since Timestream wants at least one. It is the escape of
 /// the empty label name, which no series has.
 pub const PLACEHOLDER: &str = "z__z";

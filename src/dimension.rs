@@ -14,9 +14,6 @@ use std::borrow::Cow;
 /// The longest dimension name in bytes (Timestream quota).
 pub const MAX_NAME_BYTES: usize = 60;
 
-/// The longest measure name in bytes (Timestream quota).
-pub const MAX_MEASURE_NAME_BYTES: usize = 256;
-
 /// The dimension of a series that has no label but its name, since Timestream wants at least one. It is the escape of
 /// the empty label name, which no series has.
 pub const PLACEHOLDER: &str = "z__z";
@@ -24,8 +21,10 @@ pub const PLACEHOLDER: &str = "z__z";
 /// The value of [`PLACEHOLDER`]: Timestream refuses empty ones.
 pub const PLACEHOLDER_VALUE: &str = "-";
 
-const PREFIX: &str = "z_";
-const SUFFIX: &str = "_z";
+/// What an escaped name begins with.
+pub(crate) const PREFIX: &str = "z_";
+/// What an escaped name ends with.
+pub(crate) const SUFFIX: &str = "_z";
 
 /// The dimension name for a label name. It may be longer than [`MAX_NAME_BYTES`]; the caller checks.
 pub fn escape(label: &str) -> Cow<'_, str> {

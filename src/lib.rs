@@ -7,6 +7,7 @@ pub mod door;
 pub mod error;
 pub mod http;
 pub mod ingest;
+pub mod measure;
 pub mod options;
 pub mod paths;
 pub mod proto;

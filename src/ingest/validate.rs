@@ -2,8 +2,9 @@
 //!
 //! What Timestream would refuse with the whole call is found here, so that one bad series costs nobody else.
 
-use crate::dimension::{self, MAX_MEASURE_NAME_BYTES, MAX_NAME_BYTES, PLACEHOLDER, PLACEHOLDER_VALUE};
+use crate::dimension::{self, MAX_NAME_BYTES, PLACEHOLDER, PLACEHOLDER_VALUE};
 use crate::error::Error;
+use crate::measure;
 use crate::telemetry::reason::{Ignored, Rejected};
 use crate::write_request::{self, BySpan, Fate, Sample, Series, Span, WriteRequest};
 
@@ -138,14 +139,14 @@ fn check_series(
         dropped.reject(Rejected::Invalid, samples, || format!("no metric name in {}", name()));
         return Ok(false);
     }
-    if series.name.len() > MAX_MEASURE_NAME_BYTES {
-        let reason = Ignored::LongMetricName;
-        return ignore_long_name(reason, samples, policy, dropped, || {
-            format!("the metric name of {} is over {MAX_MEASURE_NAME_BYTES} bytes", name())
+    let measure_bytes = measure::escaped_len(request.bytes(series.name));
+    if measure_bytes > measure::MAX_NAME_BYTES {
+        return ignore_long_name(Ignored::LongMetricName, samples, policy, dropped, || {
+            format!("the metric name of {} is over {} bytes as a measure name", name(), measure::MAX_NAME_BYTES)
         });
     }
     let labels = request.labels(series);
-    let mut record_bytes = series.name.len() + size_of::<f64>();
+    let mut record_bytes = measure_bytes + size_of::<f64>();
     for label in labels {
         let mut name_bytes = label.name.len();
         // Escaping only lengthens, so a name too long as it is needs no look inside.
@@ -282,18 +283,23 @@ mod tests {
     #[test]
     fn names_over_the_limit_cost_their_series_only() {
         let long_metric = "m".repeat(257);
+        // The escape is 4 bytes longer, and 3 for each colon.
+        let (escaped_metric, escaped_too_long_metric) =
+            (format!("{}:", "m".repeat(248)), format!("{}:", "m".repeat(249)));
         let (long_label, escaped_too_long) = ("l".repeat(61), "_".repeat(57));
         let samples = [(1.0, 1), (2.0, 2)];
         let mut request = request(&[
             (&[("__name__", &long_metric)], &samples),
+            (&[("__name__", &escaped_too_long_metric)], &samples),
+            (&[("__name__", &escaped_metric)], &samples),
             (&[("__name__", "up"), (&long_label, "v")], &samples),
             (&[("__name__", "up"), (&escaped_too_long, "v")], &samples),
             (&[("__name__", &"m".repeat(256)), (&"l".repeat(60), "v")], &samples),
         ]);
         let dropped = validate(&mut request, Policy::default()).unwrap();
         let counts: Vec<_> = dropped.ignored.iter().map(|(reason, count, _)| (*reason, *count)).collect();
-        assert_eq!(counts, [(Ignored::LongMetricName, 2), (Ignored::LongLabelName, 4)]);
-        assert_eq!(request.sample_count(), 2);
+        assert_eq!(counts, [(Ignored::LongMetricName, 4), (Ignored::LongLabelName, 4)]);
+        assert_eq!(request.sample_count(), 4);
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! Which column of an answer holds what, and what its rows say.
 
+use std::borrow::Cow;
+
 use aws_sdk_timestreamquery::types::{ColumnInfo, Datum};
 
 use super::matcher::{METRIC_NAME, Matcher};
 use super::schema::Schema;
 use super::timestamp;
 use crate::error::{Error, Kind};
+use crate::measure;
 use crate::proto::Label;
 
 /// Which column of an answer holds what.
@@ -70,21 +73,31 @@ impl Columns {
         timestamp::to_nanoseconds(time).ok_or_else(|| unexpected(format!("{time:?} is no time")))
     }
 
-    /// The values of a row's labels, sorted by label; the empty string where there is none.
+    /// The values of a row's labels, sorted by label; the empty string where there is none. The metric name may be
+    /// escaped, so two rows of a series may differ in it.
     pub(super) fn values<'a>(&'a self, row: &'a [Datum]) -> impl Iterator<Item = &'a str> {
         self.labels.iter().map(|(index, _)| text(row, *index).unwrap_or_default())
     }
 
     /// The labels of a row, sorted.
     pub(super) fn labels(&self, row: &[Datum]) -> Result<Vec<Label>, Error> {
-        if text(row, self.name).is_none() {
-            return Err(unexpected("a row without a measure name".to_owned()));
-        }
+        let metric = self.metric(row)?;
         let labels = self.labels.iter().filter_map(|(index, name)| {
-            let value = text(row, *index).filter(|value| !value.is_empty())?;
-            Some(Label { name: name.clone(), value: value.to_owned() })
+            let value = if *index == self.name { &metric } else { text(row, *index)? };
+            (!value.is_empty()).then(|| Label { name: name.clone(), value: value.to_owned() })
         });
         Ok(labels.collect())
+    }
+
+    /// Whether a row's metric name is escaped.
+    pub(super) fn is_escaped(&self, row: &[Datum]) -> Result<bool, Error> {
+        Ok(matches!(self.metric(row)?, Cow::Owned(_)))
+    }
+
+    /// The metric name of a row.
+    fn metric<'a>(&self, row: &'a [Datum]) -> Result<Cow<'a, str>, Error> {
+        let measure = text(row, self.name).ok_or_else(|| unexpected("a row without a measure name".to_owned()))?;
+        Ok(measure::restore(measure))
     }
 }
 

@@ -17,6 +17,8 @@ const SAMPLE_BYTES: usize = 2 * size_of::<Sample>();
 
 struct Series {
     labels: Vec<Label>,
+    /// Whether its metric name is escaped. A table may hold the same series with its name as it is, too.
+    is_escaped: bool,
     samples: Vec<Sample>,
     in_order: bool,
 }
@@ -95,7 +97,8 @@ impl SeriesSet {
         if place.is_some() {
             self.bytes +=
                 labels.iter().map(|label| label.name.len() + label.value.len() + size_of::<Label>()).sum::<usize>();
-            self.series.push(Series { labels, samples: Vec::new(), in_order: true });
+            let is_escaped = self.columns.is_escaped(row)?;
+            self.series.push(Series { labels, is_escaped, samples: Vec::new(), in_order: true });
         }
         self.places.insert(self.key.as_slice().into(), place);
         Ok(place)
@@ -114,10 +117,19 @@ impl SeriesSet {
     /// The series in label order, each in time order.
     pub fn finish(self) -> Vec<TimeSeries> {
         let mut series = self.series;
-        series.sort_by(|a, b| compare(&a.labels, &b.labels));
+        series.sort_by(|a, b| compare(&a.labels, &b.labels).then(a.is_escaped.cmp(&b.is_escaped)));
+        // Of two samples at one time the escaped one stays behind the other, and is taken.
+        series.dedup_by(|escaped, kept| {
+            let same = escaped.labels == kept.labels;
+            if same {
+                kept.samples.append(&mut escaped.samples);
+                kept.in_order = false;
+            }
+            same
+        });
         series
             .into_iter()
-            .map(|Series { labels, mut samples, in_order }| {
+            .map(|Series { labels, mut samples, in_order, .. }| {
                 if !in_order {
                     samples.sort_by_key(|sample| sample.timestamp);
                 }
@@ -227,6 +239,20 @@ mod tests {
                 "__name__=up,job=b 2@1 4@2",
             ]
         );
+    }
+
+    #[test]
+    fn a_series_whose_name_stands_as_it_is_and_escaped_comes_once() {
+        let t = |ms| format!("1970-01-01 00:00:00.00{ms}000000");
+        let named = |name, ms, value| row(&[Some("a"), None, None, Some(name), Some(&t(ms)), Some(value), None, None]);
+        for escaped_first in [false, true] {
+            let mut set = set(&[(0, "__name__", "a:b")], 100);
+            let mut rows = vec![named("a:b", 1, "1"), named("a:b", 4, "4"), named("a:b", 2, "8")];
+            let escaped = [named("z_aZ3aZb_z", 2, "2"), named("z_aZ3aZb_z", 3, "3"), named("z_a_z", 3, "9")];
+            rows.splice(if escaped_first { 0..0 } else { 3..3 }, escaped);
+            set.add_page(&rows).unwrap();
+            assert_eq!(shown(&set.finish()), ["__name__=a:b,job=a 1@1 2@2 3@3 4@4"]);
+        }
     }
 
     #[test]

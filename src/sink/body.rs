@@ -9,6 +9,7 @@ use std::io::Write;
 use super::call::{Call, Part};
 use super::metering::Metered;
 use crate::dimension::{self, PLACEHOLDER, PLACEHOLDER_VALUE};
+use crate::measure;
 use crate::write_request::{Label, Series, WriteRequest};
 
 /// What the body of a record without shared dimensions takes, roughly, in bytes.
@@ -27,9 +28,8 @@ pub fn write_records_body(database: &str, table: &str, call: &Call) -> (Vec<u8>,
     if let Some((request, series)) = shared.series {
         metered.share(shared.labels.iter().map(dimension_bytes).sum());
         if shared.measure_name {
-            metered.share(series.name.len());
             body.extend_from_slice(b",\"MeasureName\":");
-            json_string(&mut body, request.bytes(series.name));
+            metered.share(measure_name(&mut body, request.bytes(series.name)));
         }
         if !shared.labels.is_empty() || shared.placeholder {
             body.push(b',');
@@ -99,9 +99,8 @@ pub fn number(body: &mut Vec<u8>, value: f64) {
 fn series_text(body: &mut Vec<u8>, request: &WriteRequest, series: &Series, shared: &Shared<'_>) -> usize {
     let mut own_bytes = 0;
     if !shared.measure_name {
-        own_bytes += series.name.len();
         body.extend_from_slice(b"\"MeasureName\":");
-        json_string(body, request.bytes(series.name));
+        own_bytes += measure_name(body, request.bytes(series.name));
         body.push(b',');
     }
     let labels = request.labels(series);
@@ -113,6 +112,18 @@ fn series_text(body: &mut Vec<u8>, request: &WriteRequest, series: &Series, shar
         body.push(b',');
     }
     own_bytes
+}
+
+/// Writes the measure name of a metric, which is UTF-8; gives its metered bytes.
+fn measure_name(body: &mut Vec<u8>, metric: &[u8]) -> usize {
+    if measure::is_plain(metric) {
+        json_string(body, metric);
+        return metric.len();
+    }
+    let metric = String::from_utf8_lossy(metric);
+    let name = measure::escape(&metric);
+    json_string(body, name.as_bytes());
+    name.len()
 }
 
 /// The metered bytes of a dimension. An escaped name is a little longer than its label; it is rare enough to ignore.
@@ -326,6 +337,21 @@ mod tests {
     }
 
     #[test]
+    fn a_metric_name_that_timestream_refuses_is_escaped() {
+        let series = |name| (labels(&[("__name__", name), ("job", "j")]), vec![(1.0, 1)]);
+        let (escaped, metered) = write_records_body("d", "t", &call(&[vec![series("job:\"up\":sum")]]));
+        let escaped: Value = serde_json::from_slice(&escaped).unwrap();
+        let name = escaped["CommonAttributes"]["MeasureName"].as_str().unwrap();
+        assert_eq!(name, "z_jobZ3aZ\"up\"Z3aZsum_z");
+        let as_long = "m".repeat(name.len());
+        let plain = call(&[vec![series(&as_long)]]);
+        assert_eq!(metered, write_records_body("d", "t", &plain).1, "metered as it is sent");
+        let own = body(&call(&[vec![series("time"), series("up")]]));
+        assert_eq!(own["Records"][0]["MeasureName"], "z_time_z");
+        assert_eq!(own["Records"][1]["MeasureName"], "up");
+    }
+
+    #[test]
     fn a_series_without_labels_gets_the_placeholder() {
         let bare = (labels(&[("__name__", "bare")]), vec![(1.0, 1)]);
         let placeholder = json!([{"Name": PLACEHOLDER, "Value": PLACEHOLDER_VALUE}]);
@@ -352,7 +378,7 @@ mod tests {
         #[test]
         fn records_merged_with_the_common_attributes_are_the_samples(
             requests in prop::collection::vec(prop::collection::vec(
-                (prop::collection::btree_map("[a-c]|_|\\PC{1,2}", "[x-y\"\\\\]{1,2}|\\PC{1,3}", 0..5), "[mn]", prop::collection::vec((-1e6..1e6f64, 0..1000i64), 1..3)),
+                (prop::collection::btree_map("[a-c]|_|\\PC{1,2}", "[x-y\"\\\\]{1,2}|\\PC{1,3}", 0..5), "[mn]|[mn]:\"?|time|z_m_z", prop::collection::vec((-1e6..1e6f64, 0..1000i64), 1..3)),
                 1..4), 1..4)
         ) {
             let requests: Vec<Request> = requests.into_iter().map(|series| series.into_iter().map(|(labels, name, samples)| {
@@ -373,7 +399,7 @@ mod tests {
                 prop_assert!(!labels.is_empty());
                 labels.retain(|(name, _)| name != PLACEHOLDER);
                 let mut labels: Labels = labels.into_iter().map(|(n, v)| (dimension::restore(&n).into_owned(), v)).collect();
-                labels.push(("__name__".to_owned(), name.as_str().unwrap().to_owned()));
+                labels.push(("__name__".to_owned(), measure::restore(name.as_str().unwrap()).into_owned()));
                 labels.sort();
                 Ok((labels, record["MeasureValue"].as_str().unwrap().parse().unwrap(), record["Time"].as_str().unwrap().parse().unwrap()))
             }).collect::<Result<_, TestCaseError>>()?;

@@ -147,7 +147,7 @@ mod tests {
             ("InvalidSignatureException", Kind::CredentialsRefused),
         ] {
             let error = from_exception(Some(code), None);
-            assert_eq!((error.kind(), error.kind().status(Direction::Write).as_u16()), (kind, 403));
+            assert_eq!((error.kind(), error.kind().status(Direction::Read).as_u16()), (kind, 403));
         }
     }
 }

@@ -43,8 +43,24 @@ pub enum Dialect {
     Model,
 }
 
-const METRICS: &[&str] = &["up", "m", "http_requests_total", "odd:name", "_private", "Zeta", "node_cpu"];
-const UTF8_METRICS: &[&str] = &["grüße.metric", "it's a metric", "日本"];
+/// Some that Timestream refuses as measure names, and some that are like the escapes of those.
+const METRICS: &[&str] = &[
+    "up",
+    "m",
+    "http_requests_total",
+    "odd:name",
+    "_private",
+    "Zeta",
+    "node_cpu",
+    "Zeta:Z:sum",
+    "time",
+    "ts_a",
+    "measure_value",
+    "z_time_z",
+    "z_up_z",
+    "z_oddZ3aZname_z",
+];
+const UTF8_METRICS: &[&str] = &["grüße.metric", "it's a metric", "日本", "é:日本"];
 
 const NAMES: &[&str] = &[
     "job",
@@ -164,6 +180,10 @@ const PATTERNS: &[&str] = &[
     "b$",
     "^$",
     "(^a|b$)",
+    ".*:.*",
+    "[^:]*",
+    "[^:]+:.+",
+    "z_.*_z",
 ];
 
 /// Patterns that the `regex` crate reads with Unicode in mind, or not at all.

@@ -312,7 +312,10 @@ fn merge(common: &Value, record: &Value) -> (Key, f64) {
     }
     assert!(!dimensions.is_empty(), "a record without dimensions");
     let text = |key: &str| record[key].as_str().or(common[key].as_str()).unwrap().to_owned();
-    dimensions.insert("__name__".to_owned(), text("MeasureName"));
+    let measure = text("MeasureName");
+    let reserved = measure == "time" || measure.starts_with("ts_") || measure.starts_with("measure_value");
+    assert!(!reserved && !measure.contains(':') && (1..=256).contains(&measure.len()), "measure name {measure:?}");
+    dimensions.insert("__name__".to_owned(), measure);
     assert_eq!((text("MeasureValueType").as_str(), text("TimeUnit").as_str()), ("DOUBLE", "MILLISECONDS"));
     ((dimensions, text("Time").parse().unwrap()), text("MeasureValue").parse().unwrap())
 }

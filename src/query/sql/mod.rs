@@ -3,7 +3,10 @@
 //!
 //! Values and names reach SQL only through [`quoted`] and [`identifier`].
 
+mod column;
 mod order;
+
+use column::Column;
 
 use super::matcher::{Condition, METRIC_NAME, Matcher};
 use super::regex::{Pattern, Values};
@@ -53,7 +56,7 @@ pub(super) fn select(
     for matcher in matchers {
         let condition = if matcher.label == METRIC_NAME {
             // Every row has a measure name, so nothing is said of NULL.
-            condition("measure_name", &matcher.condition)
+            condition(&Column::MetricName, &matcher.condition)
         } else if let Some(column) = schema.column(&matcher.label) {
             or_null(column, matcher)
         } else if matcher.accepts("") {
@@ -112,7 +115,7 @@ enum Said {
 /// The condition for a dimension, whose column is NULL where a series lacks it.
 fn or_null(column: &str, matcher: &Matcher) -> Said {
     let column = identifier(column);
-    match (condition(&column, &matcher.condition), matcher.accepts("")) {
+    match (condition(&Column::Dimension(&column), &matcher.condition), matcher.accepts("")) {
         (Said::Always, true) => Said::Always,
         (Said::Always, false) => Said::When(format!("{column} IS NOT NULL")),
         (Said::Never, true) => Said::When(format!("{column} IS NULL")),
@@ -124,52 +127,44 @@ fn or_null(column: &str, matcher: &Matcher) -> Said {
 }
 
 /// The condition for a column's value, if it is not NULL.
-fn condition(column: &str, condition: &Condition) -> Said {
+fn condition(column: &Column<'_>, condition: &Condition) -> Said {
     match condition {
-        Condition::Equal(value) => Said::When(format!("{column} = {}", quoted(value))),
-        Condition::NotEqual(value) => Said::When(format!("{column} <> {}", quoted(value))),
+        Condition::Equal(value) => is_one_of(column, std::slice::from_ref(value)),
+        Condition::NotEqual(value) => is_none_of(column, std::slice::from_ref(value)),
         Condition::Matches(pattern) => matching(column, pattern),
         Condition::DoesNotMatch(pattern) => not_matching(column, pattern),
     }
 }
 
-fn matching(column: &str, pattern: &Pattern) -> Said {
+fn matching(column: &Column<'_>, pattern: &Pattern) -> Said {
     match pattern.values() {
         Values::Any => Said::Always,
-        Values::NotEmpty => Said::When(format!("{column} <> ''")),
-        Values::Exactly(values) => match values.as_slice() {
-            [] => Said::Never,
-            [value] => Said::When(format!("{column} = {}", quoted(value))),
-            values => Said::When(is_in(column, values)),
-        },
+        Values::NotEmpty => Said::When(format!("{} <> ''", column.name())),
+        Values::Exactly(values) => is_one_of(column, &values),
         Values::StartingWith(start) => {
             let mut conditions = Vec::new();
             if !start.is_empty() {
-                conditions.push(starts_with(column, &start));
+                conditions.push(column.starts_with(&start));
             }
             let java = pattern.java();
             if java.text.len() <= MAX_PATTERN_BYTES {
-                conditions.push(format!("regexp_like({column}, {})", quoted(&java.text)));
+                conditions.push(format!("regexp_like({}, {})", column.value(), quoted(&java.text)));
             }
             if conditions.is_empty() { Said::Always } else { Said::When(format!("({})", conditions.join(" AND "))) }
         }
     }
 }
 
-fn not_matching(column: &str, pattern: &Pattern) -> Said {
+fn not_matching(column: &Column<'_>, pattern: &Pattern) -> Said {
     match pattern.values() {
         Values::Any => Said::Never,
-        Values::NotEmpty => Said::When(format!("{column} = ''")),
-        Values::Exactly(values) => match values.as_slice() {
-            [] => Said::Always,
-            [value] => Said::When(format!("{column} <> {}", quoted(value))),
-            values => Said::When(format!("NOT {}", is_in(column, values))),
-        },
+        Values::NotEmpty => Said::When(format!("{} = ''", column.name())),
+        Values::Exactly(values) => is_none_of(column, &values),
         Values::StartingWith(_) => {
             let java = pattern.java();
             // The negation of a pattern that matches more would lose rows.
             if java.exact && java.text.len() <= MAX_PATTERN_BYTES {
-                Said::When(format!("NOT regexp_like({column}, {})", quoted(&java.text)))
+                Said::When(format!("NOT regexp_like({}, {})", column.value(), quoted(&java.text)))
             } else {
                 Said::Always
             }
@@ -177,21 +172,20 @@ fn not_matching(column: &str, pattern: &Pattern) -> Said {
     }
 }
 
-fn is_in(column: &str, values: &[String]) -> String {
-    let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
-    format!("({column} IN ({}))", values.join(", "))
+fn is_one_of(column: &Column<'_>, values: &[String]) -> Said {
+    match column.stored(values).as_slice() {
+        [] => Said::Never,
+        [value] => Said::When(format!("{} = {value}", column.name())),
+        values => Said::When(format!("({} IN ({}))", column.name(), values.join(", "))),
+    }
 }
 
-fn starts_with(column: &str, start: &str) -> String {
-    let mut like = String::with_capacity(start.len() + 1);
-    for c in start.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            like.push('\\');
-        }
-        like.push(c);
+fn is_none_of(column: &Column<'_>, values: &[String]) -> Said {
+    match column.stored(values).as_slice() {
+        [] => Said::Always,
+        [value] => Said::When(format!("{} <> {value}", column.name())),
+        values => Said::When(format!("NOT ({} IN ({}))", column.name(), values.join(", "))),
     }
-    like.push('%');
-    format!("{column} LIKE {} ESCAPE '\\'", quoted(&like))
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@
 
 use super::super::matcher::{Condition, METRIC_NAME, Matcher};
 use super::super::schema::Schema;
+use super::column::metric_name;
 use super::identifier;
+use crate::measure;
 
 /// The column that says where the last label of a row stands. Timestream lets nobody else have a name like this.
 const LAST_LABEL: &str = "ts_last_label";
@@ -21,7 +23,7 @@ pub(super) fn ordered(rows: &str, schema: &Schema, matchers: &[Matcher]) -> Stri
         keys.push(format!("CASE WHEN {column} <> '' THEN {column} END NULLS LAST"));
     }
     if !fixed(METRIC_NAME) {
-        keys.push("measure_name".to_owned());
+        keys.push(metric_name());
     }
     let behind: Vec<(&str, String)> = schema
         .labels()
@@ -39,11 +41,23 @@ pub(super) fn ordered(rows: &str, schema: &Schema, matchers: &[Matcher]) -> Stri
         }
     }
     keys.push("time".to_owned());
+    if !has_one_form(matchers) {
+        // Of two samples at one time the escaped one, which is longer, comes last and is taken.
+        keys.push("length(measure_name)".to_owned());
+    }
     let keys = keys.join(", ");
     if last.is_empty() {
         return format!("SELECT * {rows} ORDER BY {keys}");
     }
     format!("SELECT * FROM (SELECT *, CASE{last} ELSE -1 END AS {LAST_LABEL} {rows}) ORDER BY {keys}")
+}
+
+/// Whether the metric name is known, and stands in the table in one way only.
+fn has_one_form(matchers: &[Matcher]) -> bool {
+    matchers.iter().any(|matcher| match &matcher.condition {
+        Condition::Equal(name) => matcher.label == METRIC_NAME && measure::forms(name).count() == 1,
+        _ => false,
+    })
 }
 
 /// Whether all rows have the same value for the label, since SQL says this condition just as it is.

@@ -51,6 +51,26 @@ fn the_metric_name_is_the_measure_name() {
     assert_eq!(one(Type::Eq, "__name__", "up").unwrap(), "measure_name = 'up'");
     assert_eq!(one(Type::Neq, "__name__", "up").unwrap(), "measure_name <> 'up'");
     assert_eq!(one(Type::Re, "__name__", ".+").unwrap(), "measure_name <> ''");
+    assert_eq!(one(Type::Re, "__name__", "up|down").unwrap(), "(measure_name IN ('down', 'up'))");
+}
+
+#[test]
+fn a_metric_is_asked_for_as_it_is_and_escaped() {
+    let name = |r#type, value| one(r#type, "__name__", value).unwrap();
+    assert_eq!(name(Type::Eq, "a:b"), "(measure_name IN ('a:b', 'z_aZ3aZb_z'))");
+    assert_eq!(name(Type::Neq, "time"), "NOT (measure_name IN ('time', 'z_time_z'))");
+    assert_eq!(name(Type::Eq, "z_time_z"), "measure_name = 'z_z_time_z_z'");
+    assert_eq!(name(Type::Re, "a:b|c"), "(measure_name IN ('a:b', 'z_aZ3aZb_z', 'c'))");
+    assert_eq!(name(Type::Nre, "a:b|c"), "NOT (measure_name IN ('a:b', 'z_aZ3aZb_z', 'c'))");
+    let restored = column::metric_name();
+    assert_eq!(
+        name(Type::Re, "job:Z.*"),
+        format!(
+            "((measure_name LIKE 'job:Z%' ESCAPE '\\' OR measure_name LIKE 'z\\_jobZ3aZZ5aZ%\\_z' ESCAPE '\\') \
+             AND regexp_like({restored}, '\\A(?:job:Z(?s:.)*)\\z'))"
+        )
+    );
+    assert_eq!(name(Type::Nre, "job:.+"), format!("NOT regexp_like({restored}, '\\A(?:job:(?s:.)+)\\z')"));
 }
 
 #[test]
@@ -88,13 +108,16 @@ fn streamed_rows_come_in_the_order_of_prometheus() {
     let schema = Schema::of_dimensions(["job", "Job", "z__x_z"]);
     let ordered =
         |matchers: &[Matcher]| select("d", "t", &schema, matchers, (0, i64::MAX), Order::Series).unwrap().unwrap();
+    let name = column::metric_name();
     assert_eq!(
         ordered(&[]),
-        "SELECT * FROM (SELECT *, CASE WHEN \"job\" <> '' THEN 1 WHEN \"z__x_z\" <> '' THEN 0 ELSE -1 END AS \
+        format!(
+            "SELECT * FROM (SELECT *, CASE WHEN \"job\" <> '' THEN 1 WHEN \"z__x_z\" <> '' THEN 0 ELSE -1 END AS \
          ts_last_label FROM \"d\".\"t\" WHERE time >= from_milliseconds(0)) ORDER BY \
-         CASE WHEN \"Job\" <> '' THEN \"Job\" END NULLS LAST, measure_name, \
+         CASE WHEN \"Job\" <> '' THEN \"Job\" END NULLS LAST, {name}, \
          CASE WHEN \"z__x_z\" <> '' THEN \"z__x_z\" WHEN ts_last_label < 0 THEN '' END NULLS LAST, \
-         CASE WHEN \"job\" <> '' THEN \"job\" WHEN ts_last_label < 1 THEN '' END NULLS LAST, time"
+         CASE WHEN \"job\" <> '' THEN \"job\" WHEN ts_last_label < 1 THEN '' END NULLS LAST, time, length(measure_name)"
+        )
     );
     let fixed =
         ordered(&[matcher(Type::Eq, "job", "a"), matcher(Type::Eq, "__name__", "up"), matcher(Type::Eq, "Job", "")]);
@@ -104,6 +127,9 @@ fn streamed_rows_come_in_the_order_of_prometheus() {
         ),
         "{fixed}"
     );
+    let both = ordered(&[matcher(Type::Eq, "__name__", "a:b")]);
+    assert!(!both.contains("regexp_like") && both.ends_with("NULLS LAST, time, length(measure_name)"), "{both}");
     let none = select("d", "t", &Schema::default(), &[], (0, i64::MAX), Order::Series).unwrap().unwrap();
-    assert_eq!(none, "SELECT * FROM \"d\".\"t\" WHERE time >= from_milliseconds(0) ORDER BY measure_name, time");
+    let rows = "SELECT * FROM \"d\".\"t\" WHERE time >= from_milliseconds(0)";
+    assert_eq!(none, format!("{rows} ORDER BY {name}, time, length(measure_name)"));
 }

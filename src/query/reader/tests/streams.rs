@@ -64,7 +64,7 @@ async fn frames_are_sent_while_later_pages_arrive() {
     let calls = fake.calls().len();
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(fake.calls().len(), calls, "no page is fetched any more");
-    assert!(fake.queries().last().unwrap().ends_with("NULLS LAST, time"));
+    assert!(fake.queries().last().unwrap().ends_with("NULLS LAST, time, length(measure_name)"));
 }
 
 #[tokio::test]
@@ -174,4 +174,27 @@ async fn no_series_is_an_empty_answer() {
         assert!(chunks.is_end_stream());
         assert_eq!(frames(chunks).await, (vec![], None));
     }
+}
+
+#[tokio::test]
+async fn a_series_whose_name_stands_as_it_is_and_escaped_comes_once() {
+    let named = |name, second, value| {
+        row(&[Some("a"), Some(name), Some(&format!("1970-01-01 00:00:0{second}.000000000")), Some(value)])
+    };
+    // In the order that is asked for: series, time, and the escaped one behind the other.
+    let rows = [
+        named("a:b", 1, "1"),
+        named("z_aZ3aZb_z", 2, "2"),
+        named("a:b", 3, "8"),
+        named("z_aZ3aZb_z", 3, "3"),
+        named("z_timeZ3aZ_z", 1, "1"),
+        named("z_a_z", 1, "1"),
+    ];
+    let fake =
+        Fake::new(move |_, body| if is_describe(body) { describe(&["job"]) } else { page(&COLUMNS, &rows, None) });
+    let chunks = start(&reader(SETTINGS), &fake, one()).await.unwrap();
+    assert_eq!(
+        frames(chunks).await,
+        (vec![(0, "a".to_owned(), 3), (0, "a".to_owned(), 1), (0, "a".to_owned(), 1)], None)
+    );
 }

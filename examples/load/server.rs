@@ -52,8 +52,8 @@ impl Server {
             "naive" => words.extend(["be-naive".into(), address.to_string(), endpoint.to_owned()]),
             _ => words.extend([
                 "be-connector".into(),
-                "--default-database=d".into(),
-                "--default-table=t".into(),
+                "--default-database=dat".into(),
+                "--default-table=tab".into(),
                 "--enable-sigv4-auth".into(),
                 format!("--web.listen-address={address}"),
                 format!("--write-base-endpoint={endpoint}"),

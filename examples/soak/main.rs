@@ -197,7 +197,7 @@ impl Connector {
     fn start(timestream: &Timestream) -> Self {
         let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let child = Command::new(std::env::current_exe().unwrap())
-            .args(["be-connector", "--default-database=d", "--default-table=t"])
+            .args(["be-connector", "--default-database=dat", "--default-table=tab"])
             // Shorter than a storm and a slow call, so that requests fail too.
             .arg("--write.timeout=2500ms")
             .arg(format!("--web.listen-address={address}"))

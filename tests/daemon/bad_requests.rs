@@ -32,7 +32,7 @@ fn what_is_wrong_with_a_request_is_said() {
             WRITE_HEADERS,
             snappy(&[0; 20_001]),
             413,
-            "RequestTooLarge: the body states 20001 bytes once decompressed, over --web.max-decoded-bytes, 20000 bytes",
+            "RequestTooLarge: the body is over --web.max-decoded-bytes, 20000 bytes once decompressed",
         ),
         ("a bomb", WRITE_HEADERS, vec![0xff, 0xff, 0xff, 0xff, 0x0f], 413, "RequestTooLarge"),
         ("gzip", &[("Content-Encoding", "gzip")], vec![], 415, "UnsupportedMediaType"),
@@ -144,7 +144,7 @@ fn native_histograms_are_answered_400_and_the_samples_beside_them_are_stored() {
 fn callers_without_credentials_are_asked_for_them() {
     let endpoint = Timestream::slow(std::time::Duration::ZERO);
     let url = format!("--write-base-endpoint=http://{}", endpoint.address);
-    let connector = Connector::start(&["--default-database=d", "--default-table=t", &url], &[]);
+    let connector = Connector::start(&["--default-database=dat", "--default-table=tab", &url], &[]);
     let body = write_request(&[series(&[("__name__", "up"), ("job", "a")], &[(1.0, now_ms())])]);
     for path in ["/write", "/read"] {
         for headers in [&[][..], &[("Authorization", "Bearer x")], &[("Authorization", "Basic !")]] {

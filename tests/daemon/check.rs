@@ -117,7 +117,7 @@ fn keys_that_timestream_does_not_know_are_told() {
 
 #[test]
 fn an_environment_without_keys_is_told_by_who_needs_them() {
-    let arguments = ["--default-database=d", "--default-table=t"];
+    let arguments = ["--default-database=dat", "--default-table=tab"];
     let nowhere = [("HOME", "/nonexistent")];
     let (printed, code) = check(&[&arguments[..], &["--enable-sigv4-auth"]].concat(), &nowhere);
     assert_eq!(code, Some(1));

@@ -38,7 +38,7 @@ fn an_endpoint_that_moves_while_many_write_is_found_again_without_a_stampede() {
     first.is_the_endpoint();
     let discovery = format!("--write-discovery-endpoint=https://localhost:{}", first.address.port());
     let connector = Connector::start(
-        &["--default-database=d", "--default-table=t", "--enable-sigv4-auth", &discovery],
+        &["--default-database=dat", "--default-table=tab", "--enable-sigv4-auth", &discovery],
         &[("AWS_ACCESS_KEY_ID", "AKIATEST"), ("AWS_SECRET_ACCESS_KEY", "hidden-key"), ("SSL_CERT_FILE", &ca_file)],
     );
     let stop = AtomicBool::new(false);
@@ -121,8 +121,8 @@ fn names_that_do_not_resolve_may_do_so_later() {
     // RFC 6761: .invalid never resolves.
     let mut connector = Connector::listening(
         &[
-            "--default-database=d",
-            "--default-table=t",
+            "--default-database=dat",
+            "--default-table=tab",
             "--enable-sigv4-auth",
             "--write-base-endpoint=http://timestream.invalid",
             "--query-base-endpoint=http://timestream.invalid",

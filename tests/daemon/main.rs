@@ -37,6 +37,7 @@ mod lambda;
 mod logs;
 mod metric_names;
 mod native_histograms;
+mod odd_senders;
 mod page;
 mod permissions;
 mod prometheus;

@@ -168,11 +168,14 @@ fn a_page_of_another_site_can_not_query() {
 fn on_aws_nobody_queries_from_the_page() {
     let endpoint = Timestream::slow(Duration::ZERO);
     let url = format!("--write-base-endpoint=http://{}", endpoint.address);
-    let connector = Connector::start(&["--default-database=d", "--default-table=<b>\"t\"", &url], &[]);
+    let connector = Connector::start(
+        &["--default-database=dat", "--default-table=tab", "--web.telemetry-path=/<b>\"m\"", &url],
+        &[],
+    );
     assert_eq!(ask(&connector, &[JSON], "SELECT 1").status, 404);
     let page = connector.get("/").text();
     assert!(page.contains("data-mode=\"aws\"") && page.contains("(us-east-1)"), "{page}");
-    assert!(page.contains("data-table=\"&lt;b>&quot;t&quot;\""), "{page}");
+    assert!(page.contains("/&lt;b>&quot;m&quot;"), "{page}");
     assert_eq!(endpoint.counts(), (0, 0));
 }
 

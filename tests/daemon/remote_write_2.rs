@@ -239,7 +239,7 @@ fn an_answer_of_remote_write_1_has_written_headers_only_when_it_is_a_4xx() {
 fn an_answer_before_the_caller_is_known_has_the_headers_too() {
     let timestream = Timestream::slow(std::time::Duration::ZERO);
     let url = format!("--write-base-endpoint=http://{}", timestream.address);
-    let connector = Connector::start(&["--default-database=d", "--default-table=t", &url], &[]);
+    let connector = Connector::start(&["--default-database=dat", "--default-table=tab", &url], &[]);
     let answer = Builder::default().series(UP, samples(&[(1.0, now_ms())])).send(&connector.address);
     assert_eq!((answer.status, written(&answer)), (401, Some([0, 0, 0])), "{}", answer.text());
 }
@@ -248,7 +248,7 @@ fn an_answer_before_the_caller_is_known_has_the_headers_too() {
 fn what_a_retry_may_save_is_answered_503_and_the_whole_request_may_be_sent_again() {
     let timestream = Timestream::start(|_, call| if call < 2 { Fault::Gateway(502) } else { Fault::None });
     let url = format!("--write-base-endpoint=http://{}", timestream.address);
-    let arguments = ["--default-database=d", "--default-table=t", &url, "--max-write-retries=1"];
+    let arguments = ["--default-database=dat", "--default-table=tab", &url, "--max-write-retries=1"];
     let connector =
         Connector::start(&[&arguments[..], &["--native-histograms=expand", "--enable-sigv4-auth"]].concat(), KEYS);
     let now = now_ms();

@@ -71,7 +71,7 @@ fn no_error_shows_a_secret() {
         std::fs::write(&file, config).unwrap();
         let file = format!("--web.config.file={}", file.display());
         let output =
-            super::start::failing(&["--default-database=d", "--default-table=t", "--log.level=debug", &file], &[]);
+            super::start::failing(&["--default-database=dat", "--default-table=tab", "--log.level=debug", &file], &[]);
         check(&output);
     }
     assert_none_shown();

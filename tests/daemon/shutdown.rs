@@ -15,7 +15,7 @@ const KEYS: &[(&str, &str)] = &[("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCE
 fn slow_connector(delay: Duration, arguments: &[&str]) -> Connector {
     let endpoint = Timestream::slow(delay);
     let url = format!("--write-base-endpoint=http://{}", endpoint.address);
-    let mut all = vec!["--default-database=d", "--default-table=t", "--enable-sigv4-auth", &url];
+    let mut all = vec!["--default-database=dat", "--default-table=tab", "--enable-sigv4-auth", &url];
     all.extend(arguments);
     Connector::start(&all, KEYS)
 }
@@ -118,7 +118,7 @@ fn a_read_that_does_not_finish_in_the_grace_period_is_answered_503() {
 fn sigterm_under_load_loses_nothing_that_was_answered() {
     let timestream = Timestream::slow(Duration::from_millis(30));
     let url = format!("--write-base-endpoint=http://{}", timestream.address);
-    let arguments = ["--default-database=d", "--default-table=t", "--enable-sigv4-auth", &url];
+    let arguments = ["--default-database=dat", "--default-table=tab", "--enable-sigv4-auth", &url];
     let mut connector = Connector::start(&arguments, KEYS);
     let address = connector.address.clone();
     let answered = std::thread::scope(|scope| {

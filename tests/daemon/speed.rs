@@ -12,7 +12,7 @@ const KEYS: &[(&str, &str)] = &[("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCE
 fn two_thousand_samples_take_twenty_calls_of_a_hundred_at_once() {
     let endpoint = Timestream::slow(Duration::from_millis(50));
     let url = format!("--write-base-endpoint=http://{}", endpoint.address);
-    let arguments = ["--default-database=d", "--default-table=t", "--enable-sigv4-auth", &url];
+    let arguments = ["--default-database=dat", "--default-table=tab", "--enable-sigv4-auth", &url];
     let connector = Connector::start(&arguments, KEYS);
     let request = |time: i64| -> Vec<Series> {
         let series =
@@ -40,7 +40,8 @@ fn two_thousand_samples_take_twenty_calls_of_a_hundred_at_once() {
 fn small_requests_share_calls() {
     let endpoint = Timestream::slow(Duration::from_millis(50));
     let url = format!("--write-base-endpoint=http://{}", endpoint.address);
-    let arguments = ["--default-database=d", "--default-table=t", "--enable-sigv4-auth", "--write.linger=300ms", &url];
+    let arguments =
+        ["--default-database=dat", "--default-table=tab", "--enable-sigv4-auth", "--write.linger=300ms", &url];
     let connector = Connector::start(&arguments, KEYS);
     std::thread::scope(|scope| {
         for sender in 0..10 {

@@ -32,7 +32,7 @@ fn an_address_in_use_stops_the_start() {
     let scratch = Scratch::new();
     let connector = Connector::embedded(scratch.path(), &[]);
     let taken = format!("--web.listen-address={}", connector.address);
-    assert!(failing(&["--default-database=d", "--default-table=t", &taken], &[]).contains("can't listen on"));
+    assert!(failing(&["--default-database=dat", "--default-table=tab", &taken], &[]).contains("can't listen on"));
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn health_readiness_metrics_and_the_landing_page_answer() {
 #[test]
 fn a_connector_that_cannot_reach_timestream_is_not_ready() {
     let endpoint = "--write-base-endpoint=http://127.0.0.1:1";
-    let mut connector = Connector::listening(&["--default-database=d", "--default-table=t", endpoint], &[]);
+    let mut connector = Connector::listening(&["--default-database=dat", "--default-table=tab", endpoint], &[]);
     connector.wait_for_log("can't be reached");
     let answer = connector.get("/-/ready");
     assert_eq!(answer.status, 503);

@@ -141,7 +141,7 @@ impl Timestream {
     /// The arguments that make a connector write here, with the plan's callers.
     pub fn arguments(&self) -> [String; 3] {
         let url = format!("--write-base-endpoint=http://{}", self.address);
-        ["--default-database=d".into(), "--default-table=t".into(), url]
+        ["--default-database=dat".into(), "--default-table=tab".into(), url]
     }
 
     /// WriteRecords calls, and the records in them, so far.

@@ -109,7 +109,7 @@ fn a_bad_certificate_or_key_stops_the_start_and_is_named() {
     let [certificate, key] = one.flags();
     let [_, other_key] = other.flags();
     let start =
-        |arguments: &[&str]| failing(&[&["--default-database=d", "--default-table=t"], arguments].concat(), &[]);
+        |arguments: &[&str]| failing(&[&["--default-database=dat", "--default-table=tab"], arguments].concat(), &[]);
     assert!(start(&[&certificate]).contains("--tls-certificate and --tls-key must be set both"));
     assert!(start(&[&certificate, "--tls-key=/nowhere/tls.key"]).contains("can't read /nowhere/tls.key"));
     let mismatch = start(&[&certificate, &other_key]);

@@ -126,7 +126,7 @@ fn what_can_not_be_is_refused_at_the_start() {
     let scratch = Scratch::new();
     let start = |config: &str, more: &[&str]| {
         let file = flag(scratch.path(), config);
-        failing(&[&["--default-database=d", "--default-table=t", &file], more].concat(), &[])
+        failing(&[&["--default-database=dat", "--default-table=tab", &file], more].concat(), &[])
     };
     let both = start(&users(), &[]);
     assert!(both.contains("basic_auth_users") && both.contains("--enable-sigv4-auth"), "{both}");

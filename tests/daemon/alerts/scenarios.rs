@@ -134,7 +134,7 @@ fn healthy(scratch: &Scratch) -> Scenario {
 
 fn refused() -> Scenario {
     let url = format!("--write-base-endpoint={}", closed());
-    let arguments = ["--default-database=d", "--default-table=t", "--write.timeout=2s", &url];
+    let arguments = ["--default-database=dat", "--default-table=tab", "--write.timeout=2s", &url];
     let expected: Vec<Expected> =
         vec![("NotReady", &[("severity", "critical")]), ("SamplesFailing", &[("severity", "critical")])];
     Scenario::new("refused", Connector::listening(&arguments, &[]), expected).written_to()

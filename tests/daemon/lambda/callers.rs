@@ -34,8 +34,8 @@ fn a_function_without_credentials_says_so_and_may_be_asked_again() {
     let timestream = Timestream::start(|_, _| Fault::None);
     let url = format!("http://{}", timestream.address);
     let mut lambda = Lambda::start(&[
-        ("default_database", "d"),
-        ("default_table", "t"),
+        ("default_database", "dat"),
+        ("default_table", "tab"),
         ("write_base_endpoint", &url),
         ("max_write_retries", "0"),
     ]);

@@ -62,8 +62,8 @@ fn a_bad_request_is_answered_with_the_status_of_the_daemon() {
 fn a_destination_that_is_missing_is_told_to_each_caller() {
     for (variables, name) in [
         (&[][..], "MissingDestinationError"),
-        (&[("default_table", "t")], "MissingDatabaseWithWriteError"),
-        (&[("default_database", "d"), ("default_table", "")], "MissingTableWithWriteError"),
+        (&[("default_table", "tab")], "MissingDatabaseWithWriteError"),
+        (&[("default_database", "dat"), ("default_table", "")], "MissingTableWithWriteError"),
     ] {
         let mut lambda = Lambda::start(variables);
         for _ in 0..2 {
@@ -87,7 +87,7 @@ fn a_bad_option_is_told_to_each_caller() {
         ("embedded", "true", "ParseOptionError"),
         ("web_config_file", "/nowhere", "WebConfigError"),
     ] {
-        let mut lambda = Lambda::start(&[("default_database", "d"), ("default_table", "t"), (variable, value)]);
+        let mut lambda = Lambda::start(&[("default_database", "dat"), ("default_table", "tab"), (variable, value)]);
         for _ in 0..2 {
             assert_refused(&mut lambda, &good("m"), 400, name);
         }

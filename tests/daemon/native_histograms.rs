@@ -87,7 +87,7 @@ fn each_histogram_is_counted_by_what_became_of_its_samples() {
         .series(&named("again"), histograms(&[histogram(now), histogram(now)]))
         .series(&named("up"), samples(&[(1.0, now), (2.0, now + 1)]))
         .send(&connector.address);
-    assert_eq!((answer.status, written(&answer)), (400, Some([2, 3, 0])), "{}", answer.text());
+    assert_eq!((answer.status, written(&answer)), (400, Some([2, 6, 0])), "{}", answer.text());
     assert_eq!(connector.assert_histograms_conserved(), [3.0, 3.0, 3.0, 0.0]);
     connector.assert_conserved();
     assert_eq!(read(&connector, "taken_sum", now).len(), 1, "one sample rejected costs itself only");

@@ -188,8 +188,8 @@ fn what_is_wrong_with_a_request_is_said_and_nothing_of_it_written() {
     let (v2_type, version) = (HEADERS[1], HEADERS[2]);
     for (what, headers, body, status, name) in [
         ("a first symbol that is not empty", HEADERS, symbols(&["a", "b", "c", "d", "e"]), 400, "ProtobufError"),
-        ("a reference out of range", HEADERS, symbols(&["", "__name__", "up"]), 400, "ProtobufError"),
-        ("a label without a value", HEADERS, packed(&odd), 400, "ProtobufError"),
+        ("a reference out of range", HEADERS, symbols(&["", "__name__", "up"]), 400, "InvalidSeries"),
+        ("a label without a value", HEADERS, packed(&odd), 400, "InvalidSeries"),
         ("remote write 1.0 under the name of 2.0", HEADERS, v1, 400, "ProtobufError"),
         ("not protobuf", HEADERS, snap::raw::Encoder::new().compress_vec(&[0xff; 9]).unwrap(), 400, "ProtobufError"),
         ("snappy in frames", HEADERS, framed, 400, "SnappyError"),
@@ -210,7 +210,7 @@ fn what_is_wrong_with_a_request_is_said_and_nothing_of_it_written() {
     }
     let answer = post(&url, WRITE_HEADERS, &packed(&good));
     assert_eq!(answer.status, 400, "remote write 2.0 under the name of 1.0");
-    assert_eq!(connector.assert_conserved(), (0.0, 0.0));
+    assert_eq!(connector.assert_conserved(), (2.0, 0.0));
 }
 
 /// Prometheus 3 reads the headers of any answer, and takes all samples of a 4xx without them for lost.

@@ -51,7 +51,7 @@ fn calls_are_counted_by_what_became_of_them() {
         })
         .collect();
     // Throttled, a gateway, and well; a rejection; a time-out, a broken connection and a refusal; well.
-    assert_eq!(statuses, [204, 400, 403, 204]);
+    assert_eq!(statuses, [204, 400, 503, 204]);
     connector.assert_conserved();
 
     let code = |code| connector.series(CALLS, &[("operation", "WriteRecords"), ("code", code)]);
@@ -78,7 +78,7 @@ fn calls_are_counted_by_what_became_of_them() {
     assert_eq!(connector.metric("timestream_connector_call_wait_seconds_count"), 4.0);
 
     let write = |code| connector.series(REQUESTS, &[("handler", "write"), ("code", code)]);
-    assert_eq!((write("204"), write("400"), write("403"), write("503")), (2.0, 1.0, 1.0, 0.0));
+    assert_eq!((write("204"), write("400"), write("403"), write("503")), (2.0, 1.0, 0.0, 1.0));
     assert_promtool_is_content(&connector);
 }
 

@@ -44,7 +44,7 @@ type Flat = (Vec<(String, String)>, Vec<(u64, i64)>);
 
 fn flat(request: &WriteRequest) -> Vec<Flat> {
     let series = request.series().iter().map(|series| {
-        assert!(!series.malformed, "{}", request.describe(series, 200));
+        assert!(series.fault.is_none(), "{}", request.describe(series, 200));
         let labels = request.labels(series).iter();
         let labels =
             labels.map(|label| (request.text(label.name).into_owned(), request.text(label.value).into_owned()));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use timestream_prometheus_connector::proto;
 
 use super::super::certificates::Authority;
-use super::super::connector::{Connector, Scratch};
+use super::super::connector::{Connector, PATIENCE, Scratch};
 use super::super::remote::{
     self, Series, WRITE_HEADERS, basic_auth, eq, now_ms, packed, query, series, try_post, write_request,
 };
@@ -302,11 +302,19 @@ pub struct Starved(Child);
 
 impl Starved {
     fn thread(pid: u32, name: &str) -> Self {
-        let mut tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().map(|task| task.unwrap().path());
         let is_it = |task: &std::path::PathBuf| {
             std::fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim() == name)
         };
-        let thread = tasks.find(is_it).unwrap();
+        // A thread takes its name when it first runs.
+        let deadline = std::time::Instant::now() + PATIENCE;
+        let thread = loop {
+            let mut tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().map(|task| task.unwrap().path());
+            match tasks.find(is_it) {
+                Some(thread) => break thread,
+                None => assert!(std::time::Instant::now() < deadline, "no thread {name}"),
+            }
+            std::thread::sleep(PAUSE);
+        };
         let thread = thread.file_name().unwrap().to_str().unwrap().to_owned();
         let run = |program: &str, arguments: &[&str]| {
             let status = Command::new(program).args(arguments).stdout(Stdio::null()).status().unwrap();

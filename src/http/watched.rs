@@ -134,8 +134,8 @@ where
     }
 }
 
-/// An extension of each request: what happens when its client closes its side of the connection. By default the request is
-/// still answered, since the client may have closed only its sending side.
+/// An extension of each request: what happens when its client closes its side of the connection. By default the request
+/// is still answered, since the client may have closed only its sending side.
 #[derive(Debug, Clone)]
 pub struct HangUp(Arc<Activity>);
 

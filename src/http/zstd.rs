@@ -16,8 +16,8 @@ const DECODER_BYTES: usize = (1 << MAX_WINDOW_LOG) + (1 << 20);
 /// The first size of the output buffer if the frame does not state its size. The buffer doubles whenever it is full.
 const FIRST_PIECE: usize = 64 << 10;
 
-/// Decompresses a body of one or more frames. All memory is taken from the budget before it is allocated: `memory_factor`
-/// times the output, for all that will be made of it, and the decoder's own memory while it runs.
+/// Decompresses a body of one or more frames. All memory is taken from the budget before it is allocated:
+/// `memory_factor` times the output, for all that will be made of it, and the decoder's own memory while it runs.
 ///
 /// # Errors
 /// 413 when it holds more than `limit` or than the budget can ever give, 400 when it is not zstd or its window

@@ -1,17 +1,19 @@
 //! The bytes of a budget, and which of the waiting requests gets them.
 //!
-//! A request that finds enough bytes free takes them, so a large request that waits does not hold up small ones. The large
-//! one still gets its turn: bytes that were taken before its turn began are kept for it as they are given back. The others
-//! share the bytes that were free then or are taken later. It is the turn of the request whose caller holds the least; of
-//! several such requests, of the one that came first. A new request whose caller holds even less may take kept bytes too.
+//! A request that finds enough bytes free takes them, so a large request that waits does not hold up small ones. The
+//! large one still gets its turn: bytes that were taken before its turn began are kept for it as they are given back.
+//! The others share the bytes that were free then or are taken later. It is the turn of the request whose caller holds
+//! the least; of several such requests, of the one that came first. A new request whose caller holds even less may take
+//! kept bytes too.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::oneshot;
 
-/// A caller may hold this many times what is free. So some of the budget stays free however many callers are stalled: the
-/// next caller may have two thirds of what the others left (Choudhury and Hahne, "Dynamic queue length thresholds").
+/// A caller may hold this many times what is free. So some of the budget stays free however many callers are stalled:
+/// the next caller may have two thirds of what the others left (Choudhury and Hahne, "Dynamic queue length
+/// thresholds").
 pub(super) const SHARE_OF_FREE: usize = 2;
 
 /// What one caller holds of a budget. It changes only together with the budget.
@@ -98,7 +100,8 @@ impl Pool {
         is_within_share && ask.bytes <= self.free - kept
     }
 
-    /// Queues for the bytes. The receiver gets the time when they are taken. The number is that of the place in the queue.
+    /// Queues for the bytes. The receiver gets the time when they are taken. The number is that of the place in the
+    /// queue.
     pub(super) fn wait(&mut self, ask: Ask) -> (u64, oneshot::Receiver<u64>) {
         let (granted, receiver) = oneshot::channel();
         let number = self.next;

@@ -25,8 +25,8 @@ impl Access {
     /// Lets a request in.
     ///
     /// # Errors
-    /// 401 if there are users and the caller is not one; throttled over the rate limit; unavailable if too many passwords
-    /// wait to be checked.
+    /// 401 if there are users and the caller is not one; throttled over the rate limit; unavailable if too many
+    /// passwords wait to be checked.
     pub async fn admit(&self, headers: &HeaderMap) -> Result<(), Error> {
         if let Some(limit) = &self.rate_limit {
             limit.take()?;

@@ -107,7 +107,8 @@ impl WebConfigFile {
     /// Reads YAML. An empty file is one without settings.
     ///
     /// # Errors
-    /// `WebConfigError` with the place of the fault. It shows no value, since any value may be a secret in the wrong place.
+    /// `WebConfigError` with the place of the fault. It shows no value, since any value may be a secret in the wrong
+    /// place.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let options = options! { with_snippet: false };
         let file: Option<WebConfigFile> = serde_saphyr::from_str_with_options(text, options)
@@ -185,8 +186,8 @@ impl TlsServerConfig {
         Ok(all.into_iter().filter(|(number, _)| (min..=max).contains(number)).map(|(_, version)| version).collect())
     }
 
-    /// The cipher suites: of TLS 1.2 those that are listed, in their order, or all if the list is empty. Those of TLS 1.3
-    /// can't be chosen, as in Go.
+    /// The cipher suites: of TLS 1.2 those that are listed, in their order, or all if the list is empty. Those of TLS
+    /// 1.3 can't be chosen, as in Go.
     ///
     /// # Errors
     /// `WebConfigError`: a name that Go does not have, or a suite that rustls does not have.

@@ -169,8 +169,8 @@ impl Users {
 
     /// The hashes that a user's password is checked against: the user's hash (a decoy for an unknown user), and further
     /// decoys that make every check take as long as the costliest hash. So the time of an answer does not tell who is
-    /// known or whose hash costs less. Each step in the cost doubles the work: a hash of cost 4 and decoys of 4, 5 and 6
-    /// take as long as a hash of cost 7.
+    /// known or whose hash costs less. Each step in the cost doubles the work: a hash of cost 4 and decoys of 4, 5 and
+    /// 6 take as long as a hash of cost 7.
     fn hashes_for(&self, user: &str) -> (Hash, Vec<Hash>) {
         let hash = self.hashes.get(user).cloned().unwrap_or_else(|| Hash::decoy(self.highest));
         let beside = (hash.cost..self.highest).map(Hash::decoy).collect();

@@ -36,7 +36,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Default)]
 pub struct Ending {
     /// Once cancelled, everything is served as before, but connections are told to go: HTTP/1 by `Connection: close` on
-    /// their next answer, HTTP/2 by GOAWAY. Clients that connect later do not know yet, so they are served and told too.
+    /// their next answer, HTTP/2 by GOAWAY. Clients that connect later do not know yet, so they are served and told
+    /// too.
     pub leaving: CancellationToken,
     /// Once cancelled, no connection is accepted, and each is closed when its requests are answered.
     pub stop: CancellationToken,

@@ -117,8 +117,8 @@ impl Writer {
             // A request may grow to half of the budget, so that it does not have to wait until all is free.
             NativeHistograms::Expand => Some(histogram::plan(&decoded, (budget.largest() / 2).saturating_sub(needed))),
         };
-        // The client may hang up at any await. So what is received is counted after this one, and from there on each
-        // sample has an outcome whatever happens.
+        // The client may hang up at any await. So samples are counted as received after this one, and from there on
+        // each sample gets an outcome whatever happens.
         let fits = memory.resize(needed + plan.as_ref().map_or(0, Plan::bytes)).await;
         match fits {
             Ok(()) => {

@@ -2,8 +2,8 @@
 //!
 //! Attributes that all records of a call share are metered once, so a call is cheap when its series share many labels.
 //! The series of a target share all labels that service discovery and relabelling gave them. `job` and `instance` tell
-//! targets apart (Prometheus documentation, "Jobs and instances"; OpenTelemetry maps its service names to them), so only
-//! these two are read. docs/performance.md says how much this saves; other ways of grouping have not been measured
+//! targets apart (Prometheus documentation, "Jobs and instances"; OpenTelemetry maps its service names to them), so
+//! only these two are read. docs/performance.md says how much this saves; other ways of grouping have not been measured
 //! against it.
 
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! The byte budget: what all requests of the process may hold in memory together, and how callers share it.
+//! The byte budget: how many bytes all requests of the process may hold together, and how callers share them.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,10 +9,10 @@ mod pool;
 pub use pool::Share;
 use pool::{Ask, Pool, SHARE_OF_FREE};
 
-/// How long a request may wait for others to give bytes back before it is told to come again.
+/// How long a request waits for others to give bytes back, before it is refused for now.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// A limit in bytes, and the name that whoever runs into it is told: of its option, where it has one.
+/// A limit in bytes, with a name for error messages: that of its option, if it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
     /// The name.
@@ -34,16 +34,16 @@ pub struct Budget {
 pub struct Reservation {
     budget: Budget,
     bytes: usize,
-    /// When the first of them were taken, as the pool tells the time.
+    /// When the first of them were taken, by the pool's clock.
     since: u64,
 }
 
 /// Why bytes could not be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exhausted {
-    /// The budget stayed exhausted for as long as a request may wait.
+    /// The bytes did not become free in the time that a request may wait.
     ForNow,
-    /// More was asked for than the caller can ever hold.
+    /// The caller can never hold so many bytes.
     ForEver,
 }
 
@@ -66,7 +66,7 @@ impl Budget {
         Budget { pool: Arc::new(Mutex::new(Pool::new(limit.bytes))), limit, share: None }
     }
 
-    /// The same budget for one of several callers, who leaves some of it to the others.
+    /// The same budget for one of several callers, which leaves some of it to the others.
     pub fn for_caller(&self, share: Arc<Share>) -> Self {
         Budget { share: Some(share), ..self.clone() }
     }
@@ -107,7 +107,7 @@ impl Budget {
         Reservation { budget: self.clone(), bytes: 0, since: 0 }
     }
 
-    /// Takes bytes, and tells when.
+    /// Takes bytes. Gives the time by the pool's clock.
     async fn take(&self, bytes: usize) -> Result<u64, Exhausted> {
         let ask = Ask { bytes, share: self.share.clone() };
         let (turn, granted) = {
@@ -119,7 +119,7 @@ impl Budget {
             (Turn { budget: self, number, bytes, is_over: false }, granted)
         };
         let granted = tokio::time::timeout(PATIENCE, granted).await.ok().and_then(Result::ok);
-        // The bytes may come together with the end of the patience.
+        // The bytes may have come just as the wait ended.
         let taken = turn.end();
         granted.or(taken).ok_or(Exhausted::ForNow)
     }
@@ -135,7 +135,7 @@ impl Budget {
     }
 }
 
-/// A place among those who wait. When it is dropped, the bytes are not wanted any more.
+/// A place in the queue for bytes. Dropping it gives up the place, and the bytes.
 struct Turn<'a> {
     budget: &'a Budget,
     number: u64,
@@ -144,7 +144,7 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// When the bytes were taken, if they were.
+    /// Ends the wait. Gives the time when the bytes were taken, if they were.
     fn end(mut self) -> Option<u64> {
         self.is_over = true;
         let mut pool = self.budget.pool();
@@ -155,7 +155,7 @@ impl Turn<'_> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         if !self.is_over && self.budget.pool().end(self.number) {
-            // They are kept for whose turn it is.
+            // Given back as the oldest, so that they are kept for the request whose turn it is.
             self.budget.give_back(self.bytes, 0);
         }
     }

@@ -13,14 +13,14 @@ use crate::sink::record::Record;
 /// Records per WriteRecords call (Timestream quota).
 const MAX_RECORDS_PER_CALL: usize = 100;
 
-/// Fewer records than this of one group are not worth a call of their own: what they would save by sharing more is less
-/// than what a call costs, in CPU and in the unit that Timestream rounds up to.
+/// Fewer records than this of one group are not worth a call of their own: a call costs more, in CPU and in the unit
+/// that Timestream rounds up to, than they would save by sharing more.
 const MIN_RECORDS_OF_A_GROUP: usize = 12;
 
 /// Samples of one caller, gathered into calls by group.
 #[derive(Debug, Default)]
 pub struct Gathering {
-    /// None is empty.
+    /// No call is empty.
     calls: HashMap<GroupKey, GatheringCall, RandomState>,
 }
 
@@ -31,12 +31,12 @@ struct GatheringCall {
 }
 
 impl Gathering {
-    /// Whether there is nothing in it.
+    /// Whether there are no samples.
     pub fn is_empty(&self) -> bool {
         self.calls.is_empty()
     }
 
-    /// Adds the samples of a request. Each call that is full by that goes to `deliver`.
+    /// Adds the samples of a request. Each call that becomes full goes to `deliver`.
     pub fn add(&mut self, write: &Arc<PendingWrite>, groups: &Groups, mut deliver: impl FnMut(Vec<Part>)) {
         for (key, mut records) in groups.iter() {
             while !records.is_empty() {
@@ -53,7 +53,7 @@ impl Gathering {
         }
     }
 
-    /// All that is left: groups of some size each in a call, smaller ones together.
+    /// Delivers all that is left: larger groups in calls of their own, smaller ones together.
     pub fn depart(self, mut deliver: impl FnMut(Vec<Part>)) {
         let mut shared = GatheringCall::default();
         for (_, call) in self.calls {

@@ -1,9 +1,10 @@
 //! Which samples of a request belong together: those of one scrape target.
 //!
-//! What all records of a call share is metered once, so a call is cheap when its series share many labels. The series
-//! of a target share all labels that service discovery and relabelling gave them, and `job` and `instance` tell targets
-//! apart (Prometheus documentation, "Jobs and instances"; OpenTelemetry maps its service names to them). So only these two
-//! are looked at. docs/performance.md has what it saves; other ways of grouping have not been measured against it.
+//! Attributes that all records of a call share are metered once, so a call is cheap when its series share many labels.
+//! The series of a target share all labels that service discovery and relabelling gave them. `job` and `instance` tell
+//! targets apart (Prometheus documentation, "Jobs and instances"; OpenTelemetry maps its service names to them), so
+//! only these two are read. docs/performance.md says how much this saves; other ways of grouping have not been measured
+//! against it.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
@@ -13,7 +14,7 @@ use foldhash::fast::RandomState;
 use crate::sink::record::Record;
 use crate::write_request::{Series, WriteRequest};
 
-/// Tells groups apart. Two that should differ may share one, at the price of a dearer call.
+/// Tells groups apart. If two groups get the same key by chance, their call only costs more.
 pub type GroupKey = u64;
 
 /// The samples of a request, group by group.
@@ -24,7 +25,7 @@ pub struct Groups {
     ends: Vec<(GroupKey, usize)>,
 }
 
-/// Groups requests. All that meet in one batcher must be grouped by the same one.
+/// Groups requests. All requests of one batcher must be grouped by the same grouper.
 #[derive(Debug, Clone, Default)]
 pub struct Grouper {
     state: RandomState,
@@ -51,7 +52,7 @@ impl Grouper {
             groups[group as usize].1 += series.sample_count();
             group_of_series.push(group);
         }
-        // Now each group knows its size: a counting sort puts them one behind the other.
+        // The size of each group is known now: a counting sort puts the groups one behind the other.
         let mut starts = Vec::with_capacity(groups.len());
         let mut total = 0;
         for (_, count) in &mut groups {

@@ -1,9 +1,9 @@
 //! Gathers the records of many requests into calls.
 //!
-//! Requests come over a bounded channel to one thread, which hands their samples out to calls of a hundred, by caller and
-//! group. A full call leaves at once. Calls that are not full leave after a short linger; the small ones among them
-//! share. The thread only moves numbers: decoding and grouping are done before it and bodies are written after it, on
-//! the runtime's threads.
+//! Requests come over a bounded channel to one thread, which puts their samples into calls of a hundred, by caller and
+//! group. A full call leaves at once. Calls that are not full leave after a short linger, the small ones among them
+//! together. The thread only moves numbers: requests are decoded and grouped before, and bodies are written after it,
+//! on the runtime's threads.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,15 +36,15 @@ pub struct QueuedWrite {
     pub groups: Groups,
 }
 
-/// The way into the batcher. Cloning shares the queue; the batcher ends when the last clone is dropped and all that was
-/// queued is handed on.
+/// The way into the batcher. Cloning shares the queue. The batcher ends when the last clone is dropped and all queued
+/// requests are handed on.
 #[derive(Debug, Clone)]
 pub struct Queue {
     sender: Sender<QueuedWrite>,
     grouper: Grouper,
 }
 
-/// Why a request was not queued. It comes back.
+/// Why a request was not queued, with the request.
 #[derive(Debug)]
 pub enum NotQueued {
     /// The queue holds as many requests as it may.
@@ -100,7 +100,7 @@ impl BatcherThread {
     /// # Errors
     /// The thread panicked.
     pub async fn ended(self) -> std::thread::Result<()> {
-        // The sender is dropped with what the thread runs, also when that panics.
+        // The thread's function owns the sender, so it is dropped at the end, also after a panic.
         let _ = self.ended.await;
         self.thread.join()
     }

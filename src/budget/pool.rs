@@ -1,18 +1,19 @@
-//! The bytes of a budget, and who of those that wait gets them.
+//! The bytes of a budget, and which of the waiting requests gets them.
 //!
-//! Whoever finds the bytes free takes them, so that a large request which waits holds up no small one. So that it gets
-//! its turn all the same, what was taken before it is kept for it when it is given back; what was free, or is taken later,
-//! stays with the others. Of several that wait it is the turn of the one whose caller holds the least, and of those of the
-//! one that came first. Whoever comes before that one in this order need not heed what is kept.
+//! A request that finds enough bytes free takes them, so a large request that waits does not hold up small ones. The
+//! large one still gets its turn: bytes that were taken before its turn began are kept for it as they are given back.
+//! The others share the bytes that were free then or are taken later. It is the turn of the request whose caller holds
+//! the least; of several such requests, of the one that came first. A new request whose caller holds even less may take
+//! kept bytes too.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::oneshot;
 
-/// A caller may hold this many times what is free. So however many callers are stalled, some of the budget stays free
-/// for the others: whoever comes may have two thirds of what those before left (Choudhury and Hahne, "Dynamic queue
-/// length thresholds").
+/// A caller may hold this many times what is free. So some of the budget stays free however many callers are stalled:
+/// the next caller may have two thirds of what the others left (Choudhury and Hahne, "Dynamic queue length
+/// thresholds").
 pub(super) const SHARE_OF_FREE: usize = 2;
 
 /// What one caller holds of a budget. It changes only together with the budget.
@@ -39,7 +40,7 @@ struct Waiter {
 #[derive(Debug)]
 pub(super) struct Pool {
     free: usize,
-    /// Of those that are free, the ones that are kept for whose turn it is.
+    /// How many of the free bytes are kept for the request whose turn it is.
     kept: usize,
     /// In the order in which they came.
     waiters: Vec<Waiter>,
@@ -47,7 +48,7 @@ pub(super) struct Pool {
     next: u64,
     /// The number of the waiter whose turn it is.
     first: Option<u64>,
-    /// Turns so far. They tell the time.
+    /// Turns so far. They serve as a clock.
     turns: u64,
 }
 
@@ -72,7 +73,7 @@ impl Pool {
         self.free
     }
 
-    /// Takes what is asked for, or leaves all as it is.
+    /// Takes all bytes that are asked for, or none.
     pub(super) fn take(&mut self, ask: &Ask) -> bool {
         let kept = match self.turn() {
             Some(first) if self.waiters[first].ask.held() <= ask.held() => self.kept,
@@ -99,8 +100,8 @@ impl Pool {
         is_within_share && ask.bytes <= self.free - kept
     }
 
-    /// Waits for what is asked for. The receiver is told when it was taken; until then the place in the queue is held
-    /// under the number.
+    /// Queues for the bytes. The receiver gets the time when they are taken. The number is that of the place in the
+    /// queue.
     pub(super) fn wait(&mut self, ask: Ask) -> (u64, oneshot::Receiver<u64>) {
         let (granted, receiver) = oneshot::channel();
         let number = self.next;
@@ -110,7 +111,7 @@ impl Pool {
         (number, receiver)
     }
 
-    /// Waits no longer. Whether the bytes are taken: before, or now, of what is kept for others too.
+    /// Ends the wait. Says whether the bytes are taken: before, or now as a last try, kept bytes included.
     pub(super) fn end(&mut self, number: u64) -> bool {
         let Some(index) = self.waiters.iter().position(|waiter| waiter.number == number) else { return true };
         let ask = self.remove(index).ask;
@@ -119,7 +120,7 @@ impl Pool {
         is_taken
     }
 
-    /// The time, by which it is known later what was taken before whose turn it is then.
+    /// The time. It tells later which bytes were taken before the current turn.
     pub(super) fn now(&self) -> u64 {
         self.turns
     }
@@ -138,7 +139,7 @@ impl Pool {
         }
     }
 
-    /// Gives what is free to those who wait.
+    /// Gives free bytes to waiting requests.
     fn serve(&mut self) {
         while let Some(first) = self.turn() {
             let fits = |index: &usize| {
@@ -147,7 +148,7 @@ impl Pool {
             let Some(index) = Some(first).filter(fits).or_else(|| (0..self.waiters.len()).find(fits)) else { return };
             let Waiter { ask, granted, .. } = self.remove(index);
             self.take_beside(0, &ask);
-            // Whoever has gone gives the bytes back.
+            // A waiter that has gone gives the bytes back.
             let _ = granted.send(self.turns);
         }
     }
@@ -163,7 +164,7 @@ impl Pool {
         index
     }
 
-    /// What was kept for whose turn it is, is free for all when that one goes.
+    /// Removes a waiter. If it was its turn, the bytes kept for it are free for all.
     fn remove(&mut self, index: usize) -> Waiter {
         let waiter = self.waiters.remove(index);
         if self.first == Some(waiter.number) {

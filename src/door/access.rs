@@ -1,4 +1,4 @@
-//! Who is let in, as one state of the files says.
+//! Who is let in, according to one state of the files.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::http::basic_auth::BasicAuth;
 use crate::http::tls::Served;
 
-/// Who is let in, and what their answers carry.
+/// Who is let in, and the headers of their answers.
 #[derive(Debug, Default)]
 pub struct Access {
     users: Option<Users>,
@@ -25,7 +25,7 @@ impl Access {
     /// Lets a request in.
     ///
     /// # Errors
-    /// 401 for whom is no user, where there are users; throttled over the rate limit; unavailable where too many
+    /// 401 if there are users and the caller is not one; throttled over the rate limit; unavailable if too many
     /// passwords wait to be checked.
     pub async fn admit(&self, headers: &HeaderMap) -> Result<(), Error> {
         if let Some(limit) = &self.rate_limit {

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::error::Error;
 use crate::http::tls::ClientAuth;
 
-/// The whole file. What it does not know is an error.
+/// The whole file. Unknown keys are errors.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebConfigFile {
@@ -30,7 +30,7 @@ pub struct WebConfigFile {
 #[serde(transparent)]
 pub struct Secret(pub Zeroizing<String>);
 
-/// What stands for a secret where the configuration is shown.
+/// Shown in place of a secret.
 const SHOWN: &str = "<secret>";
 
 impl Serialize for Secret {
@@ -39,7 +39,7 @@ impl Serialize for Secret {
     }
 }
 
-/// PEM in the file is hidden, whatever it is said to be: a key may stand behind a certificate.
+/// Hides all PEM in the file, also certificates: a key may follow a certificate.
 fn hidden<S: Serializer>(pem: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
     pem.as_ref().map(|_| SHOWN).serialize(serializer)
 }
@@ -97,7 +97,7 @@ pub(super) fn bad(message: String) -> Error {
 }
 
 impl WebConfigFile {
-    /// The settings that are made, for people: without secrets.
+    /// The settings, for people: without secrets.
     pub fn shown(&self) -> serde_json::Value {
         let mut settings = serde_json::to_value(self).unwrap_or_default();
         drop_unset(&mut settings);
@@ -107,7 +107,8 @@ impl WebConfigFile {
     /// Reads YAML. An empty file is one without settings.
     ///
     /// # Errors
-    /// `WebConfigError` with the place of what is wrong; it shows no value, since any might be a secret in a wrong place.
+    /// `WebConfigError` with the place of the fault. It shows no value, since any value may be a secret in the wrong
+    /// place.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let options = options! { with_snippet: false };
         let file: Option<WebConfigFile> = serde_saphyr::from_str_with_options(text, options)
@@ -185,11 +186,11 @@ impl TlsServerConfig {
         Ok(all.into_iter().filter(|(number, _)| (min..=max).contains(number)).map(|(_, version)| version).collect())
     }
 
-    /// The cipher suites: of TLS 1.2 those that are listed, in their order; all where none is. Those of TLS 1.3 are not
-    /// a matter of choice, as in Go.
+    /// The cipher suites: of TLS 1.2 those that are listed, in their order, or all if the list is empty. Those of TLS
+    /// 1.3 can't be chosen, as in Go.
     ///
     /// # Errors
-    /// `WebConfigError`: a name that is none of Go's, or whose suite rustls does not have.
+    /// `WebConfigError`: a name that Go does not have, or a suite that rustls does not have.
     pub fn cipher_suites(&self) -> Result<Vec<SupportedCipherSuite>, Error> {
         let Some(names) = self.cipher_suites.as_ref().filter(|names| !names.is_empty()) else {
             return Ok(ring::ALL_CIPHER_SUITES.to_vec());
@@ -212,7 +213,7 @@ impl TlsServerConfig {
     /// The curves of curve_preferences.
     ///
     /// # Errors
-    /// `WebConfigError`: a name that is none of Go's, or whose curve ring does not have.
+    /// `WebConfigError`: a name that Go does not have, or a curve that ring does not have.
     pub fn groups(&self) -> Result<Vec<&'static dyn SupportedKxGroup>, Error> {
         let Some(names) = self.curve_preferences.as_ref().filter(|names| !names.is_empty()) else {
             return Ok(ring::ALL_KX_GROUPS.to_vec());
@@ -230,7 +231,7 @@ impl TlsServerConfig {
 /// Go's names of the suites of TLS 1.3.
 const TLS13_SUITES: [&str; 3] = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
 
-/// Go's names of a suite of TLS 1.2: rustls has the same, and Go another for ChaCha20.
+/// Go's names of a suite of TLS 1.2: the same as in rustls, and a second one for ChaCha20.
 fn go_names(suite: &SupportedCipherSuite) -> impl Iterator<Item = String> + use<> {
     let name = format!("{:?}", suite.suite());
     let short = name.strip_suffix("_POLY1305_SHA256").map(|stem| format!("{stem}_POLY1305"));

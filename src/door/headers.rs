@@ -7,7 +7,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use super::file::bad;
 use crate::error::Error;
 
-/// The headers of the format, each with the values that it takes; none: any.
+/// The headers of the format, each with the values that it may have; an empty list: any value.
 const KNOWN: [(&str, &[&str]); 5] = [
     ("Content-Security-Policy", &[]),
     ("X-Frame-Options", &["deny", "sameorigin"]),
@@ -16,10 +16,10 @@ const KNOWN: [(&str, &[&str]); 5] = [
     ("Strict-Transport-Security", &[]),
 ];
 
-/// Reads them. One without a value is left out.
+/// Reads the configured headers. One without a value is left out.
 ///
 /// # Errors
-/// `WebConfigError`: another header, or a value that it can't have.
+/// `WebConfigError`: another header, or a value that the header can't have.
 pub(super) fn headers(configured: &BTreeMap<String, String>) -> Result<Vec<(HeaderName, HeaderValue)>, Error> {
     let mut headers = Vec::new();
     for (name, value) in configured.iter().filter(|(_, value)| !value.is_empty()) {

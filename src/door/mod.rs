@@ -24,7 +24,7 @@ use crate::telemetry::Metrics;
 use access::{Builder, Loaded};
 use users::PasswordChecks;
 
-/// The challenge to a caller who is none of the users.
+/// The challenge to a caller who is not a user.
 pub const CHALLENGE: HeaderValue =
     HeaderValue::from_static("Basic realm=\"Timestream Prometheus Connector\", charset=\"UTF-8\"");
 
@@ -42,10 +42,10 @@ impl Door {
         self.access.borrow().clone()
     }
 
-    /// Has the files read again.
+    /// Reads the files again.
     ///
     /// # Errors
-    /// What is wrong in them, so that the state before stays; unavailable while the process stops.
+    /// The fault in the files; then the state before stays. Unavailable while the process stops.
     pub async fn reload(&self) -> Result<(), Error> {
         let gone = || Error::new(Kind::Stopping, "Shutdown", "nothing is read again any more");
         let (answer, answered) = oneshot::channel();

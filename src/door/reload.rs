@@ -17,9 +17,9 @@ use crate::error::{Error, Kind};
 use crate::http::tls::Validity;
 use crate::telemetry::Metrics;
 
-/// How often the files are looked at.
+/// How often the files are checked.
 const INTERVAL: Duration = Duration::from_secs(3);
-/// How often it is said that the certificate expires.
+/// How often to warn that the certificate expires.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 /// The last part of a certificate's life in which it should have been renewed, and the longest such time in seconds.
 const LAST_PART: i64 = 5;
@@ -32,15 +32,15 @@ pub(super) struct Senders {
     pub(super) last_reload_sender: watch::Sender<LastReload>,
 }
 
-/// Somebody who asks for the files to be read again, and waits for what came of it.
+/// Gets the result of a request to read the files again.
 pub(super) type Ask = oneshot::Sender<Result<(), Error>>;
 
 /// How the files were read last, and what they hold.
 #[derive(Debug, Clone)]
 pub struct LastReload {
-    /// Whether they were taken over the last time.
+    /// Whether the last reading was taken over.
     pub successful: bool,
-    /// When they were taken over, in seconds since 1970.
+    /// When the files were last taken over, in seconds since 1970.
     pub succeeded_at: i64,
     /// The web configuration in force, without secrets.
     pub config: Arc<serde_json::Value>,
@@ -109,16 +109,16 @@ impl Reloader {
                 expiry_due = Instant::now();
             }
             if let Some(answer) = answer {
-                // Who asked may have gone.
+                // The one who asked may have gone.
                 let _ = answer.send(looked.map(|_| ()));
             }
         }
     }
 
-    /// Takes a new state over, if there is one; whether there was.
+    /// Takes a new state over, if there is one. Says whether there was one.
     async fn look(&mut self, asked: bool) -> Result<bool, Error> {
         let sources = self.sources.clone();
-        // A file may be on a network.
+        // Reading may take long: a file may be on a network.
         let Ok((fingerprint, content)) = tokio::task::spawn_blocking(move || sources.read()).await else {
             return Err(Error::new(Kind::Unavailable, "InternalError", "reading the files was aborted"));
         };

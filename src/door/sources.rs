@@ -1,4 +1,4 @@
-//! The files that the web configuration comes from: read all at once, so that a change is seen whichever changed.
+//! The files that the web configuration comes from. All are read at once, so that a change in any of them is seen.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::http::tls::TlsFiles;
 use crate::http::tls::{ClientAuth, Pem, TlsSettings};
 
-/// No such file is larger.
+/// A larger file is refused.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Where the web configuration is.
@@ -33,7 +33,7 @@ pub(super) struct Content {
 pub(super) type Fingerprint = [u8; 32];
 
 impl Sources {
-    /// Reads all files; the fingerprint is of what could be read, or of the error.
+    /// Reads all files. The fingerprint is of their content, or of the error.
     pub(super) fn read(&self) -> (Fingerprint, Result<Content, Error>) {
         let mut reader = Reader { context: digest::Context::new(&digest::SHA256) };
         let content = self.read_with(&mut reader);
@@ -88,7 +88,7 @@ fn tls_settings(config: &TlsServerConfig, path: &Path, reader: &mut Reader) -> R
                 let content = Zeroizing::new(text.as_bytes().to_vec());
                 Ok(Some(Pem { name: format!("tls_server_config.{name}"), content }))
             }
-            // A relative path is one from the file's folder, as in the toolkit.
+            // A relative path begins at the file's folder, as in the toolkit.
             (None, Some(file)) => reader.pem(&folder.join(file)).map(Some),
             (None, None) => Ok(None),
         }

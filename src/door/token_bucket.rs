@@ -7,12 +7,12 @@ use super::file::{RateLimitConfig, bad};
 use crate::error::{Error, Kind};
 use crate::units::duration;
 
-/// A bucket of `burst` tokens into which one falls per `interval`.
+/// A bucket for `burst` tokens, which gets a new one every `interval`.
 #[derive(Debug)]
 pub(super) struct TokenBucket {
     interval: Duration,
     burst: u32,
-    /// When the bucket would be full, if no more were taken.
+    /// When the bucket will be full if no more tokens are taken.
     full_at: Mutex<Instant>,
 }
 

@@ -1,7 +1,7 @@
 //! The users of the web configuration: basic auth against bcrypt hashes.
 //!
 //! A bcrypt check takes a tenth of a second of a core by design. So few run at once, few wait, and the outcome of each is
-//! remembered under a keyed digest, which tells nobody a password.
+//! remembered under a keyed digest, which does not give the password away.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,17 +16,17 @@ use super::file::{Secret, bad};
 use crate::error::{Error, Kind};
 use crate::http::basic_auth::BasicAuth;
 
-/// A hash that takes more than some seconds to check is a mistake.
+/// A hash with a higher cost would take many seconds to check, and is surely a mistake.
 const MAX_COST: u32 = 16;
-/// Checks that may wait for their turn; more callers are told to come again.
+/// Checks that may wait for their turn; further callers are told to try again.
 const MAX_WAITING: usize = 64;
-/// Outcomes that are remembered, of good pairs and of bad ones each.
+/// How many good pairs are remembered, and how many bad ones.
 const MAX_REMEMBERED: u64 = 1024;
 
 /// A digest of user, password and hash.
 type Digest = [u8; 32];
 
-/// Checks passwords, for the users of one configuration after the other.
+/// Checks passwords, also across changes of the configuration.
 pub(super) struct PasswordChecks {
     key: hmac::Key,
     good: Cache<Digest, ()>,
@@ -64,7 +64,7 @@ impl Hash {
         Ok(Hash { text, cost: parts.get_cost() })
     }
 
-    /// One that is nobody's. Any salt and digest will do, since its outcome counts for nobody; a dot is a zero.
+    /// A hash of no user. Any salt and digest will do, since the outcome of its check does not count; a dot is a zero.
     fn decoy(cost: u32) -> Self {
         Hash { text: Secret(Zeroizing::new(format!("$2b${cost:02}${}", ".".repeat(53)))), cost }
     }
@@ -76,7 +76,7 @@ impl PasswordChecks {
     pub(super) fn new() -> Result<Self, Error> {
         let mut key = Zeroizing::new([0; 32]);
         SystemRandom::new().fill(key.as_mut()).map_err(|_| bad("the system gives no random numbers".to_owned()))?;
-        // One core stays free for those who are known already.
+        // One core stays free for callers who are known already.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let turns = (cores / 2).max(1);
         Ok(PasswordChecks {
@@ -106,8 +106,8 @@ impl PasswordChecks {
         self.bad.get(digest).map(|()| false)
     }
 
-    /// Whether `hash` is that of the password. `is_known` is false where the hash is a decoy. The password is checked
-    /// against `beside` too, for the time that it takes.
+    /// Whether `hash` is that of the password. `is_known` is false if the hash is a decoy. The password is also checked
+    /// against `beside`, only to take as much time.
     async fn check(&self, auth: &BasicAuth, hash: Hash, beside: Vec<Hash>, is_known: bool) -> Result<bool, Error> {
         let digest = self.digest([auth.user(), auth.password(), &hash.text.0]);
         if let Some(outcome) = self.remembered(&digest) {
@@ -116,7 +116,7 @@ impl PasswordChecks {
         let busy = |_| Error::new(Kind::Unavailable, "AuthenticationBusy", "too many passwords wait to be checked");
         let _place = self.places.try_acquire().map_err(busy)?;
         let turn = self.turns.clone().acquire_owned().await.map_err(|_| stopped())?;
-        // Who came with many requests at once is checked once.
+        // A caller that sent many requests at once is checked only once.
         if let Some(outcome) = self.remembered(&digest) {
             return Ok(outcome);
         }
@@ -167,10 +167,10 @@ impl Users {
         Ok(Users { hashes: read, highest, checks })
     }
 
-    /// What the password of a user is checked against: their hash, or a decoy for an unknown user; and decoys beside it
-    /// that make every check take what the costliest hash takes. So the time of an answer tells neither who is known
-    /// nor whose hash costs less. One more in the cost is twice the work: a hash of cost 4 and decoys of 4, 5 and 6 take
-    /// what one of cost 7 does.
+    /// The hashes that a user's password is checked against: the user's hash (a decoy for an unknown user), and further
+    /// decoys that make every check take as long as the costliest hash. So the time of an answer does not tell who is
+    /// known or whose hash costs less. Each step in the cost doubles the work: a hash of cost 4 and decoys of 4, 5 and
+    /// 6 take as long as a hash of cost 7.
     fn hashes_for(&self, user: &str) -> (Hash, Vec<Hash>) {
         let hash = self.hashes.get(user).cloned().unwrap_or_else(|| Hash::decoy(self.highest));
         let beside = (hash.cost..self.highest).map(Hash::decoy).collect();
@@ -180,7 +180,7 @@ impl Users {
     /// Checks the user and password of a request.
     ///
     /// # Errors
-    /// 401 where they are not a user's, 503 where too many wait to be checked.
+    /// 401 if they are not a user's, 503 if too many passwords wait to be checked.
     pub(super) async fn admit(&self, auth: &BasicAuth) -> Result<(), Error> {
         let (hash, beside) = self.hashes_for(auth.user());
         if self.checks.check(auth, hash, beside, self.hashes.contains_key(auth.user())).await? {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// A body that takes longer to arrive may cost its connection its place.
+/// A connection whose body takes longer than this to arrive may lose its place.
 const PROMPT: Duration = Duration::from_secs(1);
 const SHORTEST_TICK: Duration = Duration::from_millis(10);
 const LONGEST_TICK: Duration = Duration::from_secs(1);
@@ -23,7 +23,7 @@ pub(super) struct Patience {
     pub(super) answer: Duration,
 }
 
-/// Why a connection is closed before its client does.
+/// Why the connector closes a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cut {
     /// No request for too long.
@@ -36,17 +36,17 @@ pub(super) enum Cut {
     Evicted,
 }
 
-/// How readily a connection gives up its place, the readiest first, and since when.
+/// In which order connections give up their places: by state, and then by when the state began.
 pub(super) type Rank = (Usefulness, Instant);
 
-/// What a connection without a whole request is good for.
+/// The state of a connection without a whole request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Usefulness {
     /// It never sent a request.
     Unproven,
     /// It waits for its next request.
     Idle,
-    /// Its requests are not prompt to arrive.
+    /// Its requests are slow to arrive.
     Slow,
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Activity {
     patience: Patience,
     /// Cancelled when its place is needed.
     pub(super) evicted: CancellationToken,
-    /// Told when it has had all the requests that a connection may have.
+    /// Notified when it has had as many requests as a connection may have.
     pub(super) spent: Notify,
 }
 
@@ -73,9 +73,9 @@ struct State {
     answers_untaken: usize,
     taken_at: Instant,
     write_blocked_since: Option<Instant>,
-    /// Whether the request at hand is dropped when its client closes its side.
+    /// Whether the current request is dropped when its client closes its side.
     hang_up_cancels: bool,
-    /// Who waits to hear that the client has closed its side.
+    /// The task that waits to hear that the client has closed its side.
     held_end: Option<Waker>,
 }
 
@@ -103,7 +103,7 @@ impl Activity {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// HTTP/2 frames that are no requests are no heads either.
+    /// From now on bytes do not begin a head: HTTP/2 has frames that are not requests.
     pub(super) fn set_http2(&self) {
         let mut state = self.state();
         state.is_http2 = true;
@@ -130,7 +130,7 @@ impl Activity {
         }
     }
 
-    /// A request's head is there; the number of requests so far.
+    /// Notes that a request's head is there. Gives the number of requests so far.
     pub(super) fn request_begins(&self) -> usize {
         let mut state = self.state();
         state.head_since = None;
@@ -140,15 +140,15 @@ impl Activity {
         state.requests
     }
 
-    /// The request at hand is dropped when its client closes its side.
+    /// The current request is to be dropped when its client closes its side.
     pub(super) fn hang_up_cancels(&self) {
         let mut state = self.state();
         state.hang_up_cancels = true;
         state.held_end.take().into_iter().for_each(Waker::wake);
     }
 
-    /// Whether the connection is not yet to hear that its client has closed its side, since the answer to a whole request is
-    /// still to come. `waker` is woken when that may have changed.
+    /// Whether to hide from the connection that its client has closed its side, because a whole request is still to be
+    /// answered. `waker` is woken when that may have changed.
     pub(super) fn holds_end(&self, waker: &Waker) -> bool {
         let mut state = self.state();
         let holds = !state.is_http2 && state.in_flight > 0 && state.receiving == 0 && !state.hang_up_cancels;
@@ -196,7 +196,7 @@ impl Activity {
         state.requests == 0 && state.head_since.is_none()
     }
 
-    /// How readily it gives up its place; `None` while a request of it is handled.
+    /// Its rank for giving up its place; `None` while one of its requests is handled.
     pub(super) fn rank(&self) -> Option<Rank> {
         let state = self.state();
         match (state.in_flight, state.requests) {

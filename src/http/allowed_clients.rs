@@ -1,4 +1,4 @@
-//! Client certificates of certain names only.
+//! Accepts only client certificates with certain names.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, 
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// Takes what `verifier` takes, if one of its subject alternative names is among `names`.
+/// Accepts a certificate that `verifier` accepts, if one of its subject alternative names is among `names`.
 #[derive(Debug)]
 pub(super) struct AllowedClients {
     pub(super) verifier: Arc<dyn ClientCertVerifier>,

@@ -1,4 +1,4 @@
-//! Answers over HTTP: their bodies, and how an error is said.
+//! Answers over HTTP: their bodies, and the answers for errors.
 
 use std::io;
 

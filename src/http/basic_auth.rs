@@ -44,12 +44,12 @@ impl BasicAuth {
         BasicAuth { text: Zeroizing::new(format!("{user}:{password}")), colon: user.len() }
     }
 
-    /// What stands before the first colon.
+    /// The part before the first colon.
     pub fn user(&self) -> &str {
         &self.text[..self.colon]
     }
 
-    /// What stands behind it.
+    /// The part behind it.
     pub fn password(&self) -> &str {
         &self.text[self.colon + 1..]
     }

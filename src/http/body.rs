@@ -23,8 +23,8 @@ pub struct BodyLimits {
     pub read_timeout: Duration,
 }
 
-/// Reads a whole body. The buffer for it grows as its bytes arrive, and is taken from the budget before it does: a slow
-/// sender holds at most twice what it has sent.
+/// Reads a whole body. The buffer grows as bytes arrive, and is taken from the budget before it grows: a slow sender
+/// holds at most twice what it has sent.
 ///
 /// # Errors
 /// 413 over `max_body_bytes`, 408 when it does not arrive in time, 400 when the client breaks off, 503 when the budget
@@ -55,7 +55,7 @@ where
     if stated.lower() > limit.bytes as u64 {
         return Err(too_large());
     }
-    // What it can come to, of what can be had.
+    // The largest size that the body can have and the budget can give.
     let stated = stated.upper().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX);
     let most = stated.min(limit.bytes).min(budget.largest());
     let mut body = std::pin::pin!(body);
@@ -71,7 +71,7 @@ where
             return Err(too_large());
         }
         if length > read.capacity() {
-            // It doubles, so that what was read before is copied a few times only.
+            // It doubles, so that bytes are copied a few times only.
             let capacity = length.max(most.min(2 * read.capacity()));
             reservation.resize(capacity).await.map_err(out_of_memory)?;
             read.reserve_exact(capacity - read.len());
@@ -81,8 +81,8 @@ where
     Ok((read.into(), reservation))
 }
 
-/// Decompresses a snappy block, for which `reservation` is held. The size that it states is checked, and taken from the
-/// budget `memory_factor` times for what will be made of it, before any byte is allocated for it.
+/// Decompresses a snappy block, for which `reservation` is held. The size that it states is checked first. Then
+/// `memory_factor` times that size is taken from the budget, for all that will be made of it, and only then allocated.
 ///
 /// # Errors
 /// 413 when it states more than `limit` or than the budget can ever give, 400 when it is not snappy, 503 when the budget is exhausted.
@@ -110,7 +110,7 @@ pub async fn decompress(
     Ok(decoded)
 }
 
-/// The error of a body that holds more than it may once it is decompressed.
+/// The error of a body that is over the limit once it is decompressed.
 pub(super) fn too_large_decoded(limit: Limit) -> Error {
     Error::new(Kind::TooLarge, "RequestTooLarge", format!("the body is over {limit} once decompressed"))
 }
@@ -222,7 +222,7 @@ mod tests {
             });
             let (body, reservation) = done.unwrap();
             assert_eq!(body.len(), bytes);
-            // Beside the buffer there is what keeps track of it.
+            // The bookkeeping comes on top of the buffer.
             let held = usize::try_from(counted.bytes_current).unwrap();
             assert!(held <= reservation.bytes() + 100, "{bytes}: {held} held, {} reserved", reservation.bytes());
             assert!(reservation.bytes() < 2 * bytes + 1000);

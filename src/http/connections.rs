@@ -1,4 +1,4 @@
-//! The places for connections. When all are taken, those that do nothing give way.
+//! The places for connections. When all are taken, connections that do nothing are closed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::activity::{Activity, Rank, Usefulness};
 
-/// How often a place is looked for while every connection is at work.
+/// How often to look for a place while every connection is at work.
 const RETRY: Duration = Duration::from_millis(50);
 /// The share of all places that connections without any request give up at once, so that a flood of them costs little.
 const BATCH_SHARE: usize = 16;

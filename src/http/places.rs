@@ -31,7 +31,7 @@ impl Places {
     /// A place for an answer.
     ///
     /// # Errors
-    /// `AnswersInFlightError`, to be asked again, when all places are taken.
+    /// `AnswersInFlightError` when all places are taken; it may pass.
     pub fn take(&self) -> Result<Place, Error> {
         self.0.clone().try_acquire_owned().map(Place).map_err(|_| {
             let message =

@@ -23,7 +23,7 @@ use crate::telemetry::rate_limit::RateLimit;
 
 /// How often an idle HTTP/2 connection is asked whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
-/// What an HTTP/2 connection may send ahead of what is read of it, in bytes; for each of its streams too.
+/// How many bytes an HTTP/2 client may send ahead of what has been read, on the connection and on each stream.
 const HTTP2_WINDOW: u32 = 256 * 1024;
 /// The smallest buffer that hyper takes for an HTTP/1 connection, in bytes.
 const LEAST_BUFFER: usize = 8192;
@@ -36,19 +36,20 @@ const FAREWELL: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Default)]
 pub struct Ending {
     /// Once cancelled, everything is served as before, but connections are told to go: HTTP/1 by `Connection: close` on
-    /// their next answer, HTTP/2 by GOAWAY. A client that connects now has not heard of it.
+    /// their next answer, HTTP/2 by GOAWAY. Clients that connect later do not know yet, so they are served and told
+    /// too.
     pub leaving: CancellationToken,
     /// Once cancelled, no connection is accepted, and each is closed when its requests are answered.
     pub stop: CancellationToken,
-    /// Once cancelled, connections are closed whatever their requests and answers have come to.
+    /// Once cancelled, connections are closed even if their requests are not answered.
     pub cut: CancellationToken,
 }
 
 /// Limits of the server.
 #[derive(Debug, Clone, Copy)]
 pub struct ServerSettings {
-    /// Connections at once. Beyond, those that do nothing are closed; where all are at work, more wait in the system's
-    /// backlog.
+    /// Connections at once. Beyond, connections that do nothing are closed; if all are at work, new ones wait in the
+    /// system's backlog.
     pub max_connections: usize,
     /// Requests of one connection, which is then closed in good order.
     pub max_requests: usize,
@@ -244,7 +245,7 @@ async fn drive(connection: impl Closable, activity: &Activity, ending: Ending) -
                 }
                 return Err(format!("{cut:?}"));
             }
-            // HTTP/1 is told by its next answer: to close it now would meet a request that is on its way.
+            // HTTP/1 is told by its next answer: a request may be on its way, and closing now would lose it.
             () = ending.leaving.cancelled(), if !leaving => {
                 leaving = true;
                 if activity.is_http2() && !activity.is_untouched() {

@@ -26,7 +26,7 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// A file in PEM, or what stands in the place of one.
+/// The content of a PEM file, or of a setting that replaces the file.
 pub struct Pem {
     /// The file's path or the setting's name, for messages.
     pub name: String,
@@ -56,7 +56,7 @@ pub struct TlsSettings {
     pub client_auth: ClientAuth,
     /// The authorities of the clients' certificates.
     pub client_ca: Option<Pem>,
-    /// Subject alternative names of which a client's certificate must have one; empty: any will do.
+    /// A client's certificate must have one of these subject alternative names; empty: any name will do.
     pub allowed_clients: HashSet<String>,
     /// The versions to offer: TLS 1.2, TLS 1.3.
     pub versions: Vec<&'static SupportedProtocolVersion>,
@@ -79,12 +79,12 @@ pub struct Served {
     pub validity: Validity,
 }
 
-/// From when until when all certificates of a chain are valid, in seconds since 1970.
+/// The time in which all certificates of a chain are valid, in seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity {
-    /// From here on.
+    /// Its beginning.
     pub not_before: i64,
-    /// Up to here.
+    /// Its end.
     pub not_after: i64,
 }
 
@@ -108,8 +108,8 @@ impl TlsSettings {
     /// Makes them ready to serve.
     ///
     /// # Errors
-    /// `TlsError`: PEM without a certificate or a key, a key that does not belong to the certificate, client
-    /// authorities that are none.
+    /// `TlsError`: PEM without a certificate or a key, a key that does not belong to the certificate, or bad client
+    /// authorities.
     pub fn serve(&self) -> Result<Served, Error> {
         let chain = certificates(&self.certificate)?;
         let key = PrivateKeyDer::from_pem_slice(&self.key.content).map_err(|error| bad(&self.key, &error))?;

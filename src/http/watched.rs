@@ -1,4 +1,4 @@
-//! Wraps what a connection is made of, its bytes, requests and answers, so that its [`Activity`] is known.
+//! Wraps the bytes, requests and answers of a connection, so that its [`Activity`] is known.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -134,13 +134,13 @@ where
     }
 }
 
-/// An extension of each request: what happens when its client closes its side of the connection. Unless told otherwise, the
-/// request is answered all the same, since the client may have closed only the way that it sends on.
+/// An extension of each request: what happens when its client closes its side of the connection. By default the request
+/// is still answered, since the client may have closed only its sending side.
 #[derive(Debug, Clone)]
 pub struct HangUp(Arc<Activity>);
 
 impl HangUp {
-    /// The request is dropped then.
+    /// Drops the request when that happens.
     pub fn cancels(&self) {
         self.0.hang_up_cancels();
     }
@@ -224,7 +224,7 @@ impl Body for WatchedAnswer {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        // From here on it is the answer that is waited for, not the client.
+        // From here on the client waits for the answer.
         self.set_waits(false);
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         self.set_waits(frame.is_some());

@@ -13,11 +13,11 @@ use crate::error::Error;
 const MAX_WINDOW_LOG: u32 = 23;
 /// What a decoder may hold: its window, and blocks and tables of less than a megabyte.
 const DECODER_BYTES: usize = (1 << MAX_WINDOW_LOG) + (1 << 20);
-/// The first piece of an output whose size the frame does not state. It doubles as often as it is full.
+/// The first size of the output buffer if the frame does not state its size. The buffer doubles whenever it is full.
 const FIRST_PIECE: usize = 64 << 10;
 
-/// Decompresses a body of one or more frames. What it takes is taken from the budget before it is allocated: `memory_factor`
-/// times the output, for what will be made of it, and while it runs the decoder's own memory.
+/// Decompresses a body of one or more frames. All memory is taken from the budget before it is allocated:
+/// `memory_factor` times the output, for all that will be made of it, and the decoder's own memory while it runs.
 ///
 /// # Errors
 /// 413 when it holds more than `limit` or than the budget can ever give, 400 when it is not zstd or its window
@@ -45,7 +45,7 @@ pub async fn decompress(
     let mut capacity = stated.unwrap_or(FIRST_PIECE).clamp(1, most);
     let (mut decoded, mut read, mut written) = (Vec::new(), 0, 0);
     loop {
-        // While it grows, the old piece is there beside the new one.
+        // While the buffer grows, the old one still exists beside the new one.
         let memory = body.len() + DECODER_BYTES + decoded.len() + capacity * memory_factor;
         reservation.resize(memory).await.map_err(|why| out_of_memory(why, reservation.budget()))?;
         decoded.reserve_exact(capacity - decoded.len());

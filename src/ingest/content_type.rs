@@ -1,7 +1,7 @@
 //! Content negotiation: which version of remote write a request's headers name, and how its body is compressed.
 //!
-//! Prometheus' own receiver looked at neither header before its version 3, so senders are in use that send other types, or
-//! none. Whatever can only be meant as remote write 1.0 is taken for it.
+//! Before version 3 Prometheus' own receiver did not read these headers, so some senders send other types, or none. A
+//! request that can only be remote write 1.0 is read as such.
 //!
 //! Media types are read as RFC 9110, sections 5.6 and 8.3, writes them: optional space around `;`, any case of type and
 //! parameter names, values as tokens or quoted. A protobuf name is case-sensitive, as protobuf has it.
@@ -55,8 +55,8 @@ pub struct Content {
     pub compression: Compression,
 }
 
-/// What a request names. It is 1.0 without a content type, and with any of `application/…` that names no other message
-/// and is no JSON. It is snappy without a content encoding.
+/// The version and compression that a request names. It is 1.0 without a content type, or with any `application/…` that
+/// names no other message and is not JSON. It is snappy without a content encoding.
 ///
 /// # Errors
 /// `UnsupportedMediaType` (415) for another media type, message or encoding, or a header that can't be read.
@@ -77,8 +77,8 @@ pub fn negotiate(headers: &HeaderMap) -> Result<Content, Error> {
     Ok(Content { version, compression })
 }
 
-/// Whether the answer must carry the written headers, whatever it says: the content type names 2.0, or names nothing
-/// that can be read and the version header says 2.
+/// Whether every answer to the request must carry the written headers: the content type names 2.0, or it can't be read
+/// and the version header says 2.
 pub fn is_version_2(headers: &HeaderMap) -> bool {
     let content_type = single(headers, &CONTENT_TYPE).ok().flatten();
     match content_type.map(version) {
@@ -88,7 +88,7 @@ pub fn is_version_2(headers: &HeaderMap) -> bool {
     }
 }
 
-/// The value of a header that may stand once, without space around it.
+/// The value of a header that may occur once, without space around it.
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, String> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -130,8 +130,8 @@ fn may_be_protobuf(media_type: &str) -> bool {
     subtype.is_some_and(|subtype| subtype != "json" && !subtype.ends_with("+json"))
 }
 
-/// The parameter that `text` begins with: its name, its value, and what follows. `Some(None)` where it is left out, as
-/// in `a/b;;c=d`; `None` where it is no parameter.
+/// The parameter that `text` begins with: its name, its value, and the rest of the text. `Some(None)` if it is left
+/// out, as in `a/b;;c=d`; `None` if it is not a parameter.
 #[expect(clippy::option_option, reason = "no parameter, an empty one, and one that can't be read are three things")]
 fn parameter(text: &str) -> Option<Option<(&str, String, &str)>> {
     if text.is_empty() || text.starts_with(';') {
@@ -152,7 +152,7 @@ fn token(text: &str) -> Option<(&str, &str)> {
     (end > 0).then(|| text.split_at(end))
 }
 
-/// The text of a quoted string whose opening quote is taken off, and what follows its closing one.
+/// The text of a quoted string, which comes without its opening quote, and the rest after the closing quote.
 fn unquote(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut characters = text.char_indices();
@@ -274,7 +274,7 @@ mod tests {
     }
 
     proptest! {
-        /// However it is written, the same header is read; and no header makes the reader fail otherwise than by 415.
+        /// All spellings of a header are read alike, and a header that can't be read gives only 415.
         #[test]
         fn space_case_and_quotes_do_not_matter(
             spaces in prop::array::uniform4("[ \t]{0,2}"), upper in any::<bool>(), quoted in any::<bool>(),

@@ -12,15 +12,15 @@ use crate::write_request::{Fault, Room, WriteRequest};
 /// bytes on the wire and 16 in the table, a sample 17 and 16. Ordinary requests take less than half.
 pub const TABLES_FACTOR: usize = 3;
 
-/// What a label and a series of one sample take on the wire, rather less than usual, so that tables seldom grow.
+/// The bytes on the wire of a label, and of a series of one sample. They are rather low, so that tables seldom grow.
 const USUAL_LABEL_BYTES: usize = 26;
 const USUAL_SERIES_BYTES: usize = 300;
 
 /// Decodes the uncompressed body of a request.
 ///
 /// # Errors
-/// A message that is not protobuf, or has a field of another type than Prometheus gives it; and a message of remote write
-/// 2.0, which would look like an empty one.
+/// The message is not protobuf, has a field of another type than Prometheus gives it, or is one of remote write 2.0,
+/// which would look like an empty one.
 /// Faults of single series are not errors here: they are marked for validation.
 pub fn decode(buffer: Vec<u8>) -> Result<WriteRequest, ProtobufError> {
     let mut request = WriteRequest::default();
@@ -74,7 +74,7 @@ fn label(buffer: &[u8], range: Range<usize>, series: &mut SeriesBuilder<'_>) -> 
     if let Some(seen) = series.again(span(range.clone())?) {
         return series.seen_label(seen, seen.1.label.value);
     }
-    // As encoders write a label of less than 128 bytes each, and nearly all are.
+    // The form of nearly all labels: name and value of less than 128 bytes each.
     if let [0x0a, name_length @ 0..0x80, rest @ ..] = &buffer[range.clone()]
         && let Some((name, [0x12, value_length @ 0..0x80, value @ ..])) =
             rest.split_at_checked(usize::from(*name_length))
@@ -214,7 +214,7 @@ mod tests {
         assert!(decode(bytes).unwrap().footprint() <= (1 + TABLES_FACTOR) * length + 8192);
     }
 
-    /// A fault of one series is no fault of its neighbour.
+    /// A fault of one series does not affect its neighbour.
     #[test]
     fn a_label_that_is_not_utf_8_is_a_fault_of_its_series() {
         let series = |name: &str| proto::TimeSeries {

@@ -1,12 +1,12 @@
 //! Remote write 2.0: walks over the protobuf bytes of an `io.prometheus.write.v2.Request` into the flat form.
 //!
-//! Labels are references into a table of symbols, of two bytes or so each. So what a request takes in memory does not
-//! follow from its length: it is counted first ([`Survey`]), to be reserved before it is taken. Then the symbols are
-//! read, wherever they stand, and last the series, whose labels are spans of symbols: no text is copied, however often
-//! it is referred to.
+//! Labels are references into a table of symbols, about two bytes each. So the memory of a request does not follow from
+//! its length: the content is counted first ([`Survey`]), and the memory is reserved before it is taken. Then the
+//! symbols are read, wherever they stand, and last the series. Their labels are spans of symbols, so text is never
+//! copied, however often it is referred to.
 //!
-//! Field numbers: prometheus/prometheus, prompb/io/prometheus/write/v2/types.proto. The created timestamp is passed over
-//! in each place that it has had: Timestream has none for it.
+//! Field numbers: prometheus/prometheus, prompb/io/prometheus/write/v2/types.proto. The created timestamp is skipped in
+//! both of its places: Timestream can't store it.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use super::protobuf::{Fields, ProtobufError, Value};
 use super::series::{Previous, SeriesBuilder, is_utf8, span};
 use crate::write_request::{Fault, Label, NativeHistogram, Room, Sample, Series, Span, WriteRequest};
 
-/// How many of what a request holds.
+/// The number of items of each kind in a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Survey {
     symbols: usize,
@@ -28,8 +28,8 @@ impl Survey {
     /// Counts what the uncompressed body of a request holds, without taking memory.
     ///
     /// # Errors
-    /// A message that is not protobuf, or has a field of another type than Prometheus gives it; and a message of remote
-    /// write 1.0, which would look like an empty one.
+    /// The message is not protobuf, has a field of another type than Prometheus gives it, or is one of remote write
+    /// 1.0, which would look like an empty one.
     pub fn of(buffer: &[u8]) -> Result<Self, ProtobufError> {
         let mut survey = Survey::default();
         let mut fields = Fields::new(buffer, 0..buffer.len());
@@ -80,7 +80,7 @@ impl Survey {
     }
 }
 
-/// Decodes the uncompressed body of a request, which `survey` is of.
+/// Decodes the uncompressed body of a request, from which `survey` was made.
 ///
 /// # Errors
 /// A message that is not protobuf, has a field of another type than Prometheus gives it, or a first symbol that is not
@@ -158,15 +158,15 @@ fn series(
     series.finish()
 }
 
-/// Takes what a reference refers to: the name of a label, or the value of `name`. A reference that leads nowhere is a fault of
-/// the series, and stands for nothing.
+/// Takes the symbol of a reference as the name of a label, or as the value of `name`. A reference without a symbol is a
+/// fault of the series, and is left out.
 fn half_label(
     series: &mut SeriesBuilder<'_>,
     name: &mut Option<Span>,
     symbols: &[Option<Span>],
     reference: u64,
 ) -> Result<(), ProtobufError> {
-    // As protobuf has it, a uint32 is the lower half of what is sent for it.
+    // In protobuf a uint32 is the lower half of the number that is sent.
     let symbol = match symbols.get(reference as u32 as usize) {
         Some(Some(symbol)) => *symbol,
         Some(None) => {
@@ -223,7 +223,7 @@ mod tests {
         series.collect()
     }
 
-    /// What is to be read from prost's form; `None` where the request is to be refused.
+    /// The series that must be read, from prost's form; `None` if the request must be refused.
     fn series_by_prost(request: &v2::Request) -> Option<Vec<SeriesView>> {
         if request.symbols.first().is_some_and(|first| !first.is_empty()) {
             return None;
@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(decode(Vec::new()).unwrap().sample_count(), 0);
     }
 
-    /// A fault of one series is no fault of its neighbour.
+    /// A fault of one series does not affect its neighbour.
     #[test]
     fn labels_that_can_not_be_read_are_a_fault_of_their_series() {
         let fault = |references: &[u32], damage: bool| {
@@ -341,7 +341,7 @@ mod tests {
         assert!(decode(twice.encode_to_vec()).unwrap().series()[0].fault.is_some());
     }
 
-    /// The table may stand behind what refers to it, references may be packed or not, and in several pieces.
+    /// The table may follow the series that refer to it. References may be packed or not, and in several pieces.
     #[test]
     fn fields_may_come_in_any_order_and_packing() {
         let mut buffer = vec![0x2a, 12, 0x08, 1, 0x0a, 2, 2, 3, 0x08, 4, 0x12, 2, 0x10, 7];

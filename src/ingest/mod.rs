@@ -1,4 +1,4 @@
-//! Remote write requests: content types, decoding, validation, and what became of each sample.
+//! Remote write requests: content types, decoding, validation, and the outcome of each sample.
 
 pub mod content_type;
 pub mod decode_v1;

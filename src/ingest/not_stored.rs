@@ -1,4 +1,4 @@
-//! Native histograms that are not stored whatever becomes of the samples beside them, and how they are answered.
+//! Native histograms that are not stored, while the samples beside them may be, and the answer for them.
 
 use super::histogram::Plan;
 use crate::error::Error;
@@ -8,12 +8,12 @@ use crate::write_request::WriteRequest;
 #[derive(Debug, Default)]
 pub(super) struct NotStored {
     pub(super) histograms: u64,
-    /// What is wrong with the first of them, where they were to be expanded.
+    /// The fault of the first of them, if they were to be expanded.
     fault: Option<String>,
 }
 
 impl NotStored {
-    /// All native histograms of a request, or those that can't be expanded where there is a `plan`.
+    /// All native histograms of a request or, with a `plan`, those that can't be expanded.
     pub(super) fn new(request: &WriteRequest, plan: Option<&Plan>) -> Self {
         NotStored {
             histograms: plan.map_or(request.histogram_count() as u64, |plan| plan.rejected),
@@ -21,7 +21,7 @@ impl NotStored {
         }
     }
 
-    /// The error to answer a request with of which `written` samples are written and none is rejected or failed.
+    /// The error for a request with `written` samples written, and no sample rejected or failed.
     pub(super) fn error(&self, written: u64) -> Option<Error> {
         let NotStored { histograms, fault } = self;
         if *histograms == 0 {

@@ -1,4 +1,4 @@
-//! Reads protobuf fields from a slice without copying or allocating: just what the remote-write decoders need.
+//! Reads protobuf fields from a slice without copying or allocating, as far as the remote-write decoders need it.
 //!
 //! Encoding: protobuf.dev, "Encoding". What prost accepts is accepted, groups in unknown fields included.
 
@@ -56,7 +56,7 @@ impl<'a> Fields<'a> {
     /// The next field's number and value; `None` at the end of the message.
     #[inline(always)]
     pub(super) fn next(&mut self) -> Result<Option<(u32, Value)>, ProtobufError> {
-        // Nearly all fields are a message or text of less than 128 bytes, behind a key of one byte.
+        // Nearly all fields are a message or text of less than 128 bytes, after a key of one byte.
         if let [key @ 0x08..0x80, length @ 0..0x80, rest @ ..] = &self.buffer[self.at..self.end]
             && key & 7 == 2
             && usize::from(*length) <= rest.len()
@@ -76,7 +76,7 @@ impl<'a> Fields<'a> {
         self.value(number, wire, MAX_GROUP_DEPTH).map(|value| Some((number, value)))
     }
 
-    /// The next number of a packed field, which stands at the reader's range; `None` at its end.
+    /// The next number of a packed field, which is the reader's range; `None` at its end.
     pub(super) fn packed(&mut self) -> Result<Option<u64>, ProtobufError> {
         if self.at >= self.end { Ok(None) } else { self.varint().map(Some) }
     }

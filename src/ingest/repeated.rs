@@ -1,8 +1,8 @@
-//! Samples that stand twice in a request: the same series and time, with the same value or another.
+//! Samples that come twice in a request: the same series and time, with the same value or another.
 //!
-//! Timestream would take the first and reject any other value for that time. The last one wins here, as if the sender
+//! Timestream would take the first and reject any other value for that time. Here the last one wins, as if the sender
 //! had corrected itself; the ones before it are ignored and counted. Across requests Timestream decides: the same value
-//! is accepted again, another is rejected as a duplicate.
+//! is accepted again, another value is rejected as a duplicate.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
@@ -40,7 +40,7 @@ fn repeated(request: &WriteRequest) -> Vec<u32> {
     let mut hash = SeriesHash { state: RandomState::default(), labels: BySpan::new() };
     let mut first_of_hash: HashMap<u64, u32, _> =
         HashMap::with_capacity_and_hasher(request.series().len(), RandomState::default());
-    // Series that stand in several places, by the first place; or whose own times do not rise.
+    // Series that occur in several places, by the first place, and series whose own times do not rise.
     let mut to_check: HashMap<u32, Vec<u32>, RandomState> = HashMap::default();
     for (index, series) in (0u32..).zip(request.series()) {
         if series.sample_count() == 0 {
@@ -69,7 +69,7 @@ fn times_rise(request: &WriteRequest, series: &Series) -> bool {
     times.try_fold(i64::MIN, |last, time| (time > last).then_some(time)).is_some()
 }
 
-/// Hashes series by the hashes of their labels, which are known mostly.
+/// Hashes series by the hashes of their labels, most of which are known already.
 struct SeriesHash {
     state: RandomState,
     labels: BySpan<Label, u64, 256>,
@@ -81,7 +81,7 @@ impl SeriesHash {
         let mut hash = text_hash(request, state, [Span::default(), series.name]);
         for label in request.labels(series) {
             let of_label = || text_hash(request, state, [label.name, label.value]);
-            // An odd number without a pattern; the hashes that it mixes can't be foreseen.
+            // An odd number without a pattern is enough: senders can't predict the hashes that it mixes.
             hash =
                 (hash.rotate_left(23) ^ labels.get(*label, label.value, of_label)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         }

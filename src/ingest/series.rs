@@ -1,4 +1,4 @@
-//! What the decoders of both versions share: how a series takes its place in the flat form.
+//! Puts a series into the flat form; the decoders of both versions share it.
 
 use std::ops::Range;
 
@@ -7,11 +7,11 @@ use crate::write_request::{Fault, Label, NativeHistogram, NoRoom, Room, Sample, 
 
 const METRIC_NAME_LABEL: &[u8] = b"__name__";
 
-/// How much of label names is compared to sort them. Longer names are never stored, so their order does not matter, and
-/// remote write 2.0 can repeat a name of megabytes at two bytes a time.
+/// How many bytes of label names are compared to sort them. Longer names are never stored, so their order does not
+/// matter. Comparing them whole would be slow: remote write 2.0 can repeat a name of megabytes at two bytes a time.
 const COMPARED_BYTES: usize = 256;
 
-/// How many labels of the series before are tried for the one at hand: it may lack some, and have others.
+/// How many labels of the series before are compared with the current label: some may be missing, and others new.
 const TRIED_LABELS: usize = 3;
 /// Labels of a series that are remembered for the next.
 const REMEMBERED_LABELS: usize = 64;
@@ -22,7 +22,7 @@ const REMEMBERED_LABELS: usize = 64;
 pub(super) struct Previous {
     labels: Vec<Seen>,
     sorted: bool,
-    /// Those of the series at hand.
+    /// Those of the current series.
     current: Vec<Seen>,
 }
 
@@ -31,13 +31,13 @@ pub(super) struct Previous {
 pub(super) struct Seen {
     pub(super) label: Label,
     role: Role,
-    /// Where it stands, name and value with their lengths. In remote write 2.0 no label stands anywhere as a whole.
+    /// Where its message stands: name and value with their lengths. Remote write 2.0 has no messages of labels.
     message: Span,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
-    /// One of the series' labels, in its place among them.
+    /// A label of the series, in its place among the others.
     Placed,
     MetricName,
     /// Left out, or at fault.
@@ -63,7 +63,7 @@ pub(super) struct SeriesBuilder<'a> {
     last_was_placed: bool,
     /// The next label of the series before to be tried.
     next_tried: usize,
-    /// The message of the label at hand.
+    /// The message of the current label.
     message: Span,
 }
 
@@ -102,21 +102,21 @@ impl<'a> SeriesBuilder<'a> {
         (self.buffer[next.message.range()] == self.buffer[message.range()]).then_some((self.next_tried, *next))
     }
 
-    /// A label of the series before that is `same`, and has not been passed yet.
+    /// The next label of the series before that is `same`.
     #[inline]
     pub(super) fn seen(&self, same: impl Fn(&Label) -> bool) -> Option<(usize, Seen)> {
         let tried = self.previous.labels.iter().enumerate().skip(self.next_tried).take(TRIED_LABELS);
         tried.map(|(place, seen)| (place, *seen)).find(|(_, seen)| same(&seen.label))
     }
 
-    /// Takes a label whose name the series before has at `place`.
+    /// Takes a label whose name is at `place` in the series before.
     #[inline]
     pub(super) fn seen_label(&mut self, (place, seen): (usize, Seen), value: Span) -> Result<(), ProtobufError> {
         self.next_tried = place + 1;
         let name = seen.label.name;
         match seen.role {
             Role::Placed if !value.is_empty() => {
-                // Two names of a sorted series, one behind the other there, are sorted here.
+                // Two names that follow each other in a sorted series are sorted here too.
                 if !(self.last_was_placed && self.previous.sorted) {
                     self.compare_with_last(name);
                 }
@@ -132,7 +132,7 @@ impl<'a> SeriesBuilder<'a> {
         }
     }
 
-    /// Takes a label of the series. One with an empty value is the same as none.
+    /// Takes a label of the series. A label with an empty value is left out.
     pub(super) fn label(&mut self, name: Span, value: Span) -> Result<(), ProtobufError> {
         let text = &self.buffer[name.range()];
         let is_metric_name = text == METRIC_NAME_LABEL;
@@ -153,7 +153,7 @@ impl<'a> SeriesBuilder<'a> {
         Ok(())
     }
 
-    /// Marks the series as one that can't be stored. What was found first is told.
+    /// Marks the series as one that can't be stored. The first fault is reported.
     #[cold]
     pub(super) fn fault(&mut self, fault: Fault) {
         self.fault.get_or_insert(fault);
@@ -192,7 +192,7 @@ impl<'a> SeriesBuilder<'a> {
         self.request.exemplars += 1;
     }
 
-    /// Ends the series: labels that came unsorted are sorted, and a repeated one is a fault.
+    /// Ends the series: unsorted labels are sorted, and a repeated label is a fault.
     pub(super) fn finish(mut self) -> Result<(), ProtobufError> {
         let buffer = self.buffer;
         if !self.sorted {
@@ -227,11 +227,10 @@ fn same(buffer: &[u8], a: Span, b: Span) -> bool {
     a == b || (a.len() <= COMPARED_BYTES && buffer[a.range()] == buffer[b.range()])
 }
 
-/// Reads a sample; both versions number its fields alike. A start timestamp is passed over: Timestream has no place
-/// for it.
+/// Reads a sample; both versions number its fields alike. A start timestamp is skipped: Timestream can't store it.
 #[inline]
 fn sample(buffer: &[u8], range: Range<usize>) -> Result<Sample, ProtobufError> {
-    // As encoders write a value that is not zero and a time of this century: six bytes of seven bits.
+    // The form of nearly all samples: a value that is not zero, and a time of this century in six bytes of seven bits.
     if let [0x09, b0, b1, b2, b3, b4, b5, b6, b7, 0x10, time @ ..] = &buffer[range.clone()]
         && let [t0 @ 0x80..=0xff, t1 @ 0x80..=0xff, t2 @ 0x80..=0xff, t3 @ 0x80..=0xff, t4 @ 0x80..=0xff, t5 @ 0..0x80] =
             time

@@ -1,6 +1,6 @@
 //! Validation: which samples go on to Timestream, and why the others do not.
 //!
-//! What Timestream would refuse with the whole call is found here, so that one bad series costs nobody else.
+//! It finds records for which Timestream would refuse the whole call, so that a bad series does not harm the others.
 
 use crate::dimension::{self, MAX_NAME_BYTES, PLACEHOLDER, PLACEHOLDER_VALUE};
 use crate::error::Error;
@@ -16,7 +16,7 @@ pub const MAX_DIMENSIONS: usize = 128;
 const MAX_RECORD_BYTES: usize = 2048;
 /// The last millisecond that fits Timestream's nanoseconds, in the year 2262.
 const MAX_TIMESTAMP: i64 = i64::MAX / 1_000_000;
-/// How much of a series a message shows, in characters.
+/// How many characters of a series a message shows.
 pub(super) const DESCRIPTION_LIMIT: usize = 200;
 
 /// What to do with samples that the connector does not store.
@@ -26,7 +26,7 @@ pub struct Policy {
     pub fail_on_long_label: bool,
     /// Stop the program on NaN and infinities, instead of ignoring the sample.
     pub fail_on_invalid_sample_value: bool,
-    /// Labels that a series may have beside its name, at most [`MAX_DIMENSIONS`].
+    /// Labels that a series may have besides its name, at most [`MAX_DIMENSIONS`].
     pub max_labels: usize,
 }
 
@@ -76,10 +76,10 @@ impl Dropped {
 /// The lengths of label names as dimension names.
 type NameBytes = BySpan<Span, usize, 128>;
 
-/// Takes out of `request` what can't be stored or is to be ignored.
+/// Takes samples out of `request` that can't be stored or are to be ignored.
 ///
 /// # Errors
-/// `LongLabelNameError` and `InvalidSampleValueError` where the policy says that the program must stop.
+/// `LongLabelNameError` and `InvalidSampleValueError` if the policy says that the program must stop.
 pub fn validate(request: &mut WriteRequest, policy: Policy) -> Result<Dropped, Error> {
     let mut dropped = Dropped::default();
     let mut samples = std::mem::take(&mut request.samples);
@@ -149,7 +149,7 @@ fn check_series(
     let mut record_bytes = measure_bytes + size_of::<f64>();
     for label in labels {
         let mut name_bytes = label.name.len();
-        // Escaping only lengthens, so a name too long as it is needs no look inside.
+        // An escape is never shorter, so a name that is too long already needs no escape.
         if name_bytes <= MAX_NAME_BYTES {
             name_bytes = names.get(label.name, label.name, || dimension_name_bytes(request.bytes(label.name)));
         }

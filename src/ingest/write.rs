@@ -57,7 +57,7 @@ pub struct Writer {
     not_stored: RateLimit,
 }
 
-/// How a write request ended, other than well.
+/// How a write request failed.
 #[derive(Debug, Clone)]
 pub enum WriteError {
     /// The request is answered with this error.
@@ -79,8 +79,8 @@ impl Writer {
         Writer { settings, budget, queue, metrics, ignored, rejected, not_stored: RateLimit::default() }
     }
 
-    /// Handles a request. When it returns `Ok`, every sample is in Timestream or counted as ignored. `written` is what
-    /// was taken and judged of it, whatever is returned. Timestream is given until the time-out, or until `answer_by`.
+    /// Handles a request. When it returns `Ok`, every sample is in Timestream or counted as ignored. `written` gets the
+    /// counts for the written headers in any case. Timestream has time until the time-out, or until `answer_by`.
     ///
     /// # Errors
     /// As [`WriteError`] says.
@@ -114,16 +114,16 @@ impl Writer {
         let needed = decoded.footprint() + decoded.records_footprint();
         let plan = match self.settings.native_histograms {
             NativeHistograms::Reject => None,
-            // A request may grow to half of what can be had at all, so that it does not have to wait until all is free.
+            // A request may grow to half of the budget, so that it does not have to wait until all is free.
             NativeHistograms::Expand => Some(histogram::plan(&decoded, (budget.largest() / 2).saturating_sub(needed))),
         };
-        // The client may hang up at any await. So what is received is counted after this one, and from there on each
-        // sample has an outcome whatever happens.
+        // The client may hang up at any await. So samples are counted as received after this one, and from there on
+        // each sample gets an outcome whatever happens.
         let fits = memory.resize(needed + plan.as_ref().map_or(0, Plan::bytes)).await;
         match fits {
             Ok(()) => {
                 let not_stored = NotStored::new(&decoded, plan.as_ref());
-                // What the rest has come to is added when it is known.
+                // The outcome of the rest is added when it is known.
                 let stale = plan.as_ref().map_or(0, |plan| plan.stale);
                 *written = WrittenHeaders { samples: 0, histograms: stale, exemplars: decoded.exemplars };
                 if let Some(plan) = &plan {
@@ -213,7 +213,7 @@ impl Writer {
     ) -> Result<(), WriteError> {
         let received = request.sample_count() as u64;
         let mut dropped = validate::validate(&mut request, self.settings.policy).map_err(|error| {
-            // The program stops; what was in hand is sent again to the next one.
+            // The program stops; the sender sends these samples again to the next process.
             self.metrics.failed(Failed::Shutdown).increment(received);
             pending::count_histograms(&self.metrics, &HistogramTally::of(&request.expanded).or_failed());
             error!(error = %error, "request refused, as a fail-on option asks");
@@ -265,7 +265,7 @@ impl Writer {
             self.metrics.ignored(*reason).increment(*samples);
             self.metrics.examples.note_ignored(*reason, || example.clone());
             debug!(reason = reason.as_str(), samples, example, "samples ignored");
-            // Stale markers come with every series that ends; nobody needs a warning of them.
+            // Stale markers come with every series that ends, so they need no warning.
             if *reason != Ignored::StaleMarker
                 && let Some(suppressed) = self.ignored[*reason as usize].check()
             {
@@ -286,7 +286,7 @@ impl Writer {
     }
 }
 
-/// What a refused request is shown as.
+/// The text that stands for a refused request in messages.
 fn whole_request(request: &WriteRequest) -> String {
     let first = request.series().first().map(|series| request.describe(series, DESCRIPTION_LIMIT));
     let first = first.map_or(String::new(), |first| format!(", the first of {first}"));

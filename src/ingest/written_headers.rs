@@ -1,7 +1,7 @@
-//! The headers that say what of a remote write request was written.
+//! The headers that say how much of a remote write request was written.
 //!
-//! Remote write 2.0 has them on every answer. Prometheus 3 reads them on those to 1.0 as well, and without them takes every
-//! sample of a request that is answered 4xx for lost.
+//! Remote write 2.0 has them on every answer. Prometheus 3 reads them on answers to 1.0 too: without them it counts
+//! every sample of a request that is answered 4xx as lost.
 
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
@@ -10,11 +10,11 @@ const SAMPLES: HeaderName = HeaderName::from_static("x-prometheus-remote-write-s
 const HISTOGRAMS: HeaderName = HeaderName::from_static("x-prometheus-remote-write-histograms-written");
 const EXEMPLARS: HeaderName = HeaderName::from_static("x-prometheus-remote-write-exemplars-written");
 
-/// What of a request was taken and judged: stored, or ignored by a rule of the data model. Zero until the request's outcome
-/// is known. A sender counts the rest as lost.
+/// How much of a request is stored, or ignored by a rule of the data model. Zero until the request's outcome is known.
+/// A sender counts the rest as lost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WrittenHeaders {
-    /// Samples of the request itself: those made from native histograms are not among them.
+    /// Samples of the request itself, without those made from native histograms.
     pub samples: u64,
     /// Native histograms of which no sample was rejected or failed.
     pub histograms: u64,

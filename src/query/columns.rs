@@ -1,4 +1,4 @@
-//! Which column of an answer holds what, and what its rows say.
+//! The columns of an answer, and how its rows are read.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::error::{Error, Kind};
 use crate::measure;
 use crate::proto::Label;
 
-/// Which column of an answer holds what.
+/// Which columns of an answer hold time, value, metric name and labels.
 #[derive(Debug)]
 pub struct Columns {
     name: usize,
@@ -26,8 +26,8 @@ impl Columns {
     /// Finds the columns of an answer from a table with this schema.
     ///
     /// # Errors
-    /// `SchemaChangedError` when the table has got a column since it was described: whether it holds a label, and
-    /// where in the order of series, is not known. `UnexpectedAnswerError` for columns that no table answers.
+    /// `SchemaChangedError` if the table has a new column since it was described: it is not known whether the column
+    /// holds a label, and its place in the order of series. `UnexpectedAnswerError` for columns that no table has.
     pub fn new(columns: &[ColumnInfo], schema: &Schema) -> Result<Self, Error> {
         let find = |name: &str| columns.iter().position(|column| column.name() == Some(name));
         let required = |name: &str| find(name).ok_or_else(|| unexpected(format!("no column {name}")));
@@ -73,7 +73,7 @@ impl Columns {
         timestamp::to_nanoseconds(time).ok_or_else(|| unexpected(format!("{time:?} is no time")))
     }
 
-    /// The values of a row's labels, sorted by label; the empty string where there is none. The metric name may be
+    /// The values of a row's labels, sorted by label; the empty string for a missing label. The metric name may be
     /// escaped, so two rows of a series may differ in it.
     pub(super) fn values<'a>(&'a self, row: &'a [Datum]) -> impl Iterator<Item = &'a str> {
         self.labels.iter().map(|(index, _)| text(row, *index).unwrap_or_default())
@@ -105,7 +105,7 @@ fn text(row: &[Datum], index: usize) -> Option<&str> {
     row.get(index).and_then(Datum::scalar_value)
 }
 
-/// An answer that no Timestream gives.
+/// The error of an answer that Timestream never gives.
 pub(super) fn unexpected(what: String) -> Error {
     Error::new(Kind::Unavailable, "UnexpectedAnswerError", format!("Timestream's answer can't be read: {what}"))
 }
@@ -118,7 +118,7 @@ pub(super) fn are_wanted(labels: &[Label], matchers: &[Matcher]) -> bool {
     })
 }
 
-/// Prometheus' order of label sets: label by label, name before value, the shorter first.
+/// Prometheus' order of label sets: label by label, name before value, the shorter set first.
 pub(super) fn compare(a: &[Label], b: &[Label]) -> std::cmp::Ordering {
     fn pairs(labels: &[Label]) -> impl Iterator<Item = (&str, &str)> {
         labels.iter().map(|label| (label.name.as_str(), label.value.as_str()))

@@ -1,8 +1,8 @@
 //! Frames of a STREAMED_XOR_CHUNKS answer.
 //!
 //! A frame is the length of its message as an unsigned varint, the message's CRC-32C in four bytes, big-endian, and the
-//! message, a ChunkedReadResponse (prometheus/prometheus, storage/remote/chunked.go). Each holds one series, since
-//! readers look at the first only. A series of more than a frame goes on in the next, with the same labels.
+//! message, a ChunkedReadResponse (prometheus/prometheus, storage/remote/chunked.go). Each frame holds one series,
+//! since readers read only the first. A series that is larger than a frame goes on in the next, with the same labels.
 
 use crc::{CRC_32_ISCSI, Crc, Table};
 use prost::Message;
@@ -13,7 +13,7 @@ use crate::proto::{Chunk, ChunkedReadResponse, ChunkedSeries, Label};
 /// The size from which a frame is not filled further, in bytes: that of Prometheus' own server.
 const FRAME_BYTES: usize = 1 << 20;
 
-/// What a chunk takes beside its data, at most.
+/// The most bytes that a chunk takes besides its data.
 const CHUNK_OVERHEAD: usize = 32;
 
 /// The checksum of frames, Castagnoli's.
@@ -101,7 +101,7 @@ impl FrameWriter {
 mod tests {
     use super::*;
 
-    /// Length, checksum and message of each frame, the checksum reckoned bit by bit.
+    /// Length, checksum and message of each frame. The checksum is computed bit by bit.
     fn frames(mut bytes: &[u8]) -> Vec<(usize, ChunkedReadResponse)> {
         let mut frames = Vec::new();
         while !bytes.is_empty() {

@@ -1,4 +1,4 @@
-//! Limits of the read path, and what is answered at them.
+//! Limits of the read path, and the errors at them.
 
 use std::time::Duration;
 

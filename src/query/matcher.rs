@@ -8,7 +8,7 @@ use crate::proto::label_matcher::Type;
 /// The label that holds the metric name.
 pub const METRIC_NAME: &str = "__name__";
 
-/// What a matcher asks of a label's value.
+/// The condition of a matcher for a label's value.
 #[derive(Debug, Clone)]
 pub enum Condition {
     /// `=`
@@ -26,7 +26,7 @@ pub enum Condition {
 pub struct Matcher {
     /// The label's name.
     pub label: String,
-    /// What its value must be.
+    /// The condition for its value.
     pub condition: Condition,
 }
 
@@ -52,7 +52,7 @@ impl Matcher {
         Ok(Matcher { label: name, condition })
     }
 
-    /// Whether a series with this value of the label is wanted. The empty string stands for no label.
+    /// Whether a series with this value of the label is wanted. A missing label is the empty string.
     pub fn accepts(&self, value: &str) -> bool {
         match &self.condition {
             Condition::Equal(wanted) => value == wanted,

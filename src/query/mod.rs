@@ -1,10 +1,10 @@
 //! Remote read: matchers to SQL, pages to series.
 //!
-//! SQL narrows, the matchers decide: a query may find more series than its matchers ask for, never fewer, and each
-//! series is checked with the matchers themselves before it is answered.
+//! The SQL of a query may find more series than its matchers ask for, but never fewer. Each series is checked with the
+//! matchers themselves before it is answered.
 //!
-//! A SAMPLES answer is gathered, since it is one compressed message: `series`. A STREAMED_XOR_CHUNKS answer is sent while
-//! its pages arrive, which come in Prometheus' order of series: `sql::order`, `runs`, `frames`, `xor`, `stream`.
+//! A SAMPLES answer is gathered in memory, since it is one compressed message: `series`. A STREAMED_XOR_CHUNKS answer
+//! is sent while its pages arrive, in Prometheus' order of series: `sql::order`, `runs`, `frames`, `xor`, `stream`.
 
 mod columns;
 mod frames;

@@ -19,18 +19,18 @@ use crate::telemetry::metrics::{Code, Operation, ReadMetrics};
 /// How long a CancelQuery may take. Nobody waits for it.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The most CancelQuery calls under way. Beyond it, queries are left to end by themselves.
+/// The most CancelQuery calls under way. Further queries are left to end by themselves.
 pub(super) const MAX_CANCELS: usize = 32;
 
-/// How to ask Timestream, the same for all calls of a read request.
+/// How a read request calls Timestream: the same for all of its calls.
 #[derive(Clone)]
 pub(super) struct Asking {
     pub(super) client: Client,
     pub(super) retry: RetryPolicy,
     pub(super) metrics: ReadMetrics,
     pub(super) cancels: Arc<Semaphore>,
-    /// Whether part of the answer to the request was sent. From then on nothing is asked a second time: only the reader
-    /// can begin anew.
+    /// Whether part of the answer to the request was sent. From then on no call is repeated: only the reader can start
+    /// again.
     pub(super) sent: Arc<AtomicBool>,
 }
 
@@ -63,7 +63,7 @@ impl Asking {
     }
 }
 
-/// The error of a Query call. That the table lacks a column of the query is said only in a message.
+/// The error of a Query call. Only the message tells that the table lacks a column of the query.
 fn of_query<R: std::fmt::Debug>(error: &SdkError<QueryError, R>) -> Error {
     let names_column = |message: &str| message.contains("Column '") && message.contains("does not exist");
     let told = from_sdk(error);
@@ -75,7 +75,7 @@ fn of_query<R: std::fmt::Debug>(error: &SdkError<QueryError, R>) -> Error {
     }
 }
 
-/// Fetches one page. A page may be asked for again with its token, until a part of the answer was sent.
+/// Fetches one page. It may be fetched again with its token, until a part of the answer was sent.
 fn fetch(asking: Asking, sql: Arc<str>, token: Option<String>) -> AbortOnDropHandle<Result<QueryOutput, Error>> {
     AbortOnDropHandle::new(tokio::spawn(async move {
         let may_retry = || !asking.sent.load(Ordering::SeqCst);
@@ -93,7 +93,7 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// The next page, which may be empty, or `None` after the last. Once it has failed there are no more.
+    /// The next page, which may be empty, or `None` after the last. After an error there are no more pages.
     pub(super) async fn next(&mut self) -> Result<Option<QueryOutput>, Error> {
         let Some(page) = self.next.take() else { return Ok(None) };
         let mut page =
@@ -125,7 +125,7 @@ impl Pages {
     }
 }
 
-/// Cancels the query when it is dropped with pages left.
+/// Cancels the query if it is dropped with pages left.
 struct Running {
     asking: Asking,
     query_id: Option<String>,

@@ -71,7 +71,7 @@ impl Reader {
         let _ = self.cancels.acquire_many(MAX_CANCELS as u32).await;
     }
 
-    /// When a request that comes now ends at the latest, where it must be answered by `answer_by`.
+    /// The deadline of a request that comes now, `answer_by` at the latest.
     pub fn deadline(&self, answer_by: Option<Instant>) -> Instant {
         let deadline = Instant::now() + self.settings.timeout;
         answer_by.map_or(deadline, |by| by.min(deadline))
@@ -130,7 +130,7 @@ impl Reader {
         Ok(ReadAnswer::Samples(Bytes::from_owner(Packed::new(bytes, reservations).await?)))
     }
 
-    /// The series of one query, with the memory that they take. `held` is what all queries of the request take.
+    /// The series of one query, with the memory that they take. `held` is the memory of all queries of the request.
     async fn gather(
         &self,
         source: &Source,
@@ -163,7 +163,7 @@ impl Reader {
         Ok((series, reservation))
     }
 
-    /// How a request asks Timestream.
+    /// How a request calls Timestream.
     pub(super) fn asking(&self, client: Client, deadline: Instant) -> Asking {
         Asking {
             client,

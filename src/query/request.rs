@@ -1,4 +1,4 @@
-//! Read requests, checked before anything is asked of Timestream.
+//! Read requests, checked before Timestream is called.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub(super) enum ResponseForm {
     Chunks,
 }
 
-/// The first form that the reader takes and the connector knows. A reader that names none takes samples.
+/// The first form in the reader's list that the connector knows. A reader without a list gets samples.
 pub(super) fn response_form(request: &ReadRequest) -> Result<ResponseForm, Error> {
     let accepted = &request.accepted_response_types;
     if accepted.is_empty() {
@@ -79,9 +79,9 @@ pub(super) fn parse(queries: Vec<Query>) -> Result<Vec<ParsedQuery>, Error> {
     queries.into_iter().map(parse).collect()
 }
 
-/// The times to answer. Prometheus asks for the times of a whole PromQL expression and hints at those that this selector
-/// needs of them, which are much fewer with `offset`; its own storage then answers just those, and so does this. A hint
-/// that is no part of the query's times is not one of Prometheus'.
+/// The time range to answer. Prometheus asks for the times of a whole PromQL expression, and its hints name the part
+/// that this selector needs. With `offset` that part is much smaller. Prometheus' own storage answers only that part,
+/// and so does the connector. A hint outside the query's times does not come from Prometheus, and is ignored.
 fn bounds((start, end): (i64, i64), hints: Option<&ReadHints>) -> (i64, i64) {
     match hints {
         Some(hints) if start <= hints.start_ms && hints.start_ms <= hints.end_ms && hints.end_ms <= end => {

@@ -1,5 +1,5 @@
-//! Rows that come series by series, in the order of Prometheus' label sets, as frames: only the series under way is in
-//! memory.
+//! Turns rows into frames. The rows come series by series, in the order of Prometheus' label sets, so only the current
+//! series is in memory.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -20,18 +20,18 @@ pub struct SeriesRuns {
     matchers: Arc<[Matcher]>,
     max_samples: usize,
     frames: FrameWriter,
-    /// The row that came last of all.
+    /// The last row so far.
     last_row: Option<Row>,
     labels: Vec<Label>,
     is_wanted: bool,
-    /// The sample that came last, held back since another of the same millisecond may take its place.
+    /// The last sample, held back since a later one of the same millisecond may replace it.
     sample: Option<(i64, f64)>,
     samples: usize,
     other_rows: u64,
 }
 
 impl SeriesRuns {
-    /// No row yet, of an answer with these columns to the query with this number in its request.
+    /// Starts without rows, for an answer with these columns to the query with this number in its request.
     pub fn new(columns: Columns, matchers: Arc<[Matcher]>, max_samples: usize, query_index: i64) -> Self {
         SeriesRuns {
             columns,
@@ -50,7 +50,7 @@ impl SeriesRuns {
     /// Adds a page.
     ///
     /// # Errors
-    /// When the answer passes a limit, or a row can't be read or is not in order.
+    /// The answer is over a limit, or a row can't be read or is not in order.
     pub fn add_page(&mut self, rows: Vec<Row>) -> Result<(), Error> {
         for (index, row) in rows.iter().enumerate() {
             let before = index.checked_sub(1).and_then(|index| rows.get(index));
@@ -71,7 +71,7 @@ impl SeriesRuns {
         let labels = self.columns.labels(row)?;
         match compare(&self.labels, &labels) {
             Ordering::Less => {}
-            // Dimensions that are no labels may tell two series of Timestream apart.
+            // Two series of Timestream may differ only in dimensions that are not labels.
             Ordering::Equal => return Ok(()),
             Ordering::Greater => return Err(unexpected("its series are not in the order asked for".to_owned())),
         }
@@ -94,7 +94,7 @@ impl SeriesRuns {
         }
         let time = self.columns.time(row)?.div_euclid(MILLISECOND);
         match self.sample.replace((time, value)) {
-            // Other writers may store finer times: the last within a millisecond stands for it.
+            // Other writers may store finer times: the last sample within a millisecond is taken.
             Some((before, _)) if before == time => return Ok(()),
             Some((before, _)) if before > time => {
                 return Err(unexpected("its rows are not in the order asked for".to_owned()));
@@ -116,7 +116,7 @@ impl SeriesRuns {
         self.frames.end_series();
     }
 
-    /// Ends the answer, whose frames are then all ready.
+    /// Ends the answer. Then all of its frames are ready.
     pub fn finish(&mut self) {
         self.end_series();
     }

@@ -9,8 +9,8 @@ use crate::proto::TimeSeries;
 /// The field of a ReadResponse that holds its results, and the field of a result that holds its series.
 const FIELD: u32 = 1;
 
-/// The answer to a request, the series of each of its queries, as a compressed ReadResponse. Series are given back as soon
-/// as they are encoded, so that they and the encoded bytes are never there both as a whole.
+/// The series of each query of a request, as a compressed ReadResponse. Each series is dropped as soon as it is
+/// encoded, so that memory never holds both all series and all encoded bytes.
 ///
 /// # Errors
 /// [`Kind::TooLarge`] for an answer over 4 GiB, which snappy can't hold.

@@ -1,4 +1,4 @@
-//! Which dimensions a table has, from a cached DESCRIBE or, where that is denied, the columns of an answer.
+//! Which dimensions a table has, from a cached DESCRIBE or, if that is denied, from the columns of an answer.
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::matcher::METRIC_NAME;
 use crate::dimension;
 
-/// How long a DESCRIBE is believed about the columns that it names: rows are checked again anyway. What it lacks it is
-/// believed about only during the request for which it was asked.
+/// How long the columns of a DESCRIBE are trusted: rows are checked again anyway. That a column is missing is trusted
+/// only during the request for which the DESCRIBE was made.
 const BELIEVED_FOR: Duration = Duration::from_secs(60);
 
 /// The most tables, counted per caller, whose schemas are kept.
@@ -41,8 +41,8 @@ impl Schema {
         schema
     }
 
-    /// The columns of a `SELECT *`. It does not tell dimensions from text measures of multi-measure records, which the
-    /// connector does not write: these are taken for dimensions.
+    /// The columns of a `SELECT *`. Text measures of multi-measure records look like dimensions there, and are taken
+    /// for them; the connector does not write such records.
     pub(super) fn of_columns(columns: &[ColumnInfo]) -> Self {
         let mut schema = Schema::default();
         for column in columns {
@@ -79,8 +79,8 @@ impl Schema {
         self.columns.iter().map(|(label, column)| (label.as_str(), column.as_str()))
     }
 
-    /// The label that a column of an answer holds; the inner `None` when it holds none, the outer one when the table
-    /// has got the column since it was described.
+    /// The label that a column of an answer holds. `Some(None)` if it holds no label; `None` if the column is new since
+    /// the table was described.
     pub(super) fn label(&self, column: &str) -> Option<Option<&str>> {
         if is_reserved(column) {
             return Some(None);
@@ -89,19 +89,19 @@ impl Schema {
     }
 }
 
-/// Names that Timestream keeps for itself, which no dimension and no measure bears.
+/// Whether Timestream reserves the name, so that no dimension and no measure has it.
 fn is_reserved(column: &str) -> bool {
     column == "time" || ["measure_name", "measure_value", "ts_"].iter().any(|prefix| column.starts_with(prefix))
 }
 
-/// The label that a dimension holds. The placeholder holds none, nor does what another writer named like the metric
-/// name.
+/// The label that a dimension holds. The placeholder holds none, nor does a dimension that another writer named like
+/// the label of the metric name.
 fn label_of(dimension: &str) -> Option<String> {
     let label = dimension::restore(dimension);
     (dimension != dimension::PLACEHOLDER && label != METRIC_NAME).then(|| label.into_owned())
 }
 
-/// A table as one caller sees it: schemas are never shared between callers, who may not see the same.
+/// A table as one caller sees it. Schemas are never shared between callers, since they may see different ones.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct TableKey {
     pub(super) caller: [u8; 32],
@@ -120,8 +120,8 @@ impl SchemaCache {
         SchemaCache { entries: Mutex::new(LruCache::new(CAPACITY)) }
     }
 
-    /// The schema of a table if it is fresh enough to be believed about `labels` by a request that came at `asked`. What
-    /// was written before the request came must be found, so a label that the schema lacks is looked for again.
+    /// The schema of a table, if it is fresh enough for `labels` and a request that came at `asked`. A request must
+    /// find all samples that were written before it, so if the schema lacks a label, it must be fetched again.
     pub(super) fn get<'a>(
         &self,
         key: &TableKey,

@@ -1,4 +1,4 @@
-//! Rows of an answer as series: grouped by hash over their labels, checked against the matchers once per series, in
+//! Rows of an answer as series: grouped by a hash of their labels, checked against the matchers once per series, in
 //! time order, one sample per millisecond.
 
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use super::timestamp::MILLISECOND;
 use crate::error::Error;
 use crate::proto::{Label, Sample, TimeSeries};
 
-/// What a sample takes: twice its size while its series grows, and then 20 bytes encoded and as many compressed.
+/// The memory of a sample: twice its size while its series grows; later 20 bytes encoded and as many compressed.
 const SAMPLE_BYTES: usize = 2 * size_of::<Sample>();
 
 struct Series {
@@ -39,7 +39,7 @@ pub struct SeriesSet {
 }
 
 impl SeriesSet {
-    /// No series yet, of an answer with these columns.
+    /// Starts without series, for an answer with these columns.
     pub fn new(columns: Columns, matchers: Arc<[Matcher]>, max_samples: usize) -> Self {
         SeriesSet {
             columns,
@@ -57,7 +57,7 @@ impl SeriesSet {
     /// Adds a page.
     ///
     /// # Errors
-    /// When the answer has more samples than it may, or a row can't be read.
+    /// The answer has too many samples, or a row can't be read.
     pub fn add_page(&mut self, rows: &[Row]) -> Result<(), Error> {
         rows.iter().try_for_each(|row| self.add_row(row.data()))
     }
@@ -81,7 +81,7 @@ impl SeriesSet {
         Ok(())
     }
 
-    /// Where the row's series is, made if it is new. `None`: not wanted.
+    /// The place of the row's series, which is made if it is new. `None` if the series is not wanted.
     fn place(&mut self, row: &[Datum]) -> Result<Option<usize>, Error> {
         self.key.clear();
         for value in self.columns.values(row) {
@@ -118,7 +118,7 @@ impl SeriesSet {
     pub fn finish(self) -> Vec<TimeSeries> {
         let mut series = self.series;
         series.sort_by(|a, b| compare(&a.labels, &b.labels).then(a.is_escaped.cmp(&b.is_escaped)));
-        // Of two samples at one time the escaped one stays behind the other, and is taken.
+        // Of two samples of the same time the escaped one comes last, and is taken.
         series.dedup_by(|escaped, kept| {
             let same = escaped.labels == kept.labels;
             if same {
@@ -134,7 +134,7 @@ impl SeriesSet {
                     samples.sort_by_key(|sample| sample.timestamp);
                 }
                 samples.iter_mut().for_each(|sample| sample.timestamp = sample.timestamp.div_euclid(MILLISECOND));
-                // The last within a millisecond stands for it.
+                // The last sample within a millisecond is taken.
                 samples.dedup_by(|later, kept| {
                     let same = later.timestamp == kept.timestamp;
                     if same {

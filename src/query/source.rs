@@ -13,10 +13,10 @@ use super::schema::{Schema, SchemaCache, TableKey};
 use super::sql::{self, Order};
 use crate::error::{Error, Kind};
 
-/// How often a query is begun anew because the table's columns changed under it.
+/// How often a query is started again because the table's columns changed meanwhile.
 const MAX_SCHEMA_CHANGES: u32 = 3;
 
-/// Where to read, and on whose behalf.
+/// Where to read, and for which caller.
 pub(super) struct Source {
     pub(super) schemas: Arc<SchemaCache>,
     pub(super) asking: Asking,
@@ -25,7 +25,7 @@ pub(super) struct Source {
     pub(super) asked: Instant,
 }
 
-/// The rows of one query, page by page, with what their columns mean.
+/// The rows of one query, page by page.
 pub(super) struct Rows {
     pages: Pages,
     first: Option<Vec<Row>>,
@@ -47,7 +47,7 @@ impl Rows {
 }
 
 impl Source {
-    /// Starts a query and waits for its first page. `None`: no row can answer it.
+    /// Starts a query and waits for its first page. `None` if no row can match.
     pub(super) async fn open(&self, query: &ParsedQuery, order: Order) -> Result<Option<(Rows, Columns)>, Error> {
         let mut changes = 0;
         loop {
@@ -105,7 +105,7 @@ impl Source {
         Ok(Schema::of_describe(&rows))
     }
 
-    /// The schema for callers who may `timestream:Select` and not `timestream:DescribeTable`.
+    /// The schema for callers that may `timestream:Select` but not `timestream:DescribeTable`.
     async fn columns_of_an_empty_answer(&self) -> Result<Schema, Error> {
         let mut pages = self.asking.pages(&sql::nothing_of(&self.table()));
         let mut schema = Schema::default();

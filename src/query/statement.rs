@@ -10,7 +10,7 @@ use super::pages::Asking;
 use super::reader::Reader;
 use crate::error::Error;
 
-/// How much of an answer is taken.
+/// How much of an answer is returned.
 #[derive(Debug, Clone, Copy)]
 pub struct StatementLimits {
     /// Rows.
@@ -19,7 +19,7 @@ pub struct StatementLimits {
     pub bytes: usize,
 }
 
-/// What a query answered.
+/// The answer to a query.
 #[derive(Debug, Default)]
 pub struct StatementRows {
     /// Name and type of each column.
@@ -31,8 +31,8 @@ pub struct StatementRows {
 }
 
 impl Reader {
-    /// Asks Timestream. It waits for one of the read slots; the query is cancelled when the limits or the deadline are
-    /// reached.
+    /// Runs a query in Timestream. It waits for one of the read slots. At the limits or the deadline the query is
+    /// cancelled.
     ///
     /// # Errors
     /// What Timestream answers; [`crate::error::Kind::TimedOut`] at the deadline.
@@ -52,7 +52,7 @@ impl Reader {
 async fn fetch(asking: &Asking, sql: &str, limits: StatementLimits) -> Result<StatementRows, Error> {
     let mut answer = StatementRows::default();
     let mut bytes = 0;
-    // Dropped with pages left, the query is cancelled.
+    // If this is dropped with pages left, the query is cancelled.
     let mut pages = asking.pages(sql);
     while let Some(page) = pages.next().await? {
         if answer.columns.is_empty() {

@@ -26,8 +26,8 @@ use super::source::Source;
 use super::sql::Order;
 use crate::error::{Error, Kind};
 
-/// Frames are sent in pieces of about this many bytes. Whatever fails before the first is full, or the answer whole, is
-/// still told with a status.
+/// Frames are sent in pieces of about this many bytes. An error before the first piece is full, or the answer complete,
+/// still gets a status.
 const PIECE_BYTES: usize = if cfg!(test) { 64 } else { 1 << 20 };
 
 type Task = AbortOnDropHandle<Result<(), Error>>;
@@ -55,7 +55,7 @@ impl ChunkStream {
         let driver = AbortOnDropHandle::new(tokio::spawn(async move {
             let driven = drive(source, queries, max_samples, sender);
             let ended = tokio::time::timeout_at(deadline, driven).await.unwrap_or_else(|_| Err(too_late()));
-            // Nobody is kept waiting by a reader that takes its pieces slowly.
+            // A slow reader does not keep others waiting.
             drop(permit);
             ended
         }));

@@ -3,7 +3,7 @@
 /// Nanoseconds of a millisecond.
 pub(super) const MILLISECOND: i64 = 1_000_000;
 
-/// The nanoseconds of a timestamp. `None` when the text is not of that form, or beyond 2262 or before 1677.
+/// The nanoseconds of a timestamp. `None` if the text does not have that form, or is after 2262 or before 1677.
 pub(super) fn to_nanoseconds(text: &str) -> Option<i64> {
     let (date_time, fraction) = text.split_once('.').unwrap_or((text, ""));
     let bytes = date_time.as_bytes();

@@ -101,7 +101,7 @@ impl XorChunk {
         let meaningful = 64 - leading - trailing;
         self.bits.write(0b11, 2);
         self.bits.write(u64::from(leading), 5);
-        // 64 does not fit in 6 bits and is written as 0, which else never comes.
+        // 64 does not fit in 6 bits and is written as 0, which does not occur otherwise.
         self.bits.write(u64::from(meaningful), 6);
         self.bits.write(changed >> trailing, meaningful);
     }
@@ -129,7 +129,7 @@ impl XorChunk {
 #[derive(Debug)]
 struct Bits {
     bytes: Vec<u8>,
-    /// Bits not yet in `bytes`, at its upper end.
+    /// Bits that are not yet in `bytes`, at the upper end of the number.
     pending: u64,
     /// The unused bits of `pending`, at least one.
     free: u32,

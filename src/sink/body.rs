@@ -1,7 +1,7 @@
 //! The JSON body of a WriteRecords call, written straight into one buffer.
 //!
-//! What all records of the call share stands once, in CommonAttributes: calls are metered by their size (Timestream
-//! developer guide, metering and pricing). Field names: service model timestream-write, 2018-11-01.
+//! Attributes that all records of the call share are written once, in CommonAttributes: calls are metered by their size
+//! (Timestream developer guide, metering and pricing). Field names: service model timestream-write, 2018-11-01.
 
 use std::cmp::Ordering;
 use std::io::Write;
@@ -12,10 +12,10 @@ use crate::dimension::{self, PLACEHOLDER, PLACEHOLDER_VALUE};
 use crate::measure;
 use crate::write_request::{Label, Series, WriteRequest};
 
-/// What the body of a record without shared dimensions takes, roughly, in bytes.
+/// About how many bytes a record without shared dimensions takes in the body.
 const RECORD_BYTES_GUESS: usize = 320;
 
-/// The body of `call` for one table, and what it is billed as.
+/// The body of `call` for one table, and its metered size.
 pub fn write_records_body(database: &str, table: &str, call: &Call) -> (Vec<u8>, Metered) {
     let shared = Shared::of(call);
     let mut metered = Metered::default();
@@ -47,7 +47,7 @@ pub fn write_records_body(database: &str, table: &str, call: &Call) -> (Vec<u8>,
     (body, metered)
 }
 
-/// Writes records, each with a comma behind it. The part of a record that tells its series is written once and
+/// Writes records, each with a comma behind it. The part of a record that describes its series is written once and
 /// copied for the series' further samples.
 fn records(body: &mut Vec<u8>, part: &Part, shared: &Shared<'_>, metered: &mut Metered) {
     let request = part.write.request();
@@ -95,7 +95,7 @@ pub fn number(body: &mut Vec<u8>, value: f64) {
     }
 }
 
-/// Writes what tells a series from the others of the call, with a comma behind it; gives its metered bytes.
+/// Writes the attributes of a series that the call does not share, with a comma behind it; gives their metered bytes.
 fn series_text(body: &mut Vec<u8>, request: &WriteRequest, series: &Series, shared: &Shared<'_>) -> usize {
     let mut own_bytes = 0;
     if !shared.measure_name {
@@ -163,13 +163,13 @@ fn dimensions<'a>(
     body.push(b']');
 }
 
-/// What all records of a call have in common.
+/// The attributes that all records of a call have in common.
 struct Shared<'a> {
-    /// A series that has all of it.
+    /// A series that has all of them.
     series: Option<(&'a WriteRequest, &'a Series)>,
     measure_name: bool,
     labels: Vec<Label>,
-    /// Whether all series have no label, and so the placeholder.
+    /// Whether no series has a label, so that all have the placeholder.
     placeholder: bool,
 }
 
@@ -222,7 +222,7 @@ impl<'a> Shared<'a> {
         });
     }
 
-    /// The labels of a series that it does not share. Both are sorted by name, and the series has all that is shared.
+    /// The labels of a series that are not shared. Both lists are sorted by name, and the series has all shared labels.
     fn others<'b>(&'b self, request: &'b WriteRequest, labels: &'b [Label]) -> impl Iterator<Item = &'b Label> {
         let first = self.series.map_or(request, |(first, _)| first);
         let is_same_request = std::ptr::eq(first, request);

@@ -1,4 +1,4 @@
-//! One WriteRecords call on its way: which samples of which requests it carries.
+//! One WriteRecords call on its way, with the samples of the requests that it carries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +18,10 @@ pub struct Part {
     pub records: Vec<Record>,
 }
 
-/// One to a hundred records of one caller, maybe of several requests.
+/// One to a hundred records of one caller, of one or several requests.
 #[derive(Debug)]
 pub struct Call {
-    /// Under whose credentials it is made.
+    /// The caller whose credentials it uses.
     pub caller: Arc<CallerClients>,
     /// Its records, by request.
     pub parts: Vec<Part>,
@@ -44,7 +44,7 @@ impl Call {
         self.parts.iter().map(|part| part.write.queued().elapsed()).max().unwrap_or_default()
     }
 
-    /// Two calls of half the records each, in order; `None` where there is but one record.
+    /// Two calls of half the records each, in order; `None` if there is only one record.
     pub fn split(mut self) -> Option<(Call, Call)> {
         let count = self.record_count();
         if count < 2 {

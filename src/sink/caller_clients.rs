@@ -48,17 +48,17 @@ pub struct CallerClients {
     metrics: Arc<Metrics>,
     write: Mutex<Renewable<write::Client>>,
     query: Mutex<Renewable<query::Client>>,
-    /// What the caller holds of the memory for writes.
+    /// The caller's share of the memory for writes.
     share: Arc<Share>,
     /// A permit for each WriteRecords call that may be under way.
     pub(super) slots: Semaphore,
 }
 
-/// A client that is made anew when Timestream says that its endpoint or its credentials are no longer the right ones.
+/// A client that is replaced when Timestream says that its endpoint or its credentials are no longer valid.
 #[derive(Debug)]
 struct Renewable<C> {
     client: Option<C>,
-    /// Grows with each client that is given up, so that many calls which fail at once give up one client only.
+    /// Grows with each client that is given up, so that many calls that fail at once give up only one client.
     generation: u64,
 }
 
@@ -95,7 +95,7 @@ impl CallerClients {
         self.id
     }
 
-    /// What the caller holds of the memory for writes, where there are other callers to leave some to.
+    /// The caller's share of the memory for writes; `None` if there are no other callers.
     pub fn share(&self) -> Option<&Arc<Share>> {
         (self.id != CallerId::EVERYONE).then_some(&self.share)
     }
@@ -103,7 +103,7 @@ impl CallerClients {
     /// The access key that calls are signed with, which is no secret.
     ///
     /// # Errors
-    /// The environment has no credentials, or they can't be had just now.
+    /// The environment has no credentials, or they can't be loaded now.
     pub async fn access_key_id(&self) -> Result<String, Error> {
         let failed = |why: String| Error::new(Kind::NoCredentials, "CredentialsError", why);
         let config = self.config().await;
@@ -164,8 +164,8 @@ impl CallerClients {
         Ok((client, slot.generation))
     }
 
-    /// Gives up the client for writes of `generation` where `error` says that its endpoint or its credentials are no
-    /// longer the right ones and a new client may have others; then the error is one that a retry may help.
+    /// Gives up the client for writes of `generation` if `error` says that its endpoint or its credentials are no
+    /// longer valid and a new client may have others. Then it gives an error for which a retry may help.
     pub async fn renew_write(&self, generation: u64, error: Error) -> Error {
         if !self.is_outdated(&error) {
             return error;
@@ -177,7 +177,7 @@ impl CallerClients {
         error.as_kind(Kind::Unavailable)
     }
 
-    /// The same for the client for queries; whether a new one may help.
+    /// The same for the client for queries. Says whether a new client may help.
     pub async fn renew_query(&self, generation: u64, error: &Error) -> bool {
         let outdated = self.is_outdated(error);
         if outdated {
@@ -187,7 +187,7 @@ impl CallerClients {
     }
 
     /// Whether `error` says that Timestream has moved the account to another endpoint, or that credentials of the
-    /// environment, which may have others by now, are no longer good.
+    /// environment are no longer valid, so that the environment may have new ones.
     fn is_outdated(&self, error: &Error) -> bool {
         match error.kind() {
             Kind::Moved => true,
@@ -196,8 +196,8 @@ impl CallerClients {
         }
     }
 
-    /// The SDK's configuration: no retries (they are ours), the shared HTTP client. Credentials that never change are
-    /// not cached again by the SDK.
+    /// The SDK's configuration: without retries (the connector has its own), with the shared HTTP client. The SDK does
+    /// not cache credentials that never change.
     async fn config(&self) -> SdkConfig {
         let region = Region::new(self.settings.region.clone());
         let config = match &self.credentials {
@@ -234,7 +234,7 @@ impl Endpoint {
 }
 
 fn without_retries(config: SdkConfig) -> SdkConfig {
-    // A call is small and has a time limit as a whole, so nothing is to be gained by watching its bodies' pace.
+    // A call is small and has a time limit as a whole, so watching the speed of its bodies gains nothing.
     let unwatched = StalledStreamProtectionConfig::disabled();
     config.into_builder().retry_config(RetryConfig::disabled()).stalled_stream_protection(unwatched).build()
 }
@@ -242,13 +242,13 @@ fn without_retries(config: SdkConfig) -> SdkConfig {
 fn timeouts(call: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
-        // There is one attempt, so its time limit would be the same, as would be that of its answer.
+        // There is only one attempt, so separate limits for the attempt and its answer would be the same.
         .operation_timeout(call)
         .build()
 }
 
-/// Discovers an endpoint: the client that uses it, and what keeps it fresh. The SDK's resolver looks at the expiry only
-/// in the reload task, which the caller spawns and which ends with the client.
+/// Discovers an endpoint. Gives the client that uses it, and the task that keeps it fresh: the caller spawns the task,
+/// and it ends with the client. The SDK's resolver checks the expiry only in this task.
 async fn discover<C, R>(
     discovery: impl Future<Output = Result<(C, R), BoxError>> + Send + 'static,
 ) -> Result<(C, R), Error>

@@ -5,7 +5,7 @@ use std::fmt;
 use aws_credential_types::Credentials;
 use ring::digest;
 
-/// Tells callers apart: a digest of their keys, which gives none of them away.
+/// Tells callers apart: a digest of their keys, which does not give the keys away.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallerId([u8; 32]);
 

@@ -22,7 +22,7 @@ const IDLE_TIME: Duration = Duration::from_secs(15 * 60);
 /// Idle connections kept for the next call.
 const MAX_IDLE_CONNECTIONS: usize = 512;
 
-/// The HTTP client that all calls to AWS share, those for credentials too.
+/// The HTTP client that all calls to AWS share, also those for credentials.
 pub fn http_client() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -67,7 +67,7 @@ impl Clients {
         Clients { settings, http, callers, everyone, metrics }
     }
 
-    /// The clients that serve every request, where requests bring no keys.
+    /// The clients for every request, if requests bring no keys.
     pub fn fixed(&self) -> Option<&Arc<CallerClients>> {
         self.everyone.as_ref()
     }

@@ -1,4 +1,4 @@
-//! Counts how often credentials are loaded. The SDK asks for them when those that it has are about to expire.
+//! Counts how often credentials are loaded. The SDK loads them again when they are about to expire.
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::future::ProvideCredentials as Loading;

@@ -68,13 +68,13 @@ impl Intercept for Discoveries {
 }
 
 tokio::task_local! {
-    /// The body of the call that the task makes. An interceptor of the call itself would say it more plainly, and cost
-    /// a copy of the client's configuration each time.
+    /// The body of the call that the task makes. An interceptor of the call itself would be simpler, but cost a copy of
+    /// the client's configuration each time.
     pub(super) static BODY: Bytes;
 }
 
-/// Puts the ready-made [`BODY`] in the place of the SDK's, before it is signed: building the SDK's own `Record`s costs
-/// more than twice as much.
+/// Puts the ready-made [`BODY`] in place of the SDK's, before it is signed: building the SDK's own `Record`s costs more
+/// than twice as much.
 #[derive(Debug)]
 pub(super) struct ReadyBody;
 

@@ -1,8 +1,8 @@
-//! What Timestream bills for a call.
+//! The size for which Timestream bills a call.
 //!
 //! A record is metered as its time, its dimensions' names and values, its measure's name and its value; a call as the sum
-//! of its records, rounded up to a KiB. What stands in CommonAttributes counts once (Timestream developer guide, metering
-//! and pricing, writes).
+//! of its records, rounded up to a KiB. CommonAttributes count once (Timestream developer guide, metering and pricing,
+//! writes).
 
 /// Bytes of a record's time and of its DOUBLE.
 const TIME_AND_VALUE: usize = 16;

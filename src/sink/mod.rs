@@ -1,4 +1,4 @@
-//! The calls to Timestream: clients per caller, bodies, retries, and what the answers mean for each sample.
+//! The calls to Timestream: clients per caller, bodies, retries, and the outcome of each sample.
 
 use std::sync::Arc;
 
@@ -69,8 +69,8 @@ struct Inner {
 }
 
 impl Sink {
-    /// A sink that writes to `destination`, with tasks on `runtime`. When `abandon` is cancelled, what is in flight fails
-    /// at once, to be answered 503.
+    /// A sink that writes to `destination`, with tasks on `runtime`. When `abandon` is cancelled, all samples in flight
+    /// fail at once, to be answered 503.
     pub fn new(
         settings: SinkSettings,
         destination: Destination,
@@ -82,7 +82,7 @@ impl Sink {
         Sink { inner: Arc::new(Inner { settings, destination, runtime, metrics, abandon, rejections, failures }) }
     }
 
-    /// Delivers `call`: every record of it gets its outcome by the call's deadline. Does not block.
+    /// Delivers `call`: each of its records gets an outcome by the call's deadline. Does not block.
     pub fn deliver(&self, call: Call) {
         let inner = self.inner.clone();
         self.inner.runtime.spawn(async move { inner.deliver(call).await });
@@ -108,13 +108,13 @@ impl Inner {
         self.metrics.call_records.record(call.record_count() as f64);
         self.metrics.call_wait.record(call.waited().as_secs_f64());
         if let Some(halves) = self.attempt(&caller, call, deadline).await {
-            // This is rare, and would make every delivery's future larger.
+            // Boxed: this is rare, and would make the future of every delivery larger.
             Box::pin(self.deliver_halves(&caller, halves, deadline)).await;
         }
     }
 
-    /// A call that is refused for its content is halved until the record at fault stands alone: for one such record of a
-    /// hundred in seven rounds and at most 14 further calls, for a hundred of them in 198.
+    /// Halves a call that is refused for its content until each bad record stands alone. For one bad record of a
+    /// hundred this takes seven rounds and at most 14 further calls; for a hundred bad ones it takes 198 calls.
     async fn deliver_halves(&self, caller: &CallerClients, (first, second): (Call, Call), deadline: Instant) {
         let mut waiting = vec![second, first];
         let mut under_way = FuturesUnordered::new();
@@ -129,7 +129,7 @@ impl Inner {
         }
     }
 
-    /// Sends a call and settles its records; or gives its halves, where one of them may be at fault.
+    /// Sends a call and settles its records; or gives its halves, if one of its records may be bad.
     async fn attempt(&self, caller: &CallerClients, call: Call, deadline: Instant) -> Option<(Call, Call)> {
         match self.send(caller, &call, deadline).await {
             Ok(accepted) => self.settle_accepted(&call, accepted),
@@ -201,7 +201,7 @@ impl Inner {
         }
     }
 
-    /// Logs what became of samples, and tells their request.
+    /// Logs the outcome of samples, and reports it to their request.
     fn settle(&self, write: &PendingWrite, records: &[Record], outcome: Outcome) {
         self.log(write, records.len(), &outcome);
         write.settle(records, outcome);
@@ -243,7 +243,7 @@ fn abandoned() -> Outcome {
     Outcome::Failed(Failed::Shutdown, shutting_down())
 }
 
-/// What somebody has to do, where samples do not pass by themselves. Prometheus sends them again meanwhile.
+/// What an operator must do if samples will not succeed by themselves. Prometheus sends them again meanwhile.
 fn what_to_mend(reason: Failed) -> Option<&'static str> {
     match reason {
         Failed::NotFound => Some("create the database and the table, or mend their names and --region"),
@@ -262,7 +262,7 @@ fn what_to_mend(reason: Failed) -> Option<&'static str> {
     }
 }
 
-/// What an error that ended a call means for its samples.
+/// The outcome of a call's samples after the error that ended the call.
 fn outcome_of(error: Error) -> Outcome {
     match error.kind() {
         Kind::Throttled => Outcome::Failed(Failed::Throttled, error),
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn what_became_of_samples_is_decided_by_the_kind_of_the_error_and_not_by_its_name() {
-        // Timestream may call an exception whatever it likes.
+        // The names of exceptions must not matter.
         for name in ["Shutdown", "RequestTimeout", "CredentialsError", "SomethingNew"] {
             let outcome = outcome_of(service_error::from_exception(Some(name), None));
             assert!(matches!(outcome, Outcome::Failed(Failed::Unavailable, _)), "{name}: {outcome:?}");

@@ -1,4 +1,4 @@
-//! A write request whose samples are on their way, and what became of each.
+//! A write request whose samples are on their way, and their outcomes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,28 +15,28 @@ use crate::telemetry::reason::{Failed, Rejected};
 use crate::telemetry::request_id::RequestId;
 use crate::write_request::{self, Expanded, Fate, HistogramTally, WriteRequest};
 
-/// How much of a series a message shows, in characters.
+/// How many characters of a series a message shows.
 const MAX_DESCRIPTION: usize = 200;
 
-/// What became of some samples.
+/// The outcome of some samples.
 #[derive(Debug, Clone)]
 pub enum Outcome {
     /// Timestream has them.
     Written,
     /// They can never be stored; the error says why, with an example.
     Rejected(Rejected, Error),
-    /// They may be stored when sent again, or it is not known whether they are.
+    /// They may be stored when sent again, or it is not known whether they are stored.
     Failed(Failed, Error),
 }
 
-/// What became of a whole request.
+/// The outcome of a whole request.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
     /// Samples that Timestream has.
     pub written: u64,
     /// Of those, samples that were made from native histograms.
     pub written_of_histograms: u64,
-    /// What became of native histograms that were expanded.
+    /// The outcome of native histograms that were expanded.
     pub histograms: HistogramTally,
     /// Samples that can never be stored.
     pub rejected: u64,
@@ -64,14 +64,14 @@ impl Tally {
         }
     }
 
-    /// The error to answer the request with. What a retry may save goes before what it can't: the records are
-    /// idempotent, so sending all of them again is safe.
+    /// The error to answer the request with. Failures go before rejections: a retry may help, and since records are
+    /// idempotent, sending all of them again is safe.
     pub fn error(&self) -> Option<&Error> {
         self.first_failure.as_ref().or(self.first_rejection.as_ref())
     }
 }
 
-/// A request that waits for the outcome of its samples. When the last is known, its reply is sent.
+/// A request that waits for the outcomes of its samples. When the last one is known, its reply is sent.
 #[derive(Debug)]
 pub struct PendingWrite {
     request: WriteRequest,
@@ -93,7 +93,7 @@ struct State {
 }
 
 impl State {
-    /// Takes note of what the outcome of records means for the histograms that they are of.
+    /// Notes the outcome of records for their histograms.
     fn note_histograms(&mut self, records: &[Record], outcome: &Outcome) {
         for record in records {
             if let Some(histogram) = write_request::expanded_by_series(&mut self.expanded, record.series) {
@@ -105,7 +105,7 @@ impl State {
 }
 
 impl PendingWrite {
-    /// A request with at least one sample, the memory that it holds, and where its tally will arrive.
+    /// A request with at least one sample and the memory that it holds. The receiver gets its tally.
     pub fn new(
         mut request: WriteRequest,
         deadline: Instant,
@@ -149,7 +149,7 @@ impl PendingWrite {
         self.deadline
     }
 
-    /// Counts what became of some of its samples.
+    /// Counts the outcome of some of its samples.
     pub fn settle(&self, records: &[Record], outcome: Outcome) {
         self.note_example(records.first(), &outcome);
         self.settle_noted(records, outcome);
@@ -169,7 +169,7 @@ impl PendingWrite {
         self.count(&mut state, records.len() as u64, outcome);
     }
 
-    /// Notes an error as an example, with the sample that it is about where it does not show it.
+    /// Notes an error as an example, with its sample if the error does not show it.
     fn note_example(&self, sample: Option<&Record>, outcome: &Outcome) {
         let text = |error: &Error| match sample {
             Some(record) => format!("{}: {error}", self.describe(*record)),
@@ -201,13 +201,13 @@ impl PendingWrite {
         }
     }
 
-    /// Counts what became of all samples that have no outcome yet.
+    /// Counts an outcome for all samples that have none yet.
     pub fn settle_rest(&self, outcome: Outcome) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.left == 0 {
             return;
         }
-        // Which histograms they are of is not known any more: so none is known to be whole.
+        // It is no longer known which histograms these samples belong to, so no histogram counts as whole.
         for histogram in &mut state.expanded {
             histogram.fate = histogram.fate.max(fate(&outcome));
         }
@@ -229,7 +229,7 @@ impl PendingWrite {
     }
 }
 
-/// Counts what became of expanded native histograms.
+/// Counts the outcomes of expanded native histograms.
 pub fn count_histograms(metrics: &Metrics, tally: &HistogramTally) {
     metrics.written_histograms.increment(tally.written);
     metrics.ignored_histograms.increment(tally.ignored);
@@ -246,7 +246,7 @@ fn fate(outcome: &Outcome) -> Fate {
 }
 
 impl Drop for PendingWrite {
-    /// A call that is dropped on its way, by a panic or at the end of the runtime, loses no sample from the counts.
+    /// Even if a call is dropped on its way, by a panic or at the end of the runtime, all its samples are counted.
     fn drop(&mut self) {
         let error = Error::new(Kind::Stopping, "Shutdown", "the connector dropped the samples; send again");
         self.settle_rest(Outcome::Failed(Failed::Shutdown, error));

@@ -1,4 +1,4 @@
-//! A record of a call, by the numbers that its request knows it by.
+//! A record of a call, by its numbers in its request.
 
 /// A record of a call: a sample of a request, by its numbers there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Why Timestream rejects single records, from the text of its reasons: the service gives no code for them.
+//! Classifies why Timestream rejects single records. It reads the text of the reason, since the service gives no code.
 
 use crate::telemetry::reason::Rejected;
 

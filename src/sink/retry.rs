@@ -20,7 +20,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 pub struct RetryPolicy {
     /// Retries after the first attempt.
     pub max_retries: u32,
-    /// When the last attempt must be over. An attempt under way then is cut off.
+    /// When the last attempt must be over. An attempt that is still under way is cut off.
     pub deadline: Instant,
 }
 
@@ -37,7 +37,7 @@ where
     retry_while(policy, retries, || true, attempt).await
 }
 
-/// The same, but that a retry is neither made nor waited for once `may_retry` says no.
+/// The same, but stops once `may_retry` says no: then no retry is made or waited for.
 ///
 /// # Errors
 /// As [`retry`].
@@ -138,7 +138,7 @@ mod tests {
         for allowed in 0..4 {
             let (retries, attempts) = (Arc::new(AtomicU64::new(0)), Cell::new(0));
             let policy = RetryPolicy { max_retries: 10, deadline: Instant::now() + Duration::from_secs(60) };
-            // It is asked before each wait, and after it.
+            // It is asked before and after each wait.
             let asked = Cell::new(0);
             let may_retry = || asked.replace(asked.get() + 1) < allowed;
             let result: Result<(), _> = retry_while(policy, &Counter::from_arc(retries.clone()), may_retry, || {

@@ -1,6 +1,6 @@
-//! What an error of the AWS SDK means to a caller: Timestream's exceptions, time-outs and broken connections as
-//! [`Error`]s. The exceptions and their status codes are those of the service models timestream-write and
-//! timestream-query (2018-11-01).
+//! Turns errors of the AWS SDK (Timestream's exceptions, time-outs and broken connections) into [`Error`]s. The
+//! exceptions and their status codes are those of the service models timestream-write and timestream-query
+//! (2018-11-01).
 
 use std::error::Error as StdError;
 
@@ -12,7 +12,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::error::{Error, Kind};
 
-/// The error of a call, as a caller is told of it.
+/// The error of a call, for its caller.
 pub fn from_sdk<E, R>(error: &SdkError<E, R>) -> Error
 where
     E: ProvideErrorMetadata + StdError + 'static,
@@ -23,7 +23,7 @@ where
         SdkError::TimeoutError(_) => timeout(),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => timeout(),
         SdkError::ConstructionFailure(_) => before_sending(&causes(error)),
-        // Of a connection that broke before the answer, the SDK says "other" too, but that it is transient.
+        // For a connection that broke before the answer, the SDK says "other" too, but also that it is transient.
         SdkError::DispatchFailure(failure) if failure.is_other() && failure.as_other().is_none() => {
             before_sending(&causes(error))
         }
@@ -44,8 +44,8 @@ pub fn from_discovery(error: &(dyn StdError + Send + Sync + 'static)) -> Error {
     }
 }
 
-/// An exception by its code. Codes that the service models do not list are those that AWS' front doors answer with
-/// for credentials, and unknown ones, which may pass.
+/// An exception by its code. Some codes are not in the service models: AWS' front doors answer with them for
+/// credentials. Unknown codes may pass.
 pub fn from_exception(code: Option<&str>, message: Option<&str>) -> Error {
     let message = message.unwrap_or("Timestream gave no message").to_owned();
     let Some(code) = code else { return Error::new(Kind::Unavailable, "UnknownServiceError", message) };
@@ -73,8 +73,8 @@ pub fn from_exception(code: Option<&str>, message: Option<&str>) -> Error {
     Error::new(kind, code.to_owned(), message)
 }
 
-/// Whether a signature is refused for its time. AWS has one code for that and for a wrong secret key, and tells them apart by
-/// the text (AWS General Reference, "Troubleshoot Signature Version 4 signing", credential expiration).
+/// Whether a signature is refused because of its time. AWS has the same code for a wrong secret key; only the text
+/// differs (AWS General Reference, "Troubleshoot Signature Version 4 signing", credential expiration).
 fn is_about_time(message: &str) -> bool {
     ["Signature expired", "Signature not yet current"].iter().any(|start| message.starts_with(start))
 }
@@ -83,7 +83,7 @@ fn timeout() -> Error {
     Error::new(Kind::TimedOut, "RequestTimeout", "Timestream did not answer in time")
 }
 
-/// A call that failed before it was sent: the environment has no credentials, or they can't be had just now.
+/// A call that failed before it was sent: the environment has no credentials, or they can't be loaded now.
 fn before_sending(causes: &str) -> Error {
     Error::new(Kind::NoCredentials, "CredentialsError", format!("the call to Timestream could not be made: {causes}"))
 }

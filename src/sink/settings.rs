@@ -26,7 +26,7 @@ pub struct ClientSettings {
 pub enum Endpoint {
     /// At this URL.
     Fixed(String),
-    /// Wherever DescribeEndpoints says. It is asked at this URL, or at the region's public endpoint.
+    /// Where DescribeEndpoints says. It is called at this URL, or at the region's public endpoint.
     Discovered(Option<String>),
 }
 
@@ -37,6 +37,6 @@ pub enum CredentialsSource {
     Callers,
     /// These for all requests.
     Fixed(SharedCredentialsProvider),
-    /// For all requests those of the environment: the default AWS provider chain.
+    /// Those of the environment, for all requests: the default AWS provider chain.
     Environment,
 }

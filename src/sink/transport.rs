@@ -48,7 +48,7 @@ pub(crate) async fn write_records(client: &Client, body: Bytes, count: usize) ->
         let mut rejections: Vec<_> = rejections.collect();
         rejections.sort_by_key(|rejection| rejection.index);
         rejections.dedup_by_key(|rejection| rejection.index);
-        // Of a rejection that names no record of the call, nobody knows which records it spared.
+        // If a rejection names no record of the call, it is not known which records are stored.
         if rejections.last().is_some_and(|last| last.index < count) {
             return Ok(Accepted::Partly(rejections));
         }

@@ -5,7 +5,8 @@
 
 use std::sync::LazyLock;
 
-/// 2^(i/256) for i below 256: the bounds between 1 and 2 of the finest schema, 8. A coarser one has every other of them.
+/// 2^(i/256) for i below 256: the bounds between 1 and 2 of the finest schema, 8. The next coarser one has half of
+/// them.
 static BOUNDS: LazyLock<[f64; 256]> = LazyLock::new(|| {
     // Numbers from 1 to 2 with 63 bits behind the point.
     let mut roots = [0u128; 8];
@@ -27,7 +28,7 @@ static BOUNDS: LazyLock<[f64; 256]> = LazyLock::new(|| {
 });
 
 /// The upper bound of the positive bucket of number `index` in an exponential schema from -4 to 8: 2^(index·2^-schema).
-/// The bucket that would end above all numbers ends at the greatest one, and those above it at infinity.
+/// If the bound is above all numbers, the first such bucket ends at the greatest number, and the next ones at infinity.
 pub(super) fn exponential(index: i64, schema: i32) -> f64 {
     // In 256ths of powers of two.
     let index = index.saturating_mul(1 << (8 - schema).clamp(0, 12));

@@ -1,6 +1,6 @@
 //! Reads the message of a native histogram, which is the same in both versions of remote write, and checks it.
 //!
-//! What is checked is what Prometheus checks before it stores one: prometheus/prometheus, model/histogram.
+//! The checks are those that Prometheus makes before it stores one: prometheus/prometheus, model/histogram.
 
 use std::ops::Range;
 
@@ -8,8 +8,8 @@ use super::bounds;
 use crate::ingest::protobuf::{Fields, ProtobufError, Value};
 use crate::ingest::validate::STALE_MARKER_BITS;
 
-/// Buckets of one histogram, positive and negative ones and custom bounds, and spans of each. Prometheus' clients keep
-/// to 160 buckets.
+/// The most positive buckets, negative buckets, custom bounds and spans of one histogram. Prometheus' clients use at
+/// most 160 buckets.
 pub(super) const MAX_BUCKETS: usize = 2048;
 
 /// The schema whose bounds stand in the message.
@@ -47,7 +47,7 @@ struct Raw {
 /// Negative or positive buckets.
 #[derive(Debug, Default)]
 struct Side {
-    /// Buckets passed over, or the number of the first bucket, and buckets that follow.
+    /// The number of skipped buckets (in the first span the number of the first bucket), and the number of buckets.
     spans: Vec<(i32, u32)>,
     deltas: Vec<i64>,
     counts: Vec<f64>,
@@ -94,7 +94,7 @@ impl Classic {
         Ok(())
     }
 
-    /// Whether it marks its series as ended, and says nothing else.
+    /// Whether it only marks its series as ended.
     pub(super) fn is_stale(&self) -> bool {
         self.sum.to_bits() == STALE_MARKER_BITS
     }
@@ -150,16 +150,16 @@ impl Classic {
             return Err(format!("its zero threshold is {}", raw.zero_threshold));
         }
         let mut observed = Observed::default();
-        // The zero bucket reaches to both sides where there are observations on both.
+        // The zero bucket reaches to both sides if there are observations on both.
         if !raw.negative.spans.is_empty() {
             place(buckets, -raw.zero_threshold, 0.0);
         }
         place(buckets, raw.zero_threshold, raw.zero_count);
         observed.add(raw.is_float, raw.zero_count, raw.zero_count_int)?;
-        // A bucket ends where the zero bucket begins, and where a neighbour would begin there is a bound as well.
+        // A bucket ends where the zero bucket begins. There is also a bound where a neighbour would begin.
         let bound = |index: i64| bounds::exponential(index, schema).max(raw.zero_threshold);
         raw.negative.each(raw.is_float, &mut observed, |index, count| {
-            // Of a negative bucket the upper bound is the one nearer to zero.
+            // The upper bound of a negative bucket is the one nearer to zero.
             place(buckets, -bound(index - 1), count);
             place(buckets, -bound(index), 0.0);
             bound(index - 1).is_finite()
@@ -196,8 +196,8 @@ impl Classic {
         Ok(observed)
     }
 
-    /// Whether the count is that of the buckets. Observations of NaN are counted, but in no bucket. Counts that are
-    /// floats may differ by what rounding makes of them.
+    /// Checks that the count fits the buckets. Observations of NaN are counted, but in no bucket. Counts that are
+    /// floats may differ by rounding.
     fn check_count(&self, observed: Observed) -> Result<(), Fault> {
         let Raw { is_float, count, count_int, .. } = self.raw;
         if is_float {
@@ -231,7 +231,7 @@ impl Observed {
 }
 
 impl Side {
-    /// Gives the number and count of each bucket to `bucket`, which says whether there is a bucket of that number.
+    /// Gives the number and count of each bucket to `bucket`, which says whether a bucket with that number exists.
     fn each(
         &self,
         is_float: bool,
@@ -268,7 +268,7 @@ impl Side {
     }
 }
 
-/// Takes a bucket, unless its bound is infinite: the bucket of +Inf is the count, and there are none up to -Inf.
+/// Takes a bucket, unless its bound is infinite: the bucket of +Inf is the count, and no bucket ends at -Inf.
 fn place(buckets: &mut Vec<(f64, f64)>, bound: f64, count: f64) {
     if bound.is_finite() {
         // Zero has one sign.

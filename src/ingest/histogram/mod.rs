@@ -1,8 +1,8 @@
 //! Native histograms as classic ones, so that Timestream can hold them and PromQL can ask for them.
 //!
-//! Each becomes series of one sample each, behind the request's own: `<name>_bucket` with an `le` label for every bound
-//! that the native histogram has, `<name>_count` and `<name>_sum`. It is done in two steps, so that memory is reserved
-//! before it is taken: a byte of a histogram's message can become a series with all of its labels.
+//! Each becomes several series of one sample, behind the request's own series: `<name>_bucket` with an `le` label for
+//! every bound of the native histogram, `<name>_count` and `<name>_sum`. There are two steps, so that memory is
+//! reserved before it is taken: a byte of a histogram's message can become a series with all of its labels.
 
 use std::collections::HashMap;
 
@@ -20,11 +20,11 @@ const BOUND_LABEL: &[u8] = b"le";
 const BUCKET: &str = "_bucket";
 const COUNT: &str = "_count";
 const SUM: &str = "_sum";
-/// The longest text of a bound, and what remembering it takes.
+/// The longest text of a bound, and the memory to remember it.
 const BOUND_BYTES: usize = 24 + 2 * (size_of::<u64>() + size_of::<Span>());
-/// What a name's suffix and the label `le` add to a record.
+/// The bytes that a name's suffix and the label `le` add to a record.
 const BOUND_RECORD_BYTES: usize = 64;
-/// How much of a series a message shows, in characters.
+/// How many characters of a series a message shows.
 const DESCRIPTION_LIMIT: usize = 200;
 
 /// What to do with native histograms.
@@ -37,18 +37,18 @@ pub enum NativeHistograms {
     Expand,
 }
 
-/// Which of a request's histograms can be expanded, and what that takes.
+/// Which of a request's histograms can be expanded, and the memory for it.
 #[derive(Debug, Default)]
 pub struct Plan {
     expand: Vec<NativeHistogram>,
     cost: Cost,
-    /// What the bounds of the request's classic buckets take once they are spelt alike.
+    /// The bytes of the bounds of the request's classic buckets once they are spelt alike.
     spelling: usize,
     /// Histograms that only mark their series as ended.
     pub stale: u64,
     /// Histograms that can't be expanded.
     pub rejected: u64,
-    /// What is wrong with the first of those.
+    /// The fault of the first of those.
     pub first_fault: Option<String>,
 }
 
@@ -59,7 +59,7 @@ impl Plan {
     }
 }
 
-/// What expanded histograms take: items of the request's tables, and bytes.
+/// The cost of expanded histograms: items of the request's tables, and bytes.
 #[derive(Debug, Default, Clone, Copy)]
 struct Cost {
     histograms: usize,
@@ -78,9 +78,9 @@ impl Cost {
             + self.records
     }
 
-    /// The cost with one histogram more, of `base` and so many buckets.
+    /// The cost with one more histogram, of the series `base` and with so many buckets.
     fn plus(&self, request: &WriteRequest, base: &Series, buckets: usize) -> Cost {
-        // The name of the label is there once.
+        // The name of the label is stored once.
         let name = if self.histograms == 0 { BOUND_LABEL.len() } else { 0 };
         Cost {
             histograms: self.histograms + 1,
@@ -92,9 +92,9 @@ impl Cost {
     }
 }
 
-/// Looks at a request's histograms. Those for which `max_bytes` do not suffice are rejected, since they would never fit.
+/// Plans the expansion of a request's histograms. Those that do not fit into `max_bytes` are rejected: they never will.
 pub fn plan(request: &WriteRequest, max_bytes: usize) -> Plan {
-    // Spans must still reach the text that is added.
+    // Spans must be able to address the added text.
     let max_bytes = max_bytes.min((u32::MAX as usize).saturating_sub(request.buffer.len()));
     let mut plan = Plan { spelling: spelling::cost(request), ..Plan::default() };
     let max_bytes = max_bytes.saturating_sub(plan.spelling);
@@ -152,7 +152,7 @@ pub fn expand(request: &mut WriteRequest, plan: &Plan) {
     expander.le = append(&mut request.buffer, BOUND_LABEL);
     let mut classic = Classic::default();
     for histogram in &plan.expand {
-        // The plan has read it without fault.
+        // The plan has read it without a fault.
         if classic.read(&request.buffer, histogram.message.range()).is_ok() {
             expander.expand(request, histogram.series, &classic);
         }
@@ -182,7 +182,7 @@ impl Expander {
         push(request, Series { name: sum, ..base }, classic.sum, classic.timestamp);
     }
 
-    /// The labels of `base` with `le` in its place.
+    /// The labels of `base` with `le`, in their order.
     fn labels_with_bound(&mut self, request: &mut WriteRequest, base: &Series, bound: f64) -> (u32, u32) {
         let WriteRequest { buffer, labels, .. } = request;
         let value =
@@ -203,7 +203,7 @@ fn push(request: &mut WriteRequest, series: Series, value: f64, timestamp: i64) 
     request.series.push(Series { samples: (first, first + 1), ..series });
 }
 
-/// A name with a suffix. One that is missing stays so, for validation to find.
+/// A name with a suffix. A missing name stays missing, so that validation finds it.
 fn suffixed(buffer: &mut Vec<u8>, name: Span, suffix: &str) -> Span {
     if name.is_empty() {
         return name;
@@ -220,7 +220,7 @@ fn append(buffer: &mut Vec<u8>, text: &[u8]) -> Span {
     span(start..buffer.len())
 }
 
-/// The plan has seen to it that text ends below 4 GiB.
+/// The span of added text. The plan has made sure that text ends below 4 GiB.
 fn span(range: std::ops::Range<usize>) -> Span {
     Span::new(range).unwrap_or_default()
 }

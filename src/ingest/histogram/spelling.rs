@@ -1,7 +1,7 @@
-//! One spelling of each bucket bound, whoever sent it: as Prometheus 3 and the expanded histograms write it.
+//! Spells each bucket bound as Prometheus 3 and the expanded histograms write it.
 //!
-//! Senders write the same bound in their own ways: `le="1"` and `le="1.0"`, `le="0.0000001"` and `le="1e-07"`. Stored side by
-//! side they are two series of one bucket, which PromQL adds up.
+//! Senders spell the same bound in different ways: `le="1"` and `le="1.0"`, `le="0.0000001"` and `le="1e-07"`. Stored
+//! side by side they would be two series of one bucket, which PromQL adds up.
 
 use std::collections::HashMap;
 
@@ -53,8 +53,8 @@ fn each_bound(request: &WriteRequest, mut found: impl FnMut(usize, &[u8])) {
     }
 }
 
-/// Whether a bound is spelt as most are: with a point between digits, and neither needless zeros nor so many digits that
-/// it would have an exponent.
+/// Whether a bound has the usual spelling: a point between digits, no needless zeros, and not so many digits that it
+/// would have an exponent.
 fn is_usual(text: &[u8]) -> bool {
     if text == b"+Inf" {
         return true;
@@ -70,7 +70,7 @@ fn is_usual(text: &[u8]) -> bool {
         && (behind == b"0" || behind.last() != Some(&b'0'))
 }
 
-/// The number that a bound stands for; `None` for what is none, which is left as it is.
+/// The number of a bound; `None` if it is not a number: then it is left as it is.
 fn bound(text: &[u8]) -> Option<f64> {
     let bound: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     (!bound.is_nan()).then_some(bound)
@@ -113,7 +113,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// What is left as it is would be spelt the same.
+        /// A bound that is left as it is would be spelt the same.
         #[test]
         fn the_quick_look_is_right(text in "[0-9]{0,8}\\.?[0-9]{0,6}") {
             if is_usual(text.as_bytes()) {

@@ -316,8 +316,8 @@ fn any_observed() -> impl Strategy<Value = Observed> {
 }
 
 proptest! {
-    /// Whatever the buckets, each bound of the classic histogram has the observations up to it; and between two bounds
-    /// that follow each other there is no more of the scale than a native bucket covers.
+    /// For any buckets, each bound of the classic histogram has the observations up to it. Two neighbouring bounds are
+    /// no further apart than the bounds of a native bucket.
     #[test]
     fn each_bucket_holds_the_observations_up_to_its_bound(observed in any_observed()) {
         let all = expanded(&[("job", "a")], observed.histogram());
@@ -329,11 +329,11 @@ proptest! {
         prop_assert!(buckets.is_sorted_by(|a, b| a.0 < b.0), "{:?}", buckets);
         prop_assert_eq!(buckets.last().unwrap().0, f64::INFINITY);
         for (bound, count) in &buckets {
-            // A negative bucket of exponential bounds has the lower one and lacks the upper one, so that an observation
-            // right on it counts to the next.
+            // A negative bucket with exponential bounds includes its lower bound but not its upper one, so an
+            // observation exactly on the upper bound counts in the next bucket.
             let on_next = observed.schema != -53 && *bound < 0.0;
             let up_to = observed.values.iter().filter(|value| if on_next { *value < bound } else { *value <= bound });
-            // Nothing of the zero bucket is known but that it is in there.
+            // The place of an observation within the zero bucket is not known.
             if bound.abs() >= observed.zero_threshold {
                 prop_assert_eq!(*count as usize, up_to.count(), "up to {}", bound);
             }

@@ -143,7 +143,7 @@ async fn a_column_that_went_away_is_described_again() {
     assert_eq!(fake.queries().len(), 3);
 }
 
-/// The text of another exception, or a text about something else, says nothing of the columns.
+/// The text of another exception, or a text about something else, does not mean that a column is missing.
 #[tokio::test]
 async fn only_a_column_that_is_said_to_be_missing_is_described_again() {
     for (name, message) in [

@@ -35,11 +35,11 @@ pub(super) fn posix(name: &str) -> Option<ClassUnicode> {
     Some(of(ranges))
 }
 
-/// The scripts whose whole names have four letters, as the short names of all have.
+/// The scripts whose full names have four letters, as all short names have.
 const FOUR_LETTER_SCRIPTS: [&str; 7] = ["ahom", "cham", "kawi", "lisu", "newa", "thai", "toto"];
 
-/// A Unicode category or script by the name within `\p{` and `}`. The tables are `regex-syntax`', whose names are as
-/// loose as those of Go since 1.25. They also know the scripts' short names, which Go does not.
+/// A Unicode category or script by the name within `\p{` and `}`. The tables are those of `regex-syntax`. They match
+/// names as loosely as Go since 1.25, but also know the scripts' short names, which Go does not.
 pub(super) fn unicode(name: &str) -> Option<ClassUnicode> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' ');
     if name.is_empty() || !name.chars().all(plain) {
@@ -56,7 +56,7 @@ pub(super) fn unicode(name: &str) -> Option<ClassUnicode> {
     })
 }
 
-/// The characters from code point `from` to `to`. Surrogates, which no value holds, are left out.
+/// The characters from code point `from` to `to`, without surrogates, which no value contains.
 pub(super) fn range(from: u32, to: u32) -> ClassUnicode {
     let first = char::from_u32(from).unwrap_or('\u{e000}');
     let last = char::from_u32(to).unwrap_or('\u{d7ff}');

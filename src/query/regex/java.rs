@@ -1,8 +1,9 @@
 //! Prints a pattern for `java.util.regex`, which is what Timestream's `regexp_like` runs.
 //!
-//! Only what means the same everywhere is printed: literals, classes as ranges of code points, groups, repetitions.
-//! The rest (word boundaries, ends of lines, very large classes, repetitions that could make a backtracking matcher
-//! run for ever) is replaced by something that matches at least as much, and the pattern is no longer `exact`.
+//! It prints only syntax that means the same everywhere: literals, classes as ranges of code points, groups,
+//! repetitions. Everything else (word boundaries, ends of lines, very large classes, repetitions that could make a
+//! backtracking matcher run for ever) is replaced by a part that matches at least as much. Then the pattern is no
+//! longer `exact`.
 
 use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind, Look, Repetition};
 
@@ -11,7 +12,7 @@ use super::class;
 /// Classes of more ranges than this are printed as any character.
 const MAX_RANGES: usize = 64;
 
-/// What repeats more often than this and has inner choices may take a backtracking matcher exponential time.
+/// With more repetitions than this, a part with inner choices may take a backtracking matcher exponential time.
 const MAX_ROUNDS_WITH_CHOICES: u32 = 3;
 
 /// A pattern in Java's syntax, anchored at both ends.
@@ -19,7 +20,7 @@ const MAX_ROUNDS_WITH_CHOICES: u32 = 3;
 pub struct JavaPattern {
     /// Its text.
     pub text: String,
-    /// Whether it matches just what the original does; otherwise it matches that and more.
+    /// Whether it matches exactly as the original; otherwise it matches more.
     pub exact: bool,
 }
 
@@ -50,7 +51,7 @@ impl Printer {
             },
             HirKind::Look(Look::Start) => self.text.push_str("\\A"),
             HirKind::Look(Look::End) => self.text.push_str("\\z"),
-            // Leaving an assertion out matches more.
+            // Without the assertion the pattern matches more.
             HirKind::Look(_) => self.exact = false,
             HirKind::Repetition(repetition) => self.repetition(repetition),
             HirKind::Capture(capture) => self.tree(&capture.sub),
@@ -94,7 +95,7 @@ impl Printer {
         self.text.push_str(&operator);
     }
 
-    /// Whatever stood here, this matches it.
+    /// Replaces a part by one that matches anything.
     fn anything(&mut self) {
         self.exact = false;
         self.text.push_str("(?s:.*)");

@@ -1,9 +1,9 @@
 //! RE2 patterns as Prometheus' matchers use them: anchored at both ends, dot matches newline.
 //!
-//! The parser is of Go's `regexp/syntax` with its Perl flags. What it reads becomes a tree whose classes are
-//! plain sets of characters, with flags, case folding, Perl, POSIX and Unicode classes resolved. Captures and
-//! greediness are forgotten: a matcher asks only whether the whole value matches. The tree is `regex-syntax`' own,
-//! so that `regex-automata` matches it here in linear time; `java` prints it for Timestream's `regexp_like`.
+//! The parser reads Go's `regexp/syntax` with its Perl flags. It makes a tree whose classes are plain sets of
+//! characters: flags, case folding, Perl, POSIX and Unicode classes are resolved. Captures and greediness are dropped:
+//! a matcher asks only whether the whole value matches. The tree is that of `regex-syntax`, so `regex-automata` matches
+//! it here in linear time; `java` prints it for Timestream's `regexp_like`.
 
 mod class;
 mod java;
@@ -42,16 +42,16 @@ pub struct Pattern {
     matcher: meta::Regex,
 }
 
-/// The values that a pattern can match, as far as they are few and known.
+/// What is known of the values that a pattern can match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Values {
-    /// Exactly these, sorted; maybe none.
+    /// Exactly these values, sorted; the list may be empty.
     Exactly(Vec<String>),
     /// Every value.
     Any,
     /// Every value but the empty one.
     NotEmpty,
-    /// Some of those that start with this, which may be empty.
+    /// Some of the values that start with this text, which may be empty.
     StartingWith(String),
 }
 
@@ -59,7 +59,7 @@ impl Pattern {
     /// Parses `pattern`.
     ///
     /// # Errors
-    /// When RE2 refuses it, or it is longer than [`MAX_PATTERN_BYTES`], nested too deeply or too large to compile.
+    /// RE2 refuses it, or it is longer than [`MAX_PATTERN_BYTES`], nested too deeply or too large to compile.
     pub fn parse(pattern: &str) -> Result<Self, PatternError> {
         if pattern.len() > MAX_PATTERN_BYTES {
             return Err(PatternError::TooLarge(format!("{} bytes, limit {MAX_PATTERN_BYTES}", pattern.len())));
@@ -78,7 +78,7 @@ impl Pattern {
         self.matcher.is_match(value)
     }
 
-    /// The memory that it takes, in bytes, without what matching fills in later.
+    /// The memory that it takes, in bytes, without the caches that matching fills later.
     pub fn memory_bytes(&self) -> usize {
         self.matcher.memory_usage()
     }
@@ -92,7 +92,7 @@ impl Pattern {
         }
         let starts = self.starts();
         match starts.literals() {
-            // Assertions are no part of a literal, so the matcher has the last word.
+            // Literals leave assertions out, so the matcher checks each of them.
             Some(literals) if starts.is_exact() => {
                 let mut values: Vec<String> = literals
                     .iter()
@@ -125,7 +125,7 @@ impl Pattern {
     }
 }
 
-/// `Some(min)` when the tree is any character at least `min` times.
+/// `Some(min)` if the tree matches any character at least `min` times.
 fn any_of(tree: &Hir) -> Option<u32> {
     let HirKind::Repetition(repetition) = tree.kind() else { return None };
     let HirKind::Class(class) = repetition.sub.kind() else { return None };

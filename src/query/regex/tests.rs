@@ -1,4 +1,4 @@
-//! Corner cases by name. Random ones are held against Go's matcher and `java.util.regex` in tests/regex.
+//! Corner cases by name. tests/regex compares random ones with Go's matcher and `java.util.regex`.
 
 use super::*;
 

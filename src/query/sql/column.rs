@@ -1,19 +1,20 @@
-//! A column that a matcher asks of, and what stands in it: a dimension holds a label's value as it is, `measure_name` the
-//! metric name as it is or [escaped](crate::measure).
+//! A column for a matcher, and its content: a dimension holds a label's value as it is; `measure_name` holds the metric
+//! name as it is or [escaped](crate::measure).
 
 use super::quoted;
 use crate::dimension::PREFIX;
 use crate::measure;
 
-/// A measure name that is an escape: its body is that of a metric name that needs one, written as `escape` would.
+/// Whether a measure name is an escape: its body is that of a metric name that needs escaping, written as `escape`
+/// does.
 const IS_ESCAPED: &str = r"measure_name LIKE 'z\_%\_z' ESCAPE '\' AND regexp_like(measure_name, '\Az_(?:time|(?:ts_|measure_value)(?:[^:Z]|Z[35]aZ)*|z_(?:[^:Z]|Z[35]aZ)*_z|(?:[^:Z]|Z5aZ)*Z3aZ(?:[^:Z]|Z[35]aZ)*)_z\z')";
 
-/// The metric name that such a measure name stands for. Two escapes side by side share no `Z` once each has lost its last,
-/// so that single replacements can't take a part of one and a part of another for a third.
+/// The metric name of such a measure name. First each escape loses its last `Z`. Then escapes side by side share no
+/// `Z`, so a replacement can't match a part of one escape together with a part of the next.
 const RESTORED: &str = "replace(replace(regexp_replace(substr(measure_name, 3, length(measure_name) - 4), \
                         'Z([35])aZ', 'Z$1'), 'Z3', ':'), 'Z5', 'Z')";
 
-/// A column that holds what a matcher asks of.
+/// The column of a matcher's label.
 #[derive(Debug)]
 pub(super) enum Column<'a> {
     /// A dimension, by its quoted name.
@@ -39,7 +40,7 @@ impl Column<'_> {
         }
     }
 
-    /// What may stand in it for one of these values, quoted.
+    /// All texts that the column may hold for one of these values, quoted.
     pub(super) fn stored(&self, values: &[String]) -> Vec<String> {
         match self {
             Column::Dimension(_) => values.iter().map(|value| quoted(value)).collect(),
@@ -49,7 +50,7 @@ impl Column<'_> {
         }
     }
 
-    /// The condition for all values that start like this, and maybe some more.
+    /// A condition that holds for all values that start like this, and maybe for some others.
     pub(super) fn starts_with(&self, start: &str) -> String {
         let name = self.name();
         let plain = format!("{name} LIKE '{}%' ESCAPE '\\'", like(start));

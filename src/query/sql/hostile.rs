@@ -1,4 +1,4 @@
-//! Whatever the values and names, the SQL is one SELECT of the same shape.
+//! For any values and names, the SQL is one SELECT of the same shape.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -60,7 +60,7 @@ fn hostile() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A value, and as what: of `=` and `!=` as it is, of a pattern quoted whole, as one of two, or as a start.
+/// A value and its use: in `=` and `!=` as it is; in a pattern quoted whole, as one of two, or as a start.
 #[derive(Debug, Clone)]
 struct Asked {
     on_name: bool,
@@ -98,7 +98,7 @@ impl Asked {
     }
 }
 
-/// Forgets what strings and quoted names say and where they stand, and keeps the strings.
+/// Blanks the texts and places of strings and quoted names, and collects the strings.
 fn blank(node: &mut Value, strings: &mut Vec<String>) {
     match node {
         Value::Array(nodes) => nodes.iter_mut().for_each(|node| blank(node, strings)),
@@ -116,7 +116,7 @@ fn blank(node: &mut Value, strings: &mut Vec<String>) {
     }
 }
 
-/// The syntax tree of a query without what its strings and names say, and its strings.
+/// The syntax tree of a query without the texts of strings and names, and the strings.
 fn shape(sql: &str) -> (Value, Vec<String>) {
     let statements = Parser::parse_sql(&AnsiDialect {}, sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
     let [Statement::Query(query)] = statements.as_slice() else { panic!("not one query: {sql}") };
@@ -163,7 +163,7 @@ proptest! {
         };
         let Some(hostile) = sql(&database, &table, &|asked| asked.value.clone()) else { return Ok(()) };
         let (found, strings) = shape(&hostile);
-        // What a pattern says may be an equality, a list or a start; what = and != say is always the same.
+        // A pattern may become an equality, a list or a start; = and != always have the same form.
         if all.iter().all(|asked| matches!(asked.kind, Type::Eq | Type::Neq) && !asked.value.is_empty()) {
             // A metric may stand in the table in two ways.
             let has_two_forms = |asked: &Asked| asked.on_name && measure::forms(&asked.value).count() == 2;

@@ -1,5 +1,5 @@
-//! The SELECT for a query. It may find more rows than the matchers ask for, never fewer: what comes back is checked
-//! again with the matchers themselves.
+//! The SELECT for a query. It may find more rows than the matchers ask for, but never fewer: the rows are checked again
+//! with the matchers themselves.
 //!
 //! Values and names reach SQL only through [`quoted`] and [`identifier`].
 
@@ -16,7 +16,7 @@ use crate::error::{Error, Kind};
 /// The longest query text that Timestream takes, in bytes.
 const MAX_QUERY_BYTES: usize = 256 * 1024;
 
-/// The longest text of one pattern that is worth sending, in bytes. Longer ones are left to the check afterwards.
+/// The longest text of one pattern that is worth sending, in bytes. Longer ones are only checked afterwards.
 const MAX_PATTERN_BYTES: usize = 16 * 1024;
 
 /// The last millisecond that Timestream's nanosecond timestamps reach, in 2262.
@@ -31,8 +31,8 @@ pub(super) enum Order {
     Series,
 }
 
-/// The query for the series that `matchers` ask for between `start_ms` and `end_ms`, both inclusive. `None`: no row of a
-/// table with this schema can answer.
+/// The query for the series that `matchers` ask for between `start_ms` and `end_ms`, both inclusive. `None` if no row
+/// of a table with this schema can match.
 ///
 /// # Errors
 /// [`Kind::Invalid`] when the matchers do not fit a query text of 256 KiB.
@@ -50,12 +50,12 @@ pub(super) fn select(
     }
     let mut conditions = vec![format!("time >= from_milliseconds({start_ms})")];
     if end_ms < LAST_MS {
-        // Times finer than a millisecond belong to it.
+        // Times within the last millisecond belong to it.
         conditions.push(format!("time < from_milliseconds({})", end_ms + 1));
     }
     for matcher in matchers {
         let condition = if matcher.label == METRIC_NAME {
-            // Every row has a measure name, so nothing is said of NULL.
+            // Every row has a measure name, so it is never NULL.
             condition(&Column::MetricName, &matcher.condition)
         } else if let Some(column) = schema.column(&matcher.label) {
             or_null(column, matcher)
@@ -90,7 +90,7 @@ pub(crate) fn table(database: &str, table: &str) -> String {
     format!("{}.{}", identifier(database), identifier(table))
 }
 
-/// Asks for no row of a table, only for its columns. No record is older than 1970, so nothing is scanned.
+/// A query for the columns of a table, without rows. No record is older than 1970, so nothing is scanned.
 pub(crate) fn nothing_of(table: &str) -> String {
     format!("SELECT * FROM {table} WHERE time < from_milliseconds(0) LIMIT 1")
 }
@@ -105,7 +105,7 @@ fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
 }
 
-/// What SQL can say of a matcher.
+/// The SQL condition of a matcher, if there is one.
 enum Said {
     Always,
     Never,
@@ -121,7 +121,7 @@ fn or_null(column: &str, matcher: &Matcher) -> Said {
         (Said::Never, true) => Said::When(format!("{column} IS NULL")),
         (Said::Never, false) => Said::Never,
         (Said::When(condition), true) => Said::When(format!("({column} IS NULL OR {condition})")),
-        // SQL's comparisons are not true of NULL.
+        // SQL's comparisons are not true for NULL.
         (Said::When(condition), false) => Said::When(condition),
     }
 }
@@ -162,7 +162,7 @@ fn not_matching(column: &Column<'_>, pattern: &Pattern) -> Said {
         Values::Exactly(values) => is_none_of(column, &values),
         Values::StartingWith(_) => {
             let java = pattern.java();
-            // The negation of a pattern that matches more would lose rows.
+            // If the pattern matches more, its negation would lose rows.
             if java.exact && java.text.len() <= MAX_PATTERN_BYTES {
                 Said::When(format!("NOT regexp_like({}, {})", column.value(), quoted(&java.text)))
             } else {

@@ -1,8 +1,8 @@
-//! Prometheus' order of series, said in SQL, so that an answer can be streamed.
+//! Prometheus' order of series in SQL, so that an answer can be streamed.
 //!
-//! Prometheus compares label sets pair by pair, sorted by name, and the shorter of two that are alike so far comes first.
-//! By columns, sorted by label: the first column in which two series differ decides, and between a series that has the
-//! label and one that lacks it, the one that has it comes first, unless the other has no further label at all.
+//! Prometheus compares label sets pair by pair, sorted by name; of two that are alike so far, the shorter comes first.
+//! In columns sorted by label this means: the first column in which two series differ decides. If one series has the
+//! label and the other lacks it, the one that has it comes first, unless the other has no further label.
 
 use super::super::matcher::{Condition, METRIC_NAME, Matcher};
 use super::super::schema::Schema;
@@ -10,14 +10,14 @@ use super::column::metric_name;
 use super::identifier;
 use crate::measure;
 
-/// The column that says where the last label of a row stands. Timestream lets nobody else have a name like this.
+/// The column with the place of a row's last label. Timestream reserves names like this, so no other column has it.
 const LAST_LABEL: &str = "ts_last_label";
 
-/// The query for `rows` (what stands behind `SELECT *`) in the order of Prometheus' label sets, then of time.
+/// The query for `rows` (the text after `SELECT *`) in the order of Prometheus' label sets, then of time.
 pub(super) fn ordered(rows: &str, schema: &Schema, matchers: &[Matcher]) -> String {
     let fixed = |label: &str| matchers.iter().any(|matcher| matcher.label == label && is_fixed(&matcher.condition));
     let mut keys = Vec::new();
-    // Every series has a name, so there is always a further label before it.
+    // Every series has a name, so a label that sorts before it is always followed by a further one.
     for (_, column) in schema.labels().filter(|(label, _)| *label < METRIC_NAME && !fixed(label)) {
         let column = identifier(column);
         keys.push(format!("CASE WHEN {column} <> '' THEN {column} END NULLS LAST"));
@@ -34,7 +34,7 @@ pub(super) fn ordered(rows: &str, schema: &Schema, matchers: &[Matcher]) -> Stri
     for (place, (label, column)) in behind.iter().enumerate() {
         last.insert_str(0, &format!(" WHEN {column} <> '' THEN {place}"));
         if !fixed(label) {
-            // NULL, and so behind all values, when there is a further label; before all values when there is none.
+            // If the label is missing: NULL, so after all values, if there is a further label; else before all values.
             keys.push(format!(
                 "CASE WHEN {column} <> '' THEN {column} WHEN {LAST_LABEL} < {place} THEN '' END NULLS LAST"
             ));
@@ -42,7 +42,7 @@ pub(super) fn ordered(rows: &str, schema: &Schema, matchers: &[Matcher]) -> Stri
     }
     keys.push("time".to_owned());
     if !has_one_form(matchers) {
-        // Of two samples at one time the escaped one, which is longer, comes last and is taken.
+        // Of two samples of the same time the escaped one, which is longer, comes last and is taken.
         keys.push("length(measure_name)".to_owned());
     }
     let keys = keys.join(", ");
@@ -52,7 +52,7 @@ pub(super) fn ordered(rows: &str, schema: &Schema, matchers: &[Matcher]) -> Stri
     format!("SELECT * FROM (SELECT *, CASE{last} ELSE -1 END AS {LAST_LABEL} {rows}) ORDER BY {keys}")
 }
 
-/// Whether the metric name is known, and stands in the table in one way only.
+/// Whether the metric name is known, and has only one form in the table.
 fn has_one_form(matchers: &[Matcher]) -> bool {
     matchers.iter().any(|matcher| match &matcher.condition {
         Condition::Equal(name) => matcher.label == METRIC_NAME && measure::forms(name).count() == 1,
@@ -60,7 +60,7 @@ fn has_one_form(matchers: &[Matcher]) -> bool {
     })
 }
 
-/// Whether all rows have the same value for the label, since SQL says this condition just as it is.
+/// Whether all rows have the same value for the label: the SQL has this condition exactly.
 fn is_fixed(condition: &Condition) -> bool {
     matches!(condition, Condition::Equal(_))
 }

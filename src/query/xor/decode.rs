@@ -29,7 +29,7 @@ impl Reader<'_> {
     }
 }
 
-/// The times and the bits of the values of a chunk, and the bits that stand behind them. Panics on what is no chunk.
+/// The times and the bits of the values of a chunk, and the bits after them. Panics if the data is not a chunk.
 pub fn decode(data: &[u8]) -> (Vec<(i64, u64)>, Vec<bool>) {
     let count = usize::from(data[0]) * 256 + usize::from(data[1]);
     let mut reader = Reader { data: &data[2..], at: 0 };

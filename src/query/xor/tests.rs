@@ -1,4 +1,4 @@
-//! The encoder against a decoder written apart.
+//! Compares the encoder with an independent decoder.
 
 use super::decode::decode;
 use super::*;

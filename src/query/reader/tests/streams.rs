@@ -181,7 +181,7 @@ async fn a_series_whose_name_stands_as_it_is_and_escaped_comes_once() {
     let named = |name, second, value| {
         row(&[Some("a"), Some(name), Some(&format!("1970-01-01 00:00:0{second}.000000000")), Some(value)])
     };
-    // In the order that is asked for: series, time, and the escaped one behind the other.
+    // In the order of the query: by series, by time, and the escaped name after the plain one.
     let rows = [
         named("a:b", 1, "1"),
         named("z_aZ3aZb_z", 2, "2"),

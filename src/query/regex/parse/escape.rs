@@ -6,7 +6,7 @@ use super::super::{PatternError, class};
 use super::{Parser, syntax};
 
 impl Parser<'_> {
-    /// What a backslash begins.
+    /// Reads what follows a backslash.
     pub(super) fn backslash(&mut self) -> Result<(), PatternError> {
         let before = self.rest;
         match before.as_bytes().get(1) {
@@ -30,7 +30,7 @@ impl Parser<'_> {
         }
     }
 
-    /// `\d`, `\pL`, `\p{Greek}` and their likes, if one stands here.
+    /// `\d`, `\pL`, `\p{Greek}` and the like, if the text begins with one.
     fn class_escape(&mut self) -> Result<Option<ClassUnicode>, PatternError> {
         let before = self.rest;
         let Some(letter) = before.strip_prefix('\\').and_then(|rest| rest.chars().next()) else { return Ok(None) };
@@ -155,7 +155,7 @@ impl Parser<'_> {
         let before = self.rest;
         let from = self.bracket_char(bracket)?;
         let mut after_dash = self.rest.strip_prefix('-').unwrap_or_default().chars();
-        // A dash before the closing bracket is itself.
+        // A dash before the closing bracket is a literal one.
         let to = match after_dash.next() {
             Some(c) if c != ']' => {
                 self.bump(1);

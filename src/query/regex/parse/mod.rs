@@ -1,6 +1,6 @@
 //! The parser: Go's `regexp/syntax` with the flags `syntax.Perl`, and dot matching newline as Prometheus asks.
 //!
-//! It keeps the open groups on a stack of its own, so that nesting costs no stack of the thread.
+//! It keeps the open groups on a stack of its own, so that nesting does not use the thread's stack.
 
 mod escape;
 
@@ -36,7 +36,7 @@ impl Default for Flags {
     }
 }
 
-/// A part of the tree with what the limits need to know of it.
+/// A part of the tree, with the numbers that the limits need.
 #[derive(Debug)]
 struct Node {
     tree: Hir,
@@ -159,7 +159,7 @@ impl<'a> Parser<'a> {
         found
     }
 
-    /// What was read since `before`.
+    /// The text that was read since `before`.
     fn since<'b>(&self, before: &'b str) -> &'b str {
         before.get(..before.len() - self.rest.len()).unwrap_or(before)
     }
@@ -249,7 +249,7 @@ impl<'a> Parser<'a> {
                 'i' => flags.fold_case = on,
                 'm' => flags.multi_line = on,
                 's' => flags.dot_newline = on,
-                // Ungreedy: whether a value matches does not depend on it.
+                // Ungreedy: it does not change whether a value matches.
                 'U' => {}
                 '-' if on => {
                     on = false;
@@ -299,14 +299,14 @@ impl<'a> Parser<'a> {
         let Some(node) = self.group()?.sequence.pop() else {
             return Err(syntax("missing argument to repetition operator", operator));
         };
-        // Go counts the larger bound, and does not look into what is repeated zero times.
+        // Go counts the larger bound, and does not count inside a part that is repeated zero times.
         let copies = max.unwrap_or(min);
         let repeats = if max == Some(0) { 1 } else { node.repeats.saturating_mul(copies.max(1)) };
         if copies >= 2 && repeats > MAX_REPEATS {
             return Err(syntax("invalid repeat count", operator));
         }
         check_depth(node.depth + 1)?;
-        // A repetition of what matches nothing at all has no need of a minimum; engines disagree on empty rounds.
+        // If the repeated part can be empty, the minimum can be zero: engines disagree on empty rounds.
         let min = if node.tree.properties().minimum_len() == Some(0) && node.tree.properties().look_set().is_empty() {
             0
         } else {
@@ -333,7 +333,7 @@ fn braces(text: &str) -> Option<((u32, Option<u32>), usize)> {
     Some((bounds, length))
 }
 
-/// Digits without a leading zero. A number too large to hold is as good as any over the limit.
+/// Digits without a leading zero. A number that is too large to hold counts as one over the limit.
 fn count(digits: &str) -> Option<u32> {
     let well_formed =
         digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits.len() == 1 || !digits.starts_with('0'));

@@ -1,13 +1,13 @@
 //! Label names as Timestream dimension names, and back.
 //!
-//! Timestream takes letters, digits and underscores, a letter first, no underscore last, and reserves some names
-//! (Timestream developer guide, quotas and naming constraints). A label name within those rules is its own dimension
-//! name, so tables of other writers read unchanged. Any other is escaped: `z_` + body + `_z`, where the body keeps
-//! letters, digits and underscores, and writes each other character, and `Z`, as `Z<hex code point>Z`
-//! (`_x` ⇄ `z__x_z`, `time` ⇄ `z_time_z`, `é` ⇄ `z_Ze9Z_z`).
+//! Timestream accepts ASCII letters, digits and underscores. A name begins with a letter and does not end with an
+//! underscore, and some names are reserved (Timestream developer guide, quotas and naming constraints). A label name
+//! within those rules is its own dimension name, so tables of other writers can be read. Any other is escaped:
+//! `z_` + body + `_z`. The body keeps letters, digits and underscores, and writes `Z` and each other character as
+//! `Z<hex code point>Z` (`_x` ⇄ `z__x_z`, `time` ⇄ `z_time_z`, `é` ⇄ `z_Ze9Z_z`).
 //!
-//! A legal label name that happens to be the escape of another name is escaped itself, so [`restore`] undoes
-//! [`escape`] for every name. A dimension name that no escape produces is restored as itself.
+//! A legal label name that happens to be the escape of another name is escaped itself, so [`restore`] undoes [`escape`]
+//! for every name. A dimension name that is not an escape is restored as itself.
 
 use std::borrow::Cow;
 
@@ -31,12 +31,12 @@ pub fn escape(label: &str) -> Cow<'_, str> {
     if needs_escape(label) { Cow::Owned(encode(label)) } else { Cow::Borrowed(label) }
 }
 
-/// Whether a label name is surely its own dimension name. It is for nearly all of them, and then nothing needs a copy.
+/// Whether a label name is surely its own dimension name. Nearly all are, and these need no copy.
 pub fn is_plain(label: &[u8]) -> bool {
     is_legal(label) && !label.starts_with(PREFIX.as_bytes())
 }
 
-/// The label name that [`escape`] turned into `dimension`, or `dimension` itself where none is.
+/// The label name that [`escape`] turned into `dimension`, or `dimension` itself if there is no such name.
 pub fn restore(dimension: &str) -> Cow<'_, str> {
     match escaped_label(dimension) {
         Some(label) => Cow::Owned(label),

@@ -1,4 +1,4 @@
-//! One error type for everything a caller can be told, and the one place where it becomes an HTTP status.
+//! The one error type for all answers, and the one place where it becomes an HTTP status.
 //!
 //! An [`Error`] has a [`Kind`], which says where it came from and whether a retry can help, a name that users look up
 //! in the troubleshooting table (a Timestream exception or a connector error), and a message for people.
@@ -8,7 +8,7 @@ use std::fmt;
 
 use hyper::StatusCode;
 
-/// What went wrong, by who can mend it.
+/// What went wrong, and whether a retry can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// The request is malformed or Timestream refuses its content.
@@ -17,13 +17,13 @@ pub enum Kind {
     UnknownColumn,
     /// Credentials are missing or malformed.
     Unauthenticated,
-    /// The caller is known and may not do this.
+    /// The caller is known but may not do this.
     Forbidden,
-    /// Timestream refuses a signature for its time: a clock is wrong.
+    /// Timestream refuses a signature because of its time: a clock is wrong.
     ClockSkewed,
     /// Timestream refuses the caller's credentials.
     CredentialsRefused,
-    /// Timestream does not know the caller's credentials, or no longer: it may know newer ones.
+    /// Timestream does not know the caller's credentials, or they have expired; newer ones may work.
     CredentialsExpired,
     /// The path, database or table does not exist.
     NotFound,
@@ -43,15 +43,15 @@ pub enum Kind {
     Throttled,
     /// The table's columns changed while it was read; may succeed later.
     SchemaChanged,
-    /// Timestream serves the account at another endpoint by now; may succeed there.
+    /// Timestream now serves the account at another endpoint; may succeed there.
     Moved,
-    /// The credentials of the environment can't be had; may succeed later.
+    /// The credentials of the environment can't be loaded; may succeed later.
     NoCredentials,
     /// Timestream can't be reached, or broke the connection off; may succeed later.
     Unreachable,
     /// It was not done within its time limit; may succeed later.
     TimedOut,
-    /// The connector is stopping; may succeed later, or at another one.
+    /// The connector is stopping; may succeed later, or at another connector.
     Stopping,
     /// A limit of the connector is reached, or Timestream failed; may succeed later.
     Unavailable,
@@ -67,7 +67,7 @@ pub enum Direction {
 }
 
 impl Kind {
-    /// Whether the same call may succeed soon without anybody changing anything, so that the connector itself tries again.
+    /// Whether the same call may succeed soon without any change, so that the connector itself tries again.
     pub fn is_retryable(self) -> bool {
         match self {
             Kind::QuotaExceeded
@@ -97,8 +97,9 @@ impl Kind {
 
     /// The HTTP status for the caller.
     ///
-    /// Prometheus drops the data of a write on any 4xx (429 included, unless it is told otherwise), so whatever may
-    /// pass later is a 503 there: also a table that is made later, a policy that spreads, a clock that is set.
+    /// Prometheus drops the data of a write on any 4xx (also 429, unless it is configured otherwise). So a write that
+    /// may succeed later is answered 503: also one that waits for a table, for a policy to spread or for a clock to be
+    /// set.
     pub fn status(self, direction: Direction) -> StatusCode {
         match self {
             Kind::Forbidden
@@ -166,7 +167,7 @@ impl Error {
         self.kind
     }
 
-    /// The name in the troubleshooting table. It is for people; programs decide by the kind.
+    /// The name in the documentation. It is for people; programs decide by the kind.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -176,8 +177,8 @@ impl Error {
         &self.message
     }
 
-    /// In how many seconds to send again, for whatever may succeed later. It doubles with each attempt that the sender
-    /// says it has made, up to half a minute, and is drawn from the upper half of that, so that senders who failed
+    /// After how many seconds to send again, if the request may succeed later. The time doubles with each attempt that
+    /// the sender says it has made, up to half a minute. It is drawn from the upper half, so that senders that failed
     /// together do not come back together.
     pub fn retry_after_seconds(&self, direction: Direction, attempt: u32) -> Option<u64> {
         const LONGEST: u64 = 30;
@@ -218,7 +219,7 @@ mod tests {
         }
     }
 
-    /// Nothing in the connector tries these again, but a sender shall.
+    /// The connector does not try these again, but a sender must.
     #[test]
     fn what_somebody_may_mend_is_no_4xx_on_the_write_path_either() {
         for kind in [Kind::Forbidden, Kind::ClockSkewed, Kind::NotFound, Kind::Conflict, Kind::RequestTimeout] {

@@ -1,4 +1,4 @@
-//! The Timestream Prometheus Connector as a library: its rooms, for its binary, its tests and its benches.
+//! The Timestream Prometheus Connector as a library: the rooms, for the binary, the tests and the benches.
 
 pub mod batcher;
 pub mod budget;

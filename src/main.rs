@@ -30,11 +30,11 @@ fn main() -> ExitCode {
     let options = match parsed {
         Ok(options) => Ok(options),
         Err(Stop::Help(text)) => {
-            // A closed pipe is the reader's choice.
+            // If the reader has closed the pipe, nobody wants the text.
             let _ = std::io::stdout().write_all(text.as_bytes());
             return ExitCode::SUCCESS;
         }
-        // Lambda's users see it in the answers.
+        // Lambda's users see the error in the answers.
         Err(Stop::Error(error)) if in_lambda => Err(error),
         Err(Stop::Error(error)) => {
             eprintln!("{error}");
@@ -64,12 +64,13 @@ fn main() -> ExitCode {
             }
         }
     });
-    // What a lost client left behind must not keep the process.
+    // Tasks that a lost client left behind must not keep the process.
     runtime.shutdown_background();
     code
 }
 
-/// Each connection is a file: as many are allowed as the system lets this process have, as Go programs do.
+/// Raises the limit of open files to the system's maximum for this process, as Go programs do: each connection is a
+/// file.
 fn raise_file_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;

@@ -1,14 +1,14 @@
 //! Metric names as Timestream measure names, and back.
 //!
-//! Timestream takes any measure name without a colon that is not `time` and does not begin with `ts_` or `measure_value`
-//! (Timestream developer guide, quotas and naming constraints). A metric name within those rules is its own measure
-//! name, so tables of other writers read unchanged. Any other is escaped, as label names are
-//! ([`crate::dimension`]): `z_` + body + `_z`, where the body has `Z3aZ` for each colon and `Z5aZ` for each `Z`
-//! (`job:up:sum` ⇄ `z_jobZ3aZupZ3aZsum_z`, `time` ⇄ `z_time_z`).
+//! Timestream accepts any measure name without a colon that is not `time` and does not begin with `ts_` or
+//! `measure_value` (Timestream developer guide, quotas and naming constraints). A metric name within those rules is its
+//! own measure name, so tables of other writers can be read. Any other is escaped, as label names are
+//! ([`crate::dimension`]): `z_` + body + `_z`. The body has `Z3aZ` for each colon and `Z5aZ` for each `Z` (`job:up:sum`
+//! ⇄ `z_jobZ3aZupZ3aZsum_z`, `time` ⇄ `z_time_z`).
 //!
 //! A metric name that begins with `z_` and ends with `_z` is escaped itself, so [`restore`] undoes [`escape`] for every
-//! name. A measure name that no escape produces is restored as itself. These rules ask for no look inside an escape, so
-//! that SQL can say them, too.
+//! name. A measure name that is not an escape is restored as itself. These rules never look inside an escape, so that
+//! SQL can express them too.
 
 use std::borrow::Cow;
 
@@ -26,7 +26,7 @@ pub fn escape(metric: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a metric name is its own measure name. Nearly all are, and then nothing needs a copy.
+/// Whether a metric name is its own measure name. Nearly all are, and these need no copy.
 pub fn is_plain(metric: &[u8]) -> bool {
     // Without a branch in the loop, so that it takes many bytes at a time.
     !metric.iter().fold(false, |found, byte| found | (*byte == b':'))
@@ -47,7 +47,7 @@ pub fn escaped_len(metric: &[u8]) -> usize {
     PREFIX.len() + metric.len() + escaped * (COLON.len() - 1) + SUFFIX.len()
 }
 
-/// The metric name that [`escape`] turned into `measure`, or `measure` itself where none is.
+/// The metric name that [`escape`] turned into `measure`, or `measure` itself if there is no such name.
 pub fn restore(measure: &str) -> Cow<'_, str> {
     match escaped_metric(measure) {
         Some(metric) => Cow::Owned(metric),
@@ -55,14 +55,14 @@ pub fn restore(measure: &str) -> Cow<'_, str> {
     }
 }
 
-/// The measure names that are restored as `metric`: its own, where it is no escape of another name, and its escape.
+/// The measure names that are restored as `metric`: the name itself, unless it is an escape of another, and its escape.
 pub fn forms(metric: &str) -> impl Iterator<Item = Cow<'_, str>> {
     let escaped = Some(escape(metric)).filter(|escaped| escaped != metric);
     let plain = Some(Cow::Borrowed(metric)).filter(|plain| restore(plain) == metric);
     plain.into_iter().chain(escaped)
 }
 
-/// What stands between the prefix and the suffix of an escape. The body of a name's start is the start of its body.
+/// The part between the prefix and the suffix of an escape. The body of a name's start is the start of the name's body.
 pub(crate) fn body(metric: &str) -> String {
     // The colons' escapes have a `Z` of their own, so they come second.
     metric.replace('Z', Z).replace(':', COLON)

@@ -1,4 +1,4 @@
-//! The paths that requests may have, in one table: what each is for, and the methods that it takes.
+//! The paths that requests may have, in one table: the purpose of each, and the methods that it accepts.
 
 use hyper::Method;
 
@@ -64,7 +64,7 @@ const POST: &[Method] = &[Method::POST];
 const CHANGE: &[Method] = &[Method::POST, Method::PUT];
 const READ_AND_CHANGE: &[Method] = &[Method::GET, Method::HEAD, Method::POST, Method::PUT];
 
-/// The paths that no option moves. A slash at the end of the protocol's paths is what some senders' settings make of them.
+/// The paths that no option moves. With some senders' settings the protocol's paths get a slash at the end.
 const PATHS: &[(&str, Path, &[Method])] = &[
     ("/write", Path::Write, POST),
     ("/write/", Path::Write, POST),
@@ -101,7 +101,7 @@ fn fixed(path: &str) -> Option<Found> {
     Some(Found { path: *path, methods })
 }
 
-/// Whether a path has a meaning already, so that the metrics can't have it.
+/// Whether a path is taken, so that it can't be the path of the metrics.
 pub fn is_taken(path: &str) -> bool {
     fixed(path).is_some()
 }
@@ -139,7 +139,7 @@ impl Paths {
 }
 
 impl Path {
-    /// How the metrics name what answers it.
+    /// The name of its handler in the metrics.
     pub fn handler(self) -> Handler {
         match self {
             Path::Write => Handler::Write,

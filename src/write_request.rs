@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-/// A stretch of the request's buffer. All are UTF-8; offsets fit 32 bits because decoded sizes are limited to less.
+/// A part of the request's buffer. All are UTF-8; offsets fit 32 bits because decoded sizes are limited to less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span {
     start: u32,
@@ -26,7 +26,7 @@ impl Span {
         (self.end - self.start) as usize
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it is empty.
     pub fn is_empty(self) -> bool {
         self.start == self.end
     }
@@ -53,7 +53,7 @@ pub struct Sample {
 /// Why a series can't be stored, whatever its samples are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// A label stands twice, or has no name.
+    /// A label is repeated, or has no name.
     Label,
     /// The name or the value of a label is not UTF-8.
     NotUtf8,
@@ -64,7 +64,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// What is wrong, before the words "in" and the series.
+    /// The fault in words, to be followed by "in" and the series.
     pub fn describe(self) -> &'static str {
         match self {
             Fault::Label => "a label stands twice or has no name",
@@ -105,7 +105,7 @@ pub(crate) struct NativeHistogram {
     pub(crate) message: Span,
 }
 
-/// What became of a native histogram that was expanded: the worst that became of its samples.
+/// The outcome of a native histogram that was expanded: the worst outcome of its samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fate {
     Written,
@@ -121,7 +121,7 @@ pub(crate) struct Expanded {
     pub(crate) fate: Fate,
 }
 
-/// How many of a request's expanded histograms came to what.
+/// How many of a request's expanded histograms had each outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct HistogramTally {
     /// Stored, with all of their samples.
@@ -148,7 +148,7 @@ impl HistogramTally {
         tally
     }
 
-    /// The same where what was not lost before has failed.
+    /// The same, but all histograms that count as written have failed.
     pub(crate) fn or_failed(self) -> Self {
         HistogramTally { written: 0, failed: self.failed + self.written, ..self }
     }
@@ -160,17 +160,18 @@ pub(crate) fn expanded_by_series(expanded: &mut [Expanded], series: u32) -> Opti
     expanded.get_mut(after.checked_sub(1)?)
 }
 
-/// What is known of labels by where they stand, for as many as there are slots. Equal labels of neighbouring series mostly
-/// stand in the same place, so what is found out about one needs no second look.
+/// A cache of what is known about labels, by their place in the buffer. Equal labels of neighbouring series mostly have
+/// the same span, so a label is examined only once for many series.
 pub(crate) struct BySpan<K, V, const SLOTS: usize>([(K, V); SLOTS]);
 
 impl<K: Copy + Default + Eq, V: Copy + Default, const SLOTS: usize> BySpan<K, V, SLOTS> {
-    /// Nothing is known of any.
+    /// An empty cache.
     pub(crate) fn new() -> Self {
         BySpan([(K::default(), V::default()); SLOTS])
     }
 
-    /// What is known of `key`, which is not the default one and of which `span` is a part; or what `find` finds.
+    /// What is known about `key`, or else the result of `find`. `key` is not the default one, and `span` is a part of
+    /// it.
     #[inline]
     pub(crate) fn get(&mut self, key: K, span: Span, find: impl FnOnce() -> V) -> V {
         let (known, value) = &mut self.0[span.start as usize % SLOTS];
@@ -195,7 +196,7 @@ pub struct WriteRequest {
     pub exemplars: u64,
 }
 
-/// A request has more labels, series or samples than bytes to hold them.
+/// The tables of a request have no room for further labels, series or samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoRoom;
 
@@ -205,13 +206,13 @@ pub(crate) struct NoRoom;
 pub(crate) struct Room(usize);
 
 impl Room {
-    /// Room for `factor` times `bytes`, and for the first few items of any request.
+    /// Room for `factor` times `bytes`, and a little for the first items of any request.
     pub(crate) fn new(bytes: usize, factor: usize) -> Self {
         const FIRST_ITEMS: usize = 8192;
         Room(bytes.saturating_mul(factor).saturating_add(FIRST_ITEMS))
     }
 
-    /// Takes room for `items` of a table that is empty, as far as it goes.
+    /// Reserves `items` of an empty table, as far as there is room.
     pub(crate) fn reserve<T>(&mut self, table: &mut Vec<T>, items: usize) {
         let items = items.min(self.0 / size_of::<T>());
         table.reserve_exact(items);
@@ -285,7 +286,7 @@ impl WriteRequest {
         self.histograms.len()
     }
 
-    /// Takes note of which expanded histograms have lost samples, and so are at best ignored.
+    /// Notes which expanded histograms have lost samples, and so are at best ignored.
     pub(crate) fn mark_incomplete_histograms(&mut self) {
         let WriteRequest { series, expanded, .. } = self;
         let mut end = series.len();
@@ -333,7 +334,7 @@ impl WriteRequest {
         format!("{} {} at {} ms", self.describe(series, limit), sample.value, sample.timestamp)
     }
 
-    /// About how many bytes the JSON of its samples' records takes, with no attribute in common.
+    /// About how many bytes the JSON of its samples' records takes if they share no attributes.
     pub fn records_footprint(&self) -> usize {
         self.series.iter().map(|series| self.record_bytes(series) * series.sample_count()).sum()
     }

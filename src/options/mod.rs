@@ -30,17 +30,17 @@ pub use table::{OPTIONS, OptionSpec};
 
 const DEFAULT_EMBEDDED_DATABASE: &str = "prometheus";
 const DEFAULT_EMBEDDED_TABLE: &str = "metrics";
-/// How long one page of a query may take: what the service gives it.
+/// How long one page of a query may take: the service's own limit.
 const QUERY_CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// All settings of the daemon: those of each room, as the room has them.
+/// All settings of the daemon. Each room defines its own.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Whether to check what a start would use, and end.
+    /// Whether to run `--check` and end.
     pub check: bool,
-    /// The embedded Timestream, where it takes the place of AWS.
+    /// The embedded Timestream, if it replaces AWS.
     pub embedded: Option<EmbeddedOptions>,
-    /// Whether the connector writes to itself, to show something.
+    /// Whether the connector writes a small load to itself.
     pub demo: bool,
     /// The table that samples are written to and read from.
     pub destination: Destination,
@@ -54,7 +54,7 @@ pub struct Options {
     pub batcher: BatcherSettings,
     /// How write requests are taken in.
     pub write: WriteSettings,
-    /// What all write requests may hold in memory, in bytes.
+    /// How many bytes of memory all write requests may hold.
     pub write_memory_limit: usize,
     /// Limits of the read path.
     pub read: ReadSettings,
@@ -62,7 +62,7 @@ pub struct Options {
     pub web: WebOptions,
     /// How long to go on serving after the signal to stop, not ready any more.
     pub shutdown_delay: Duration,
-    /// How long what is in flight may take to finish.
+    /// How long requests in flight may take to finish.
     pub shutdown_grace_period: Duration,
     /// The log.
     pub log: LogOptions,
@@ -73,7 +73,7 @@ pub struct Options {
 /// Options of the embedded Timestream.
 #[derive(Debug, Clone)]
 pub struct EmbeddedOptions {
-    /// Where it keeps its data; none: in a temporary directory that goes when the program ends.
+    /// Where it keeps its data; `None`: in a temporary directory that is removed when the program ends.
     pub data_dir: Option<PathBuf>,
     /// Where its API listens.
     pub listen_address: ListenAddress,
@@ -96,7 +96,7 @@ pub struct WebOptions {
     pub body: BodyLimits,
 }
 
-/// Why there are no options to run with.
+/// Why the program can't run with the options.
 #[derive(Debug)]
 pub enum Stop {
     /// Help or version was asked for: the text.
@@ -116,7 +116,7 @@ impl Options {
     /// environment.
     ///
     /// # Errors
-    /// Help, or an error that names the option, its value and what is accepted.
+    /// Help, or an error that names the option, its value and the accepted values.
     pub fn parse(
         arguments: impl IntoIterator<Item = String>,
         environment: impl Fn(&str) -> Option<String>,
@@ -176,7 +176,7 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
         }
     }
 
-    /// The name of a database or a table, held against Timestream's rule for both (developer guide, "Quotas", naming
+    /// The name of a database or a table, checked with Timestream's rule for both (developer guide, "Quotas", naming
     /// constraints).
     fn destination_name(&self, flag: &'static str, default: Option<&str>) -> Result<Option<String>, Error> {
         let Some(name) = self.text(flag) else { return Ok(default.map(str::to_owned)) };

@@ -1,4 +1,4 @@
-//! The value of each option, from its flag, its variable or its default, and what is wrong with one that can't be taken.
+//! The value of each option, from its flag, its variable or its default, and the errors of bad values.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -62,7 +62,7 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
         None
     }
 
-    /// A hint where an option's variable is set in capitals, which is another variable.
+    /// A hint if the option's variable is set in capitals, which is another variable.
     pub(super) fn shouted(&self, flag: &str) -> Option<String> {
         let spec = OPTIONS.iter().find(|spec| spec.flag == flag)?;
         let variable = spec.environment.first()?;
@@ -71,7 +71,7 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
         Some(format!("; {capitals} is set, but the variable is {variable}, in small letters"))
     }
 
-    /// Every option's value. Of URLs the user and the password are left out.
+    /// Every option's value. URLs are without user and password.
     pub(super) fn flags(&self) -> BTreeMap<&'static str, String> {
         let value = |spec: &OptionSpec| self.text(spec.flag).unwrap_or_default();
         OPTIONS.iter().map(|spec| (spec.flag, without_userinfo(&value(spec)))).collect()
@@ -143,7 +143,7 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
     }
 }
 
-/// A boolean in one of the spellings that Go's strconv.ParseBool takes.
+/// A boolean in one of the spellings that Go's strconv.ParseBool accepts.
 fn boolean(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),

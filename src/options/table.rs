@@ -1,5 +1,5 @@
-//! All options in one table: flag, environment variables, default and meaning. The command line, the environment and
-//! the documentation are held against it.
+//! All options in one table: flag, environment variables, default and meaning. The command line and the environment are
+//! read by it, and a test compares the documentation with it.
 
 /// An option.
 #[derive(Debug, Clone, Copy)]
@@ -8,11 +8,11 @@ pub struct OptionSpec {
     pub flag: &'static str,
     /// Another spelling of the flag.
     pub alias: Option<&'static str>,
-    /// Environment variables, the first that is set counts.
+    /// Environment variables; the first one that is set counts.
     pub environment: &'static [&'static str],
-    /// The value where neither flag nor environment gives one. Empty: none.
+    /// The value if neither flag nor environment gives one. Empty: none.
     pub default: &'static str,
-    /// What stands for the value in the help; empty for a switch.
+    /// The placeholder of the value in the help; empty for a switch.
     pub value: &'static str,
     /// The heading in the help.
     pub group: &'static str,

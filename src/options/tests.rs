@@ -165,7 +165,7 @@ fn the_documentation_lists_every_option() {
     assert_eq!(rows.len(), documented.len(), "rows of src/options/table.rs and of docs/configuration.md");
 }
 
-/// An option that is in the table only would be taken, and change nothing.
+/// An option that is only in the table would be accepted, but change nothing.
 #[test]
 fn every_option_is_read() {
     let reading = include_str!("mod.rs");

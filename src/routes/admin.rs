@@ -1,5 +1,5 @@
-//! What operators ask of the process and change in it, under the paths and in the formats of Prometheus: health, readiness,
-//! status, reload and the level of the log.
+//! Answers operators, under the paths and in the formats of Prometheus: health, readiness, status, reload and the level
+//! of the log.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,7 +17,7 @@ use crate::paths::AdminPath;
 use crate::telemetry::health::Readiness;
 use crate::telemetry::log;
 
-/// What operators are told, and may do.
+/// What operators may see and do.
 #[derive(Debug, Clone)]
 pub struct AdminSettings {
     /// All options with the values that are in force, without secrets.
@@ -47,7 +47,7 @@ impl Admin {
         Admin { settings, started: SystemTime::now(), door, readiness, budget, queue }
     }
 
-    /// Answers a request with one of the path's methods. `query` is what stands behind the path's question mark.
+    /// Answers a request with one of the path's methods. `query` is the part after the path's question mark.
     pub async fn answer(&self, method: &Method, path: AdminPath, query: Option<&str>) -> Response<AnswerBody> {
         let changes = method == Method::POST || method == Method::PUT;
         if changes && !self.settings.may_change {
@@ -77,7 +77,7 @@ impl Admin {
     async fn reload(&self) -> Response<AnswerBody> {
         match self.door.reload().await {
             Ok(()) => plain(StatusCode::OK, ""),
-            // As Prometheus has it: not the request is at fault.
+            // 500 as in Prometheus: the request is not at fault.
             Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("failed to reload config: {error}\n")),
         }
     }
@@ -119,7 +119,7 @@ impl Admin {
         })
     }
 
-    /// The web configuration as it is in force, as Prometheus shows its own: YAML, of which JSON is a part.
+    /// The web configuration in force, as Prometheus shows its own: as YAML. JSON is valid YAML.
     fn config(&self) -> Value {
         json!({ "yaml": format!("{:#}\n", self.door.last_reload().config) })
     }

@@ -1,4 +1,4 @@
-//! Who calls: the clients whose credentials a request's calls to Timestream are made with.
+//! Finds the caller of a request: the clients with the credentials for its calls to Timestream.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ const SESSION_TOKEN_HEADER: &str = "x-amz-security-token";
 /// The clients that answer a request with these headers.
 ///
 /// # Errors
-/// `ParseBasicAuthHeaderError` (401) where each caller brings its keys and this one does not.
+/// `ParseBasicAuthHeaderError` (401) if callers bring their own keys and this one does not.
 pub(super) fn caller(clients: &Clients, headers: &HeaderMap) -> Result<Arc<CallerClients>, Error> {
     match clients.fixed() {
         Some(fixed) => Ok(fixed.clone()),

@@ -1,4 +1,4 @@
-//! Which request goes where, and what its answer carries.
+//! Routes requests, and adds the headers that every answer carries.
 
 use std::convert::Infallible;
 use std::fmt::Display;
@@ -48,7 +48,7 @@ use read::ReadHandler;
 const STREAMED_CHUNKS: &str = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// All that answers requests.
+/// Everything that answers requests.
 #[derive(Debug)]
 pub struct Routes {
     /// Who is let in.
@@ -73,13 +73,13 @@ pub struct Routes {
     pub queue: Queue,
     /// Keeps failed reads from filling the log.
     pub read_failures: RateLimit,
-    /// Keeps write requests of other content from filling the log.
+    /// Keeps write requests with unsupported content from filling the log.
     pub refused_content: RateLimit,
     /// The page for people.
     pub page: Arc<Page>,
     /// Places for answers about the connector.
     pub places: Places,
-    /// Cancelled when a request stops the program, as `fail-on-…` options ask.
+    /// Cancelled when a request stops the program, as the `fail-on-…` options say.
     pub fatal: CancellationToken,
 }
 
@@ -99,7 +99,7 @@ impl Service<Request<RequestBody>> for RoutesService {
 }
 
 impl Routes {
-    /// The answer to a request, which says everything that went wrong.
+    /// The answer to a request; all errors become answers.
     pub async fn answer<B>(&self, request: Request<B>) -> Response<AnswerBody>
     where
         B: Body<Data = Bytes>,
@@ -123,7 +123,7 @@ impl Routes {
         answer
     }
 
-    /// Lets a request in, or not.
+    /// Lets a request in, or refuses it.
     async fn admit<B>(&self, found: Option<Found>, request: Request<B>) -> Response<AnswerBody>
     where
         B: Body<Data = Bytes>,
@@ -164,7 +164,7 @@ impl Routes {
         match path {
             Path::Write => self.write(request).await,
             Path::Read => self.read(request).await,
-            // A word is enough to answer them.
+            // The answer is only a word, so it needs no place.
             Path::Admin(path @ (AdminPath::Healthy | AdminPath::Ready)) => {
                 self.admin.answer(request.method(), path, None).await
             }
@@ -212,7 +212,7 @@ impl Routes {
         answer
     }
 
-    /// A sender whose content can't be read loses all that it sends, and may not tell anybody.
+    /// Warns about a sender whose content can't be read: all its samples are lost, and it may not report that.
     fn warn_of(&self, error: &Error, headers: &HeaderMap) {
         if let Some(suppressed) = self.refused_content.check() {
             let sender = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("unknown");
@@ -289,7 +289,7 @@ impl Routes {
     }
 }
 
-/// A query whose reader is gone is cancelled in Timestream, where it would cost money.
+/// Cancels a query in Timestream when its reader is gone, since it would cost money.
 fn cancel_on_hang_up(extensions: &Extensions) {
     if let Some(hang_up) = extensions.get::<HangUp>() {
         hang_up.cancels();

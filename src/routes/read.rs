@@ -21,7 +21,7 @@ use crate::sink::caller_clients::CallerClients;
 use crate::sink::destination::Destination;
 use crate::telemetry::metrics::ReadMetrics;
 
-/// What the bodies of read requests may hold in memory together. They are small: selectors, no samples.
+/// The memory that the bodies of read requests may take together. They are small: selectors, no samples.
 const BODY_BUDGET: Limit = Limit::new("the memory for bodies of read requests", 32 << 20);
 
 /// Handles read requests.
@@ -55,7 +55,7 @@ impl ReadHandler {
     /// Answers a request, within its time-out and as `one_piece` asks.
     ///
     /// # Errors
-    /// What is wrong with the request, or what Timestream answers before a part of the answer is sent.
+    /// The fault of a bad request, or Timestream's error before a part of the answer is sent.
     pub async fn read<B>(
         &self,
         caller: &Arc<CallerClients>,
@@ -80,7 +80,7 @@ impl ReadHandler {
         })?;
         let samples = i32::from(ResponseType::Samples);
         if one_piece.is_some() && request.accepted_response_types.contains(&samples) {
-            // What leaves in one piece gains nothing from chunks, whose order costs Timestream a sort.
+            // An answer in one piece gains nothing from chunks, and their order costs Timestream a sort.
             request.accepted_response_types = vec![samples];
         }
         let deadline = self.reader.deadline(one_piece.map(|answer| answer.by));
@@ -92,10 +92,10 @@ impl ReadHandler {
         }
     }
 
-    /// Answers a query in SQL, of an environment with one caller: its client is not renewed.
+    /// Answers a query in SQL, for the embedded Timestream with its one caller: the client is not renewed.
     ///
     /// # Errors
-    /// What Timestream answers, or that the deadline is over.
+    /// Timestream's error, or the deadline is over.
     pub async fn statement(
         &self,
         caller: &CallerClients,
@@ -110,12 +110,12 @@ impl ReadHandler {
         }
     }
 
-    /// Waits until the queries that were cancelled so far are, but not beyond `by`.
+    /// Waits until the queries that were dropped so far are cancelled, but not beyond `by`.
     pub async fn cancelled(&self, by: Instant) {
         let _ = tokio::time::timeout_at(by, self.reader.cancelled()).await;
     }
 
-    /// Asks, and once more where the client turns out to be outdated.
+    /// Reads, and once more if the client turns out to be outdated.
     async fn ask(&self, caller: &CallerClients, request: ReadRequest, deadline: Instant) -> Result<ReadAnswer, Error> {
         let Destination { database, table } = &self.destination;
         let (client, generation) = caller.query().await?;

@@ -1,5 +1,5 @@
-//! `--check`: looks at what a start would use, up to the table, and says of each step whether it is well, what is wrong,
-//! and what to do. Nothing is stored.
+//! `--check`: checks everything that a start would use, up to the table. For each step it says whether it is good, or
+//! what is wrong and what to do. Nothing is stored.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -19,12 +19,11 @@ use crate::sink::destination::Destination;
 use crate::sink::service_error;
 use crate::sink::transport::{self, Accepted};
 
-/// How far ahead the time of the record is that asks for leave to write. Timestream rejects what is more than 15 minutes
-/// ahead, and does so only once it has let the caller in and found the table.
+/// How far ahead the time of the test record is. Timestream rejects records that are more than 15 minutes ahead, but
+/// only after it has let the caller in and found the table.
 const AHEAD: Duration = Duration::from_secs(366 * 86_400);
 
-/// Checks `options`, which were read well, and prints what it finds to standard output. The exit code is 0 when all is
-/// well, else 1.
+/// Checks with these options, and prints what it finds to standard output. The exit code is 0 if all is good, else 1.
 pub async fn run(options: Options) -> ExitCode {
     let mut report = Report { failed: false };
     report.step("options", Ok(destination(&options)));
@@ -35,7 +34,7 @@ pub async fn run(options: Options) -> ExitCode {
     if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// What a step found, or what is wrong and what to do.
+/// What a step found, or the fault and what to do.
 type Found = Result<String, (Error, String)>;
 
 struct Report {
@@ -49,7 +48,7 @@ impl Report {
             Err((error, advice)) => (format!("FAILED  {name}: {error}\n        {advice}\n"), false),
         };
         self.failed |= !good;
-        // A closed pipe is the reader's choice.
+        // If the reader has closed the pipe, nobody wants the text.
         let _ = std::io::stdout().write_all(text.as_bytes());
         good
     }
@@ -83,7 +82,7 @@ async fn timestream(options: Options, report: &mut Report) -> Result<(), (Error,
     })?;
     let mut options = options;
     let region = options.clients.region.clone();
-    // The check needs keys also where each caller brings its own.
+    // The check needs keys, even if each caller brings its own.
     let callers_bring_keys = connector::takes_keys(&options);
     options.enable_sigv4_auth = true;
     let clients = connector::clients(&options, Arc::default());
@@ -134,7 +133,7 @@ async fn reading(caller: &CallerClients, destination: &Destination, region: &str
     Ok(format!("{database}.{table} answers, with {} columns", answer.column_info().len()))
 }
 
-/// Sends a record that can't be stored: being rejected for its time it shows that all else is well.
+/// Sends a record that can't be stored: if it is rejected for its time, everything else is good.
 async fn writing(caller: &CallerClients, destination: &Destination, region: &str) -> Found {
     let failed = |error: Error| {
         let advice = advice(&error, destination, region, "timestream:WriteRecords");

@@ -1,4 +1,4 @@
-//! Builds the connector: the rooms that a request passes, the same ones behind the daemon's listener and in AWS Lambda.
+//! Builds the connector: the rooms that a request passes. They are the same in the daemon and in AWS Lambda.
 
 use std::sync::Arc;
 
@@ -26,14 +26,14 @@ use crate::telemetry::Metrics;
 use crate::telemetry::health::Readiness;
 use crate::telemetry::rate_limit::RateLimit;
 
-/// All that answers requests, and what ends it.
+/// Everything that answers requests, and the ways to end it.
 pub(crate) struct Connector {
     pub(crate) routes: Arc<Routes>,
     /// Ends when the routes are dropped.
     pub(crate) batcher: BatcherThread,
-    /// Cancelled to answer what is in flight 503.
+    /// Cancelled to answer all requests in flight with 503.
     pub(crate) abandon: CancellationToken,
-    /// Cancelled when a request stops the program, as `fail-on-…` options ask.
+    /// Cancelled when a request stops the program, as the `fail-on-…` options say.
     pub(crate) fatal: CancellationToken,
 }
 
@@ -110,17 +110,17 @@ pub(crate) fn clients(options: &Options, metrics: Arc<Metrics>) -> Arc<Clients> 
     Arc::new(Clients::new(options.clients.clone(), credentials(options), clients::http_client(), metrics))
 }
 
-/// Whose credentials calls are made with.
+/// The source of the credentials for calls.
 fn credentials(options: &Options) -> CredentialsSource {
     if options.embedded.is_some() {
-        // The embedded Timestream checks no signature; the SDK signs all the same.
+        // The embedded Timestream checks no signature, but the SDK needs keys to sign.
         let fixed = Credentials::new("embedded", "embedded", None, None, "Embedded");
         return CredentialsSource::Fixed(SharedCredentialsProvider::new(fixed));
     }
     if options.enable_sigv4_auth { CredentialsSource::Environment } else { CredentialsSource::Callers }
 }
 
-/// Whether the basic auth of a request carries the keys that its calls are made with.
+/// Whether the basic auth of a request carries the AWS keys for its calls.
 pub(crate) fn takes_keys(options: &Options) -> bool {
     matches!(credentials(options), CredentialsSource::Callers)
 }

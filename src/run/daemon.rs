@@ -27,9 +27,9 @@ use crate::telemetry::Metrics;
 use crate::telemetry::health::Readiness;
 use crate::telemetry::summary;
 
-/// How long answers that say 503 may take to leave once the grace period is over.
+/// How long the last 503 answers may take to leave after the grace period.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
-/// How long what is left may take to end once no request is left.
+/// How long the remaining tasks may take to end after the last request.
 const LAST_TASKS: Duration = Duration::from_secs(2);
 
 /// A connector that listens.
@@ -51,7 +51,7 @@ impl Daemon {
     /// Starts all rooms. When it returns, the connector listens; it answers once [`Daemon::run`] is called.
     ///
     /// # Errors
-    /// An address in use, a certificate that can't be read, the embedded Timestream's data in use, and the like.
+    /// An address is in use, a certificate can't be read, the embedded Timestream's data is in use, and the like.
     pub async fn start(options: Options) -> Result<Self, Error> {
         let readiness = Readiness::default();
         let metrics = Arc::new(Metrics::new());
@@ -99,9 +99,10 @@ impl Daemon {
         self.address
     }
 
-    /// Serves until `stop` is cancelled, a request stops the program as the `fail-on-…` options ask, or a part of the
-    /// connector fails. In the first case goes on serving for the shutdown delay, not ready any more. Then takes no new
-    /// work, lets what is in flight finish for the grace period, answers the rest 503, and ends all connections.
+    /// Serves until `stop` is cancelled, a request stops the program as the `fail-on-…` options say, or a part of the
+    /// connector fails. In the first case it is no longer ready, but goes on serving for the shutdown delay. Then it
+    /// takes no new work, lets requests in flight finish for the grace period, answers the rest 503, and ends all
+    /// connections.
     pub async fn run(self, stop: CancellationToken) -> ExitCode {
         let settings = self.options.web.server;
         self.announce();
@@ -147,7 +148,7 @@ impl Daemon {
         }
         abandon.cancel();
         told.cancel();
-        // The last queue handle goes with the routes, and the batcher ends.
+        // The routes have the last handle of the queue, so the batcher ends.
         drop(routes);
         if !ends_within(LAST_TASKS, &mut batcher).await {
             error!("the batcher did not end");
@@ -182,7 +183,7 @@ impl Daemon {
     }
 }
 
-/// Waits until a part fails that the connector can't do without, and gives its name.
+/// Waits until a part fails that the connector needs, and gives its name.
 async fn failed<S, B>(tasks: &mut Tasks, server: &mut JoinHandle<S>, batcher: &mut JoinHandle<B>) -> &'static str {
     tokio::select! {
         name = tasks.panicked() => name,
@@ -191,7 +192,7 @@ async fn failed<S, B>(tasks: &mut Tasks, server: &mut JoinHandle<S>, batcher: &m
     }
 }
 
-/// Whether a task ends in time; it may have ended before.
+/// Whether a task ends in time. It may have ended already.
 async fn ends_within<T>(patience: Duration, task: &mut JoinHandle<T>) -> bool {
     task.is_finished() || tokio::time::timeout(patience, task).await.is_ok()
 }

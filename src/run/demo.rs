@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 use crate::proto::{Label, Sample, TimeSeries, WriteRequest};
 
-/// Between two writes.
+/// The time between two writes.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// The load ends after six hours, so that a demo that is left alone does not fill the disk.
 const WRITES: u32 = 6 * 60 * 60;
@@ -71,7 +71,7 @@ async fn write(address: SocketAddr, request: &WriteRequest) -> Result<StatusCode
     Ok(status)
 }
 
-/// Three machines as node_exporter shows them, and a service on each whose summary has nothing to say yet: NaN, which
+/// Three machines as node_exporter shows them, and a service on each. Its summary has no observations yet: NaN, which
 /// Timestream can't store.
 struct Nodes {
     random: fastrand::Rng,
@@ -136,7 +136,7 @@ mod tests {
         let (mut one, mut other) = (Nodes::new(1), Nodes::new(1));
         for time in 0..1000 {
             let request = one.scrape(time);
-            // NaN is unlike itself; its bytes are not.
+            // NaN does not equal itself, but its bytes do.
             assert_eq!(request.encode_to_vec(), other.scrape(time).encode_to_vec());
             let values: Vec<f64> = request.timeseries.iter().map(|one| one.samples[0].value()).collect();
             assert_eq!((values.len(), values.iter().filter(|value| value.is_nan()).count()), (42, 6));

@@ -13,15 +13,15 @@ use crate::sink::destination::Destination;
 use crate::sink::service_error;
 use crate::sink::settings::Endpoint;
 
-/// Retention of the table that is made on start: the memory store's longest, a year, since nothing is cheaper here; and
-/// ten years in the magnetic store, which also takes late samples.
+/// Retention of the table that is made on start: in the memory store its maximum, a year, since a shorter one would
+/// save nothing here; in the magnetic store ten years, and that store also accepts late samples.
 const MEMORY_HOURS: i64 = 8766;
 const MAGNETIC_DAYS: i64 = 3650;
 
 /// The embedded Timestream while it runs.
 pub(crate) struct Embedded {
     server: timestream_local::Server,
-    /// Removed with its content when this goes.
+    /// Removed with its content when this is dropped.
     _temporary: Option<TempDir>,
 }
 
@@ -32,7 +32,7 @@ impl Embedded {
     }
 }
 
-/// Starts the embedded Timestream where the options ask for it, and points the endpoints at it.
+/// Starts the embedded Timestream if the options ask for it, and points the endpoints at it.
 pub(crate) async fn start(mut options: Options) -> Result<(Options, Option<Embedded>), Error> {
     let Some(embedded) = &options.embedded else { return Ok((options, None)) };
     let address = &embedded.listen_address;
@@ -66,7 +66,7 @@ pub(crate) async fn start(mut options: Options) -> Result<(Options, Option<Embed
     Ok((options, Some(Embedded { server, _temporary: temporary })))
 }
 
-/// Makes the database and the table, where they are not there yet.
+/// Creates the database and the table, if they do not exist yet.
 pub(crate) async fn create_table(clients: &Clients, destination: &Destination) -> Result<(), Error> {
     let Some(caller) = clients.fixed() else { return Ok(()) };
     let (client, _) = caller.write().await?;

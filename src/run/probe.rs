@@ -1,5 +1,5 @@
-//! Whether Timestream can be reached, for readiness: a TCP connection to its endpoint now and then. It needs no
-//! credentials, which in pass-through mode only the callers have.
+//! Probes whether Timestream can be reached, for readiness, with a TCP connection to its endpoint now and then. That
+//! needs no credentials, which only the callers have if they bring their own.
 
 use std::future::Future;
 use std::time::Duration;
@@ -15,8 +15,7 @@ use crate::telemetry::health::{Latch, Readiness};
 const INTERVAL: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Probes until `stop` is cancelled. Traffic waits from now on for the first success, and for the next one after each
-/// failure.
+/// Probes until `stop` is cancelled. Traffic waits for the first success, and after a failure for the next success.
 pub(crate) fn run(
     settings: &ClientSettings,
     readiness: &Readiness,

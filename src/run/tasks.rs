@@ -1,4 +1,4 @@
-//! The long-lived tasks of the process: one that panics is noticed, so that the process does not go on without it.
+//! The long-lived tasks of the process. If one panics, this is noticed, so that the process does not go on without it.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -21,7 +21,7 @@ impl Tasks {
         self.names.insert(id, name);
     }
 
-    /// Waits until a task panics, and gives its name. A task that ends by itself is none the worse.
+    /// Waits until a task panics, and gives its name. A task may end without a panic.
     pub(crate) async fn panicked(&mut self) -> &'static str {
         loop {
             match self.set.join_next().await {

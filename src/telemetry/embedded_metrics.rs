@@ -9,17 +9,17 @@ use serde_json::{Map, Value, json};
 use super::Metrics;
 use super::metrics::Totals;
 
-/// Where they stand in CloudWatch.
+/// Their namespace in CloudWatch.
 const NAMESPACE: &str = "TimestreamPrometheusConnector";
 
 /// Names in CloudWatch.
 const NAMES: [&str; 6] =
     ["ReceivedSamples", "WrittenSamples", "IgnoredSamples", "RejectedSamples", "FailedSamples", "ReadSamples"];
 
-/// What was counted, in the order of the names.
+/// The counts, in the order of the names.
 type Counts = [u64; NAMES.len()];
 
-/// What was counted, invocation by invocation.
+/// Gives the counts of each invocation.
 #[derive(Debug)]
 pub struct EmbeddedMetrics {
     metrics: Arc<Metrics>,
@@ -29,14 +29,14 @@ pub struct EmbeddedMetrics {
 }
 
 impl EmbeddedMetrics {
-    /// What `metrics` count from now on, for the function of this name.
+    /// Gives the counts of `metrics` from now on, for the function of this name.
     pub fn new(metrics: Arc<Metrics>, function_name: &str) -> Self {
         let told = Mutex::new(counts(&metrics));
         EmbeddedMetrics { metrics, function_name: function_name.to_owned(), told }
     }
 
-    /// A line that says what was counted since the one before; none where nothing was. The request's id is a property,
-    /// for searches, and no dimension.
+    /// A line with the counts since the one before; `None` if there are none. The request's id is a property, for
+    /// searches, and not a dimension.
     pub fn line(&self, request_id: &str, now: SystemTime) -> Option<String> {
         self.metrics.upkeep();
         let total = counts(&self.metrics);

@@ -1,5 +1,5 @@
-//! For each reason why samples are not written, the first sample of the process that it happened to: a count says how
-//! many, an example where to look.
+//! The first sample of the process for each reason why samples are not written: a count says how many there are, an
+//! example where to look.
 
 use std::sync::OnceLock;
 use std::time::SystemTime;
@@ -9,13 +9,13 @@ use super::reason::{Failed, Ignored, Rejected};
 /// A sample that was not written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
-    /// Its series, cut, with value and time where they are known, and what was wrong.
+    /// Its series, cut, with value and time if they are known, and the fault.
     pub text: String,
     /// When it happened.
     pub at: SystemTime,
 }
 
-/// The first example for each reason. Once one is there, noting another costs one load.
+/// The first example for each reason. Once it is there, noting another costs only one load.
 #[derive(Debug)]
 pub struct Examples {
     ignored: Vec<OnceLock<Example>>,

@@ -1,8 +1,8 @@
-//! Readiness as latches: each room that must be there before traffic comes holds one until it is.
+//! Readiness as latches: each room that must be ready before traffic comes holds one until then.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Whether traffic may come, and what it waits for. Cloning shares it.
+/// Whether traffic may come, or what it waits for. Cloning shares it.
 #[derive(Debug, Clone, Default)]
 pub struct Readiness {
     waiting_for: Arc<Mutex<Vec<String>>>,

@@ -14,11 +14,11 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 use super::recent::{Line, Recent};
 use super::request_id::RequestId;
 
-/// The least level that is logged. There is one log for the whole process, and so one level.
+/// The lowest level that is logged. There is one log for the whole process, and so one level.
 static LEVEL: RwLock<Level> = RwLock::new(Level::INFO);
 static RECENT: Recent = Recent::new();
 
-/// The settings where the options can't be read, in AWS Lambda.
+/// The settings in AWS Lambda if the options can't be read.
 pub const UNLESS_CONFIGURED: LogOptions = LogOptions { enabled: true, level: Level::INFO, format: Format::Json };
 
 /// How a line is written.
@@ -35,7 +35,7 @@ pub enum Format {
 pub struct LogOptions {
     /// Whether to log at all.
     pub enabled: bool,
-    /// The least level that is logged.
+    /// The lowest level that is logged.
     pub level: Level,
     /// How a line is written.
     pub format: Format,
@@ -46,17 +46,17 @@ pub fn install(options: LogOptions) {
     if options.enabled {
         set_level(options.level);
         let layer = LogLayer { format: options.format };
-        // Fails only where a log is installed already.
+        // Fails only if a log is installed already.
         let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer));
     }
 }
 
-/// The least level that is logged.
+/// The lowest level that is logged.
 pub fn level() -> Level {
     *LEVEL.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Changes the least level that is logged, at once.
+/// Changes the lowest level that is logged, at once.
 pub fn set_level(level: Level) {
     *LEVEL.write().unwrap_or_else(PoisonError::into_inner) = level;
     tracing::callsite::rebuild_interest_cache();
@@ -71,8 +71,8 @@ struct LogLayer {
     format: Format,
 }
 
-/// Whether it is logged. Dependencies are heard from warnings on: what they log below may hold requests with their
-/// headers.
+/// Whether a line is logged. Those of dependencies are logged only from warnings on: lower ones may show requests with
+/// their headers.
 fn logs(metadata: &Metadata<'_>) -> bool {
     let ours = metadata.target().starts_with("timestream_");
     *metadata.level() <= if ours { level() } else { level().min(Level::WARN) }
@@ -186,7 +186,7 @@ fn logfmt(fields: &[(&str, String)]) -> String {
         if !value.is_empty() && value.chars().all(plain) {
             let _ = write!(line, "{name}={value}");
         } else {
-            // JSON's escapes are those of Go's strconv.Quote that a logfmt reader knows.
+            // A logfmt reader knows the escapes of Go's strconv.Quote. JSON's are among them.
             let _ = write!(line, "{name}={}", serde_json::Value::from(value.as_str()));
         }
     }

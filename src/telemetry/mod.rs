@@ -1,4 +1,4 @@
-//! What the connector tells of itself: metrics, log, readiness. Uses no other room.
+//! What the connector reports about itself: metrics, log, readiness.
 
 pub mod embedded_metrics;
 pub mod examples;

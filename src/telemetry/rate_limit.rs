@@ -12,7 +12,7 @@ pub struct RateLimit {
     state: Mutex<State>,
 }
 
-/// A limit for each of so many kinds of warnings: a frequent one does not hide a rare one.
+/// A limit for each of so many kinds of warnings, so that a frequent kind does not hide a rare one.
 pub fn of_each_kind(kinds: usize) -> Vec<RateLimit> {
     (0..kinds).map(|_| RateLimit::default()).collect()
 }
@@ -24,7 +24,7 @@ struct State {
 }
 
 impl RateLimit {
-    /// Whether to warn now: the number of warnings suppressed since the last one, or `None` to stay quiet.
+    /// Whether to warn now: the number of suppressed warnings since the last one, or `None` to stay quiet.
     pub fn check(&self) -> Option<u64> {
         self.check_at(Instant::now())
     }

@@ -22,7 +22,7 @@ macro_rules! reasons {
 pub(super) use reasons;
 
 reasons! {
-    /// Why a sample was left out although the request is answered as well.
+    /// Why a sample was left out, without an error for its request.
     Ignored {
         /// The metric name is over 256 bytes.
         LongMetricName = "long_metric_name",
@@ -82,7 +82,7 @@ reasons! {
         NotFound = "not_found",
         /// The credentials may not write there.
         AccessDenied = "access_denied",
-        /// Timestream refused the signature for its time.
+        /// Timestream refused the signature because of its time.
         Clock = "clock",
         /// Timestream reported a conflicting change.
         Conflict = "conflict",

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 /// Lines that are kept.
 const CAPACITY: usize = 50;
-/// Bytes that are kept of a message or a field: what Timestream says may be long.
+/// Bytes that are kept of a message or a field: Timestream's messages may be long.
 const MAX_TEXT: usize = 1000;
 
 /// A line of the log. Like the log, it holds no secret.

@@ -1,4 +1,4 @@
-//! Request ids: what an answer has in common with the log lines of its request.
+//! Request ids, which connect an answer with the log lines of its request.
 
 use std::sync::Arc;
 
@@ -26,12 +26,12 @@ impl RequestId {
         }
     }
 
-    /// The id of the request that is handled here.
+    /// The id of the request that the current task handles.
     pub fn current() -> Option<Self> {
         CURRENT.try_with(Clone::clone).ok()
     }
 
-    /// Runs what handles the request: its log lines carry the id.
+    /// Runs the handling of the request, so that its log lines carry the id.
     pub async fn scope<F: Future>(self, handling: F) -> F::Output {
         CURRENT.scope(self, handling).await
     }

@@ -1,4 +1,4 @@
-//! What the page's charts show: the last five minutes, a point every two seconds.
+//! The points of the page's charts: the last five minutes, one every two seconds.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -13,8 +13,8 @@ use crate::telemetry::metrics::Totals;
 pub(super) const INTERVAL: Duration = Duration::from_secs(2);
 /// Points that are kept.
 const CAPACITY: usize = 150;
-/// Latency at a point is that of the calls since so many points before: of ten seconds, since some Prometheus servers send
-/// no more often.
+/// The latency at a point is that of the calls in so many points before it, ten seconds: some Prometheus servers send
+/// no more often than that.
 const LATENCY_POINTS: usize = 5;
 
 /// One moment.

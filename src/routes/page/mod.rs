@@ -36,20 +36,20 @@ use query::QueryBox;
 /// Warnings that the page shows.
 const MAX_WARNINGS: usize = 20;
 
-/// Everything comes from this server; nothing runs that is not in its files.
+/// The browser loads everything from this server, and runs only scripts from its files.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What the page says of the connector.
+/// What the page shows of the connector.
 #[derive(Debug, Clone)]
 pub struct PageSettings {
     /// The table that samples are written to and read from.
     pub destination: Destination,
-    /// The region of it; none for the embedded Timestream.
+    /// Its region; none for the embedded Timestream.
     pub region: Option<String>,
     /// Path of the metrics.
     pub telemetry_path: String,
-    /// Whether requests bring the AWS keys that they are made with.
+    /// Whether requests bring their own AWS keys.
     pub callers_bring_keys: bool,
 }
 
@@ -87,7 +87,7 @@ impl Page {
         }
     }
 
-    /// The content type and body of a part. `query` is what stands behind the path's question mark.
+    /// The content type and body of a part. `query` is the part after the path's question mark.
     pub fn get(&self, path: PagePath, query: Option<&str>) -> (&'static str, Bytes) {
         match path {
             PagePath::Html => ("text/html; charset=utf-8", self.html().into()),
@@ -107,8 +107,8 @@ impl Page {
     /// Answers SQL from the box, with JSON.
     ///
     /// # Errors
-    /// 403 for a request from another site's page; what is wrong with the request; what Timestream answers; 503 after
-    /// ten seconds.
+    /// 403 for a request from another site's page; the fault of a bad request; Timestream's error; 503 after ten
+    /// seconds.
     pub async fn query<B>(
         &self,
         reader: &ReadHandler,
@@ -123,7 +123,7 @@ impl Page {
         self.query_box.answer(reader, caller, headers, body).await
     }
 
-    /// The page, which says the most important without its script too.
+    /// The page. It shows the most important facts also without its script.
     fn html(&self) -> String {
         let PageSettings { destination, region, telemetry_path, callers_bring_keys } = &self.settings;
         let Destination { database, table } = destination;
@@ -173,7 +173,7 @@ impl Page {
     }
 }
 
-/// Adds a point to the charts every two seconds, as long as the page is there, or until `stop` is cancelled.
+/// Adds a point to the charts every two seconds, as long as the page exists, or until `stop` is cancelled.
 pub async fn keep_history(page: Weak<Page>, stop: CancellationToken) {
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -196,7 +196,7 @@ pub fn put_headers(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
-/// The reasons that samples were not written for, each with its count and first example.
+/// The reasons why samples were not written, each with its count and first example.
 fn reasons(metrics: &Metrics) -> Vec<Value> {
     let mut rows = Vec::new();
     let mut row = |outcome: &str, reason: &str, total: &Total, example: Option<&Example>| {

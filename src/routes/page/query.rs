@@ -1,6 +1,6 @@
 //! `POST /api/v1/embedded/query`: SQL from the page's box to the embedded Timestream, and its rows back as JSON.
 //!
-//! Only with the embedded Timestream: on AWS a query costs money, and whoever reaches the page is not its caller.
+//! Only with the embedded Timestream: on AWS a query costs money, and a visitor of the page has no AWS keys.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ const BODY: BodyLimits = BodyLimits {
     max_decoded_bytes: MAX_BODY_BYTES,
     read_timeout: Duration::from_secs(10),
 };
-/// What the bodies of all such requests may hold.
+/// The memory that the bodies of all such requests may take.
 const BODY_BUDGET: Limit = Limit::new("the memory for queries from the page", 4 << 20);
 
 /// Answers the box.
@@ -55,8 +55,8 @@ impl QueryBox {
     /// Answers a request: `{"query": "SELECT …"}`, of type application/json. The answer holds at most 1000 rows and 1 MiB.
     ///
     /// # Errors
-    /// 403 for a request from another site's page; what is wrong with the request; what Timestream answers; 503 after
-    /// ten seconds.
+    /// 403 for a request from another site's page; the fault of a bad request; Timestream's error; 503 after ten
+    /// seconds.
     pub(super) async fn answer<B>(
         &self,
         reader: &ReadHandler,
@@ -90,12 +90,12 @@ impl QueryBox {
     }
 }
 
-/// A page of another site can make its reader's browser send requests here. Browsers say from where they come, and ask before
-/// they send application/json to another site.
+/// Refuses requests from pages of other sites: such a page can make a visitor's browser send them. Browsers say which
+/// site a request comes from, and ask before they send application/json to another site.
 fn same_site(headers: &HeaderMap) -> Result<(), Error> {
     let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let other_site = text(SEC_FETCH_SITE).is_some_and(|site| site != "same-origin");
-    // Behind a proxy that ends TLS the scheme may differ, the host does not.
+    // Behind a proxy that ends TLS the scheme may differ, but not the host.
     let origin_host = text(ORIGIN).map(|origin| origin.split_once("://").map_or("", |(_, host)| host));
     if other_site || origin_host.is_some_and(|host| Some(host) != text(HOST)) {
         return Err(Error::new(Kind::Forbidden, "CrossSiteRequest", "a page of another site may not query"));

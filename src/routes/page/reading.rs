@@ -1,9 +1,9 @@
-//! The numbers that the page charts, as the metrics have them at one moment.
+//! The numbers for the page's charts, read from the metrics at one moment.
 
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::Totals;
 
-/// What the metrics say at one moment.
+/// The numbers of the metrics at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Reading {
     /// Samples since the start.
@@ -18,8 +18,8 @@ impl Reading {
     }
 }
 
-/// The quantile of the calls that ended between two readings, interpolated within its bucket as `histogram_quantile`
-/// does; of a call above the last bound, that bound. `None` where there were no calls.
+/// The quantile of the calls that ended between two readings, interpolated within its bucket as by
+/// `histogram_quantile`. Above the last bound it is that bound. `None` if there were no calls.
 pub(super) fn quantile(quantile: f64, before: &[(f64, u64)], now: &[(f64, u64)]) -> Option<f64> {
     let earlier = |index: usize| before.get(index).map_or(0, |(_, count)| *count);
     let counts: Vec<(f64, u64)> =

@@ -12,19 +12,19 @@ use serde::Serialize;
 use crate::error::{Direction, Error, Kind};
 use crate::http::answer::{AnswerBody, error_answer};
 
-/// The largest answer that Lambda takes of a function (Lambda Developer Guide, "Lambda quotas": 6 MB).
+/// The largest answer that Lambda accepts from a function (Lambda Developer Guide, "Lambda quotas": 6 MB).
 const MAX_BYTES: usize = 6 << 20;
 /// The largest that an Application Load Balancer passes on (Elastic Load Balancing, "Lambda functions as targets": 1 MB).
 const MAX_LOAD_BALANCER_BYTES: usize = 1_000_000;
-/// What an answer takes beside its body.
+/// Bytes for the rest of an answer, besides its body.
 const HEAD_BYTES: usize = 8 << 10;
 
 /// How an event is answered.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Form {
-    /// An Application Load Balancer wants a status description, and takes less.
+    /// An Application Load Balancer wants a status description, and accepts less.
     pub(super) is_load_balancer: bool,
-    /// The event has only headers of several values, and so must the answer.
+    /// The event has only multi-value headers, so the answer must have them too.
     pub(super) multi_value: bool,
 }
 
@@ -51,7 +51,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer, once its body has come. One that is too large, or breaks off, becomes an answer that says so.
+    /// The answer, once its body is complete. If it is too large or breaks off, it becomes an error answer.
     pub(super) async fn new(answer: Response<AnswerBody>, form: Form) -> Self {
         let (head, body) = answer.into_parts();
         match collect(body, form.max_body_bytes() / 4 * 3).await {
@@ -72,7 +72,7 @@ impl Answer {
             Ok(text) => (text, false),
             Err(bytes) => (STANDARD.encode(bytes), true),
         };
-        // Each of our headers stands once.
+        // Each of our headers occurs once.
         let headers = headers
             .iter()
             .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));

@@ -1,5 +1,5 @@
-//! An event of Lambda as the HTTP request that it stands for: payloads 2.0 and 1.0 of API Gateway's HTTP APIs, REST
-//! APIs, function URLs and Application Load Balancers.
+//! Turns an event of Lambda into its HTTP request: payloads 2.0 and 1.0 of API Gateway's HTTP APIs, REST APIs, function
+//! URLs and Application Load Balancers.
 //!
 //! Fields as documented: API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs" and "Input
 //! format of a Lambda function for proxy integration"; Lambda Developer Guide, "Invoking Lambda function URLs"; Elastic
@@ -23,7 +23,7 @@ use crate::error::Error;
 const WRITE_VERSION: HeaderName = HeaderName::from_static("x-prometheus-remote-write-version");
 const READ_VERSION: HeaderName = HeaderName::from_static("x-prometheus-remote-read-version");
 
-/// What matters of an event. All kinds share these names, where they have the field.
+/// The fields of an event that matter. All kinds of events that have a field have it under the same name.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Event {
@@ -52,16 +52,16 @@ struct Http {
 
 impl Event {
     /// # Errors
-    /// `InvalidEvent`: it is of another service, or of none.
+    /// `InvalidEvent`: it comes from another service, or is no service's event.
     pub(super) fn read(event: Value) -> Result<Self, Error> {
         if !event.is_object() {
             return Err(invalid("it is no object".to_owned()));
         }
-        // The error may hold a value of the event, so only its kind is said.
+        // The error may contain a value of the event, so only its kind is reported.
         Event::deserialize(event).map_err(|_| invalid("a field is of another type".to_owned()))
     }
 
-    /// How it is to be answered.
+    /// The form of its answer.
     pub(super) fn form(&self) -> Form {
         let is_load_balancer = self.request_context.as_ref().is_some_and(|context| context.elb.is_some());
         let multi_value = self.headers.is_none() && self.multi_value_headers.is_some();
@@ -71,14 +71,14 @@ impl Event {
     /// The request, to `/write` or `/read`.
     ///
     /// # Errors
-    /// `MissingHeaderError` where it does not say which, `InvalidEvent` where a field is not what it should be.
+    /// `MissingHeaderError` if it does not say which of them, `InvalidEvent` if a field is wrong.
     pub(super) fn request(self) -> Result<Request<Full<Bytes>>, Error> {
         let method = self.request_context.and_then(|context| context.http).and_then(|http| http.method);
         let method = match method.or(self.http_method) {
             Some(method) => {
                 Method::from_bytes(method.as_bytes()).map_err(|_| invalid("its method is none".to_owned()))?
             }
-            // An invocation by hand.
+            // Invoked by hand.
             None => Method::POST,
         };
         let headers = headers(self.headers, self.multi_value_headers);
@@ -110,7 +110,7 @@ fn headers(
         if let (Ok(name), Ok(value)) =
             (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
         {
-            // Only a map of far more headers than Lambda takes is full.
+            // The map is full only with far more headers than Lambda accepts.
             let _ = headers.try_append(name, value);
         }
     };
@@ -126,9 +126,9 @@ fn headers(
     headers
 }
 
-/// Where the request goes. The end of its path says so, whatever stage or prefix stands before, and has to have the version
-/// header of its protocol: whoever is let in to read only must not write by another header. Any other path leaves it to
-/// the headers.
+/// Where the request goes. The end of its path decides, after any stage or prefix, and the request must have the
+/// version header of that protocol: a caller that may only read must not write by sending another header. With any
+/// other path the headers decide.
 fn uri(path: &str, headers: &HeaderMap) -> Result<Uri, Error> {
     let has = |name| headers.contains_key(name);
     let (write, read) = (has(WRITE_VERSION), has(READ_VERSION));

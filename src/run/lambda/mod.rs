@@ -1,7 +1,7 @@
 //! The connector on AWS Lambda: each invocation is one HTTP request, answered by the routes of the daemon.
 //!
-//! Lambda freezes the process between invocations. So nothing is left under way when an invocation is answered: calls do
-//! not wait for other requests' records, and Timestream is given no longer than the invocation has.
+//! Lambda freezes the process between invocations. So all work ends before an invocation is answered: calls do not wait
+//! for other requests' records, and Timestream gets no more time than the invocation has.
 
 use std::convert::Infallible;
 use std::io::Write;
@@ -34,11 +34,11 @@ pub use answer::Answer;
 use event::Event;
 pub use settings::environment;
 
-/// How long before the end of an invocation its answer is on its way, whatever Timestream does. A quarter of the
-/// invocation's time where that is less.
+/// How long before the end of an invocation it is answered, whatever Timestream does. A quarter of the invocation's
+/// time if that is less.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// What the Lambda runtime is known by, and does not start without.
+/// Variables that Lambda sets. lambda_runtime does not start without them.
 const NEEDED: [&str; 4] = [
     "AWS_LAMBDA_RUNTIME_API",
     "AWS_LAMBDA_FUNCTION_NAME",
@@ -46,14 +46,14 @@ const NEEDED: [&str; 4] = [
     "AWS_LAMBDA_FUNCTION_VERSION",
 ];
 
-/// Whether a program of this name is to serve Lambda: it is the `bootstrap` of a custom runtime, or Lambda started it.
+/// Whether a program of this name must serve Lambda: it is the `bootstrap` of a custom runtime, or Lambda started it.
 pub fn is_meant(program: &str, environment: impl Fn(&str) -> Option<String>) -> bool {
     let is_bootstrap = Path::new(program).file_name().is_some_and(|name| name == "bootstrap");
     is_bootstrap || environment("LAMBDA_TASK_ROOT").is_some()
 }
 
-/// Serves invocations for as long as Lambda lets the process live. Where `options` is an error, each is answered with
-/// it, so that whoever set the option up sees it where they look.
+/// Serves invocations for as long as Lambda lets the process live. If `options` is an error, each invocation is
+/// answered with it, since operators look at the answers.
 ///
 /// # Errors
 /// The process was not started by Lambda, or Lambda's runtime API can't be reached.
@@ -101,7 +101,7 @@ impl Function {
         Function { connector }
     }
 
-    /// The answer to an event that may take as long as `left`. Always one that the event's sender understands.
+    /// The answer to an event, within the time `left`. The event's sender understands every answer.
     pub async fn answer(&self, event: Value, left: Duration) -> Answer {
         let by = Instant::now() + left - MARGIN.min(left / 4);
         let event = match Event::read(event) {
@@ -113,7 +113,7 @@ impl Function {
             (Err(error), _) => error_answer(&error, Direction::Read, 0),
             (Ok(request), Err(error)) => refusal(error, &request),
             (Ok(mut request), Ok(connector)) => {
-                // The id that Lambda's own log lines have, in place of one that the caller may have given.
+                // The id of Lambda's own log lines replaces one that the caller may have given.
                 if let Some(id) = RequestId::current().and_then(|id| HeaderValue::from_str(id.as_str()).ok()) {
                     request.headers_mut().insert(REQUEST_ID, id);
                 }
@@ -128,7 +128,7 @@ impl Function {
         answer
     }
 
-    /// A line of CloudWatch's Embedded Metric Format that says what was counted since the last one.
+    /// A line of CloudWatch's Embedded Metric Format with the counts since the last one.
     fn metrics_line(&self, request_id: &str) -> Option<String> {
         self.connector.as_ref().ok()?.metrics.line(request_id, SystemTime::now())
     }
@@ -139,14 +139,14 @@ impl Running {
         if options.embedded.is_some() {
             return Err(Error::invalid("ParseOptionError", "the embedded Timestream can't be used in AWS Lambda"));
         }
-        // An invocation is one request: there are no others whose records could share its calls.
+        // An invocation is one request, so no other request can share its calls.
         options.batcher.linger = Duration::ZERO;
         let metrics = Arc::new(Metrics::new());
         let sources = Sources { tls: None, ..options.web.sources.clone() };
         let pass_through = connector::takes_keys(&options);
         let (door, _, _) = door::open(sources, pass_through, metrics.clone())?;
         let clients = connector::clients(&options, metrics.clone());
-        // A request that a `fail-on-…` option stops is answered so. The process goes on: another would do the same.
+        // A `fail-on-…` option refuses its request. The process goes on, since a new one would do the same.
         let Connector { routes, .. } =
             Connector::build(&options, clients, door, metrics.clone(), Readiness::default())?;
         info!(

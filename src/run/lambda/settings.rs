@@ -1,10 +1,10 @@
-//! Options in Lambda: from the environment only in practice, since nobody writes its command line.
+//! Options in Lambda. In practice they come only from the environment, since a function has no command line to set.
 
-/// A share of the function's memory that the write path, and the same that the read path may hold.
+/// The write path may hold one part in so many of the function's memory, and the read path as much.
 const MEMORY_SHARE: u64 = 4;
 
-/// `variables` as options are looked up in Lambda: under the name of the option's variable, or the same in upper case,
-/// or with the default that Lambda needs where it is not the daemon's.
+/// Looks up options in `variables` as Lambda needs it: under the name of the option's variable, or the same in upper
+/// case, and else the default for Lambda if it differs from the daemon's.
 pub fn environment(variables: impl Fn(&str) -> Option<String>) -> impl Fn(&str) -> Option<String> {
     move |name| {
         let set = |name: &str| variables(name).filter(|value| !value.is_empty());
@@ -13,7 +13,7 @@ pub fn environment(variables: impl Fn(&str) -> Option<String>) -> impl Fn(&str) 
             Some(format!("{}MiB", (megabytes / MEMORY_SHARE).clamp(16, 512)))
         };
         set(name).or_else(|| set(&name.to_ascii_uppercase())).or_else(|| match name {
-            // Callers are let in by API Gateway or the function's URL, and the function has a role.
+            // API Gateway or the function's URL lets callers in, and the function has a role.
             "enable_sigv4_auth" => Some("true".to_owned()),
             "log_format" => Some("json".to_owned()),
             "write_memory_limit" | "read_memory_limit" | "read_max_bytes" => memory_share(),

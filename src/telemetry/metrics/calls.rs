@@ -1,4 +1,4 @@
-//! Calls to Timestream by operation and by what became of them.
+//! Calls to Timestream by operation and outcome.
 
 use metrics::{Counter, Gauge};
 use metrics_exporter_prometheus::PrometheusRecorder;
@@ -9,7 +9,7 @@ use super::register::{counter, gauge};
 use crate::error::{Error, Kind};
 
 reasons! {
-    /// The operations that the connector calls for its users.
+    /// The operations that the connector calls.
     Operation {
         /// Stores records.
         WriteRecords = "WriteRecords",
@@ -21,7 +21,7 @@ reasons! {
 }
 
 reasons! {
-    /// What became of a call.
+    /// The outcome of a call.
     Code {
         /// It succeeded.
         Ok = "OK",
@@ -29,7 +29,7 @@ reasons! {
         AccessDenied = "AccessDeniedException",
         /// A conflicting change.
         Conflict = "ConflictException",
-        /// The credentials were good and are no longer.
+        /// The credentials are no longer valid.
         ExpiredToken = "ExpiredTokenException",
         /// Timestream failed.
         InternalServer = "InternalServerException",
@@ -45,7 +45,7 @@ reasons! {
         ServiceQuotaExceeded = "ServiceQuotaExceededException",
         /// Too many calls.
         Throttling = "ThrottlingException",
-        /// The credentials are nobody's.
+        /// The credentials are unknown.
         UnrecognizedClient = "UnrecognizedClientException",
         /// The content of the call is wrong.
         Validation = "ValidationException",
@@ -53,7 +53,7 @@ reasons! {
         Timeout = "Timeout",
         /// No connection, or it broke.
         Connection = "ConnectionError",
-        /// Not sent, because credentials could not be had.
+        /// Not sent, because credentials could not be loaded.
         Credentials = "CredentialsError",
         /// Nobody waited for the answer any more.
         Abandoned = "Abandoned",
@@ -63,7 +63,7 @@ reasons! {
 }
 
 impl Code {
-    /// The code of a call that ended in this error: an exception has the one of its name, if there is one.
+    /// The code of a call that ended in this error: for an exception the code of its name, if there is one.
     pub fn of_error(error: &Error) -> Self {
         match error.kind() {
             Kind::TimedOut => Code::Timeout,
@@ -98,8 +98,8 @@ impl Calls {
         Calls { counters, in_flight: gauge(recorder, CALLS_IN_FLIGHT, &[]) }
     }
 
-    /// A call begins. It ends with [`Call::end`], or when it is dropped: a WriteRecords call is dropped at the time
-    /// limit of its request, the others also when nobody waits for them.
+    /// Begins a call. It ends with [`Call::end`], or when it is dropped: a WriteRecords call is dropped at the time
+    /// limit of its request, the others also when nobody waits for them any more.
     pub fn begin(&self, operation: Operation) -> Call<'_> {
         self.in_flight.increment(1.0);
         let dropped = if operation == Operation::WriteRecords { Code::Timeout } else { Code::Abandoned };
@@ -117,7 +117,7 @@ pub struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// The call ended like this.
+    /// Ends the call with this code.
     pub fn end(mut self, code: Code) {
         self.code = code;
     }

@@ -1,13 +1,13 @@
 //! All metrics by name, labels and help.
 
-/// What a metric is: its name, type and help. The table of docs/metrics.md is held against these.
+/// The definition of a metric. A test compares the table of docs/metrics.md with these.
 #[derive(Debug, Clone, Copy)]
 pub struct Definition {
     /// The name on /metrics.
     pub name: &'static str,
     /// Its labels.
     pub labels: &'static [&'static str],
-    /// What it counts.
+    /// Its help text.
     pub help: &'static str,
 }
 

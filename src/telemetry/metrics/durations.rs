@@ -1,5 +1,4 @@
-//! A histogram of durations that the connector itself reads too. The exporter shows its own only as text, so this one
-//! is written here.
+//! A histogram of durations that the connector can read. The exporter gives its own histograms only as text.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +10,7 @@ use super::register::BUCKETS;
 /// Durations, counted by the buckets of Prometheus' client libraries.
 #[derive(Debug, Default)]
 pub struct Durations {
-    /// Those that are in a bucket and in none before it. The last has no bound.
+    /// The durations in each bucket that are not in the one before. The last has no bound.
     counts: [AtomicU64; BUCKETS.len() + 1],
     nanoseconds: AtomicU64,
 }

@@ -1,4 +1,4 @@
-//! HTTP requests by what handles them and by status.
+//! HTTP requests by handler and status.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use super::definitions::{HTTP_ANSWERS, HTTP_DURATION, HTTP_REQUESTS};
 use super::register::{counter, gauge, histogram};
 
 reasons! {
-    /// What handles a request.
+    /// The handler of a request.
     Handler {
         /// `/write`
         Write = "write",
@@ -18,7 +18,7 @@ reasons! {
         Read = "read",
         /// The metrics.
         Metrics = "metrics",
-        /// Health, readiness, status, and what changes the process.
+        /// Health, readiness, status, and changes of the process.
         Admin = "admin",
         /// The landing page.
         Page = "page",
@@ -27,7 +27,7 @@ reasons! {
     }
 }
 
-/// The statuses of answers; 499 is none: the client was gone before the answer. Any other is counted as the last.
+/// The statuses of answers. 499 means that the client was gone before the answer. Others are counted as the last.
 const CODES: [&str; 18] = [
     "200", "204", "400", "401", "402", "403", "404", "405", "408", "409", "413", "415", "429", "431", "499", "500",
     "503", "other",
@@ -55,7 +55,7 @@ impl HttpMetrics {
         }
     }
 
-    /// A request begins. It ends with [`RequestUnderWay::end`], or when it is dropped because its client has gone.
+    /// Begins a request. It ends with [`RequestUnderWay::end`], or when it is dropped because its client has gone.
     pub fn begin(&self, handler: Handler) -> RequestUnderWay<'_> {
         self.in_flight.increment(1.0);
         RequestUnderWay { metrics: self, handler, status: CLIENT_GONE, since: Instant::now() }
@@ -72,7 +72,7 @@ pub struct RequestUnderWay<'a> {
 }
 
 impl RequestUnderWay<'_> {
-    /// The request is answered with this status.
+    /// Ends the request with the status of its answer.
     pub fn end(mut self, status: u16) {
         self.status = status;
     }

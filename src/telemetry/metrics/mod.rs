@@ -1,8 +1,8 @@
-//! The connector's metrics. Handles are looked up once, here; nothing on the per-sample path does.
+//! The connector's metrics. Handles are looked up once, here, and never on the path of samples.
 //!
 //! Each daemon has metrics of its own, without a global recorder, so that several can run in one process. The histograms
-//! are classic ones: the exporter has native histograms in its protobuf format only, and leaves a histogram that is
-//! native out of the text format altogether.
+//! are classic ones: the exporter writes native histograms only in its protobuf format, and leaves them out of the text
+//! format.
 
 use metrics::{Counter, Gauge, Histogram};
 use metrics_exporter_prometheus::{PrometheusHandle, PrometheusRecorder};
@@ -75,7 +75,7 @@ pub struct Metrics {
     pub endpoint_discoveries: ByOutcome,
     /// Loads of the environment's credentials.
     pub credential_refreshes: ByOutcome,
-    /// What the read path counts.
+    /// The counters of the read path.
     pub read: ReadMetrics,
     /// HTTP requests.
     pub http: HttpMetrics,
@@ -176,21 +176,21 @@ impl Metrics {
         &self.failed_samples[reason as usize]
     }
 
-    /// What became of samples since the start.
+    /// The outcomes of samples since the start.
     pub fn totals(&self) -> Totals {
         Totals::of(self)
     }
 
-    /// Puts what the exporter's histograms have recorded into their buckets. Until then they keep each value, so this is
-    /// called every few seconds, whether somebody reads the metrics or not.
+    /// Puts the recorded values of the exporter's histograms into their buckets. Until then they keep each value, so
+    /// this must be called every few seconds, even if nobody reads the metrics.
     pub fn upkeep(&self) {
         self.exporter.run_upkeep();
     }
 
-    /// All metrics in Prometheus' text format. Those of the runtime are the ones of the runtime that it is called in.
+    /// All metrics in Prometheus' text format. Metrics of the runtime are those of the caller's runtime.
     pub fn render(&self) -> String {
         let Metrics { received_samples, written_samples, ignored_samples, rejected_samples, failed_samples, .. } = self;
-        // Outcomes first: so there are none of samples that were not received.
+        // Outcomes first: so a sample with an outcome is always counted as received.
         let outcomes = [failed_samples, rejected_samples, ignored_samples].into_iter().flatten();
         outcomes.chain([written_samples, received_samples, &self.read.samples]).for_each(Total::export);
         self.upkeep();

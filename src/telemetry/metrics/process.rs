@@ -1,11 +1,11 @@
-//! What the process and its runtime take, read when the metrics are. The exporter has whole counters only, so these are
-//! written here.
+//! Metrics of the process and its runtime, read when the metrics are read. The exporter's counters are whole numbers,
+//! so these are written here.
 
 use std::fmt::Write;
 
 use super::definitions::*;
 
-/// Appends the metrics of the process and of the runtime that it is called in. What the system does not tell is left
+/// Appends the metrics of the process and of the caller's runtime. Metrics that the system does not provide are left
 /// out.
 pub(super) fn render(text: &mut String) {
     #[cfg(target_os = "linux")]

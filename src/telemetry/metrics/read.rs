@@ -1,4 +1,4 @@
-//! What the read path counts.
+//! The metrics of the read path.
 
 use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::PrometheusRecorder;
@@ -15,7 +15,7 @@ pub struct ReadMetrics {
     pub requests: Counter,
     /// Retries of Query calls.
     pub retries: Counter,
-    /// Calls, by operation and by what became of each.
+    /// Calls, by operation and outcome.
     pub calls: Calls,
     /// How long Query calls took, in seconds.
     pub duration: Histogram,

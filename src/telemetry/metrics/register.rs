@@ -10,7 +10,7 @@ use super::totals::Total;
 pub(super) const BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// Writes are answered within 25 s, reads within two minutes, unless options say otherwise.
 const HTTP_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0, 120.0];
-/// 99 apart from 100: whether a call was full.
+/// 99 and 100 are apart, to show whether a call was full.
 const RECORD_BUCKETS: &[f64] = &[1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 99.0, 100.0];
 /// The linger is some milliseconds, and a call leaves within the time limit of its first request.
 const WAIT_BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0];

@@ -73,7 +73,7 @@ fn reasons_count_apart_and_metrics_are_not_shared() {
     assert!(other.render().contains("ignored_samples_total{reason=\"stale_marker\"} 0"));
 }
 
-/// Whoever reads the totals reads what /metrics says, whichever comes first.
+/// The totals and /metrics agree, whichever is read first.
 #[test]
 fn totals_are_what_the_metrics_say() {
     let metrics = Metrics::new();

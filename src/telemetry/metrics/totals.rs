@@ -11,8 +11,8 @@ use super::Metrics;
 
 /// A counter whose total can be read. Cloning shares it.
 ///
-/// The exporter's counters can only be counted up. So it is this one that counts, and the exporter is told the total
-/// whenever the metrics are written.
+/// The exporter's counters can't be read. So this one counts, and sets the exporter's to the total whenever the metrics
+/// are written.
 #[derive(Debug, Clone)]
 pub struct Total {
     total: Arc<AtomicU64>,
@@ -29,7 +29,7 @@ impl Total {
         self.total.fetch_add(count, Ordering::Release);
     }
 
-    /// What was counted since the start.
+    /// The count since the start.
     pub fn get(&self) -> u64 {
         self.total.load(Ordering::Acquire)
     }
@@ -57,7 +57,8 @@ pub struct Totals {
 impl Totals {
     pub(super) fn of(metrics: &Metrics) -> Self {
         let sum = |totals: &[Total]| totals.iter().map(Total::get).sum();
-        // In the order against the one in which a sample is counted: so none has an outcome that was not received.
+        // Samples are counted as received before their outcome. Reading in reverse never shows an outcome of a sample
+        // that was not received.
         let (failed, rejected) = (sum(&metrics.failed_samples), sum(&metrics.rejected_samples));
         let (written, ignored) = (metrics.written_samples.get(), sum(&metrics.ignored_samples));
         Totals { received: metrics.received_samples.get(), written, ignored, rejected, failed }

@@ -7,8 +7,13 @@ pub(crate) const MAX_DIMENSION_NAME: usize = 60;
 /// Longest name of a measure, in bytes.
 pub(crate) const MAX_MEASURE_NAME: usize = 256;
 
-const RESERVED: [&str; 4] = ["time", "measure_value", "measure_name", "ts_non_existent_col"];
-const RESERVED_PREFIXES: [&str; 3] = ["ts_", "measure_name", "measure_value"];
+/// The name that no column may have. The other reserved names, `measure_value` and `ts_non_existent_col`, have a reserved
+/// prefix.
+const RESERVED: &str = "time";
+/// How no column's name may begin.
+const RESERVED_PREFIXES: [&str; 3] = ["ts_", "measure_value", "measure_name"];
+/// How no measure's name may begin.
+const RESERVED_MEASURE_PREFIXES: [&str; 2] = ["ts_", "measure_value"];
 
 /// Checks the name of a new database or table: 3 to 256 bytes of letters, digits, `_`, `-` and `.`.
 pub(crate) fn check_resource(field: &str, name: &str) -> Result<(), ApiError> {
@@ -27,7 +32,7 @@ pub(crate) fn check_resource(field: &str, name: &str) -> Result<(), ApiError> {
 
 /// The text of a broken constraint of the API's model.
 pub(crate) fn constraint(field: &str, value: &str, rule: &str) -> ApiError {
-    let shown: String = value.chars().take(100).collect();
+    let shown = beginning(value);
     ApiError::validation(format!(
         "1 validation error detected: Value '{shown}' at '{field}' failed to satisfy constraint: {rule}"
     ))
@@ -55,28 +60,48 @@ pub(crate) fn check_dimension(name: &str) -> Result<(), ApiError> {
             "The dimension name exceeds the limit of {MAX_DIMENSION_NAME} bytes: {name}"
         )));
     }
-    check_reserved("dimension", name)
+    check_reserved("dimension", name, &RESERVED_PREFIXES)
 }
 
-/// Checks a measure's name.
+/// Checks the name of a record's measure, which is a value in the column `measure_name`.
 pub(crate) fn check_measure(name: &str) -> Result<(), ApiError> {
+    check_measure_name(name, &RESERVED_MEASURE_PREFIXES)
+}
+
+/// Checks the name of a value within a multi-measure record, which is the name of a measure and of a column.
+pub(crate) fn check_measure_column(name: &str) -> Result<(), ApiError> {
+    check_measure_name(name, &RESERVED_PREFIXES)
+}
+
+fn check_measure_name(name: &str, reserved_prefixes: &[&str]) -> Result<(), ApiError> {
     if name.is_empty() {
         return Err(ApiError::validation("A measure name is required for a record."));
     }
     if name.len() > MAX_MEASURE_NAME {
-        return Err(ApiError::validation(format!("The measure name exceeds the limit of {MAX_MEASURE_NAME} bytes.")));
+        let shown = beginning(name);
+        return Err(ApiError::validation(format!(
+            "The measure name exceeds the limit of {MAX_MEASURE_NAME} bytes: {shown}"
+        )));
     }
-    if name.contains('\0') {
-        return Err(ApiError::validation("The measure name is invalid: it has a NUL character."));
+    check_reserved("measure", name, reserved_prefixes)?;
+    for (forbidden, called) in [(':', "colon"), ('\0', "NUL character")] {
+        if name.contains(forbidden) {
+            return Err(ApiError::validation(format!("The measure name is invalid: it has a {called}: {name}")));
+        }
     }
-    check_reserved("measure", name)
+    Ok(())
 }
 
-fn check_reserved(what: &str, name: &str) -> Result<(), ApiError> {
-    if RESERVED.contains(&name) || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+fn check_reserved(what: &str, name: &str, prefixes: &[&str]) -> Result<(), ApiError> {
+    if name == RESERVED || prefixes.iter().any(|prefix| name.starts_with(prefix)) {
         return Err(ApiError::validation(format!("The {what} name is reserved: {name}")));
     }
     Ok(())
+}
+
+/// The beginning of a text, as errors show it.
+fn beginning(text: &str) -> String {
+    text.chars().take(100).collect()
 }
 
 #[cfg(test)]
@@ -95,11 +120,38 @@ mod tests {
 
     #[test]
     fn measure_names() {
-        assert!(check_measure("http_requests:rate5m").is_ok());
-        assert!(check_measure(&"a".repeat(256)).is_ok());
-        assert!(check_measure(&"a".repeat(257)).is_err());
-        assert!(check_measure("").is_err());
-        assert!(check_measure("ts_x").is_err());
+        let long = "ü".repeat(128);
+        for name in ["up", "9", "a b", "a.b/c-d", "\"'`\\", "é\n", "times", "Time", "TS_x", "_ts_", "measure", &long] {
+            assert_eq!(check_measure(name), Ok(()), "{name}");
+            assert_eq!(check_measure_column(name), Ok(()), "{name}");
+        }
+        let long = "a".repeat(257);
+        for (name, why) in [
+            ("job:up:rate5m", "it has a colon: job:up:rate5m"),
+            (":", "it has a colon: :"),
+            ("measure_value::double", "reserved: measure_value::double"),
+            ("a\0", "it has a NUL"),
+            ("time", "reserved: time"),
+            ("measure_value", "reserved: measure_value"),
+            ("measure_values", "reserved: measure_values"),
+            ("ts_non_existent_col", "reserved: ts_non_existent_col"),
+            ("ts_", "reserved: ts_"),
+            ("", "required"),
+            (&long, "256 bytes: aaa"),
+        ] {
+            for checked in [check_measure(name), check_measure_column(name)] {
+                let message = checked.unwrap_err().message;
+                assert!(message.contains(why), "{name:?}: {message}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_measure_may_be_called_what_a_column_may_not() {
+        for name in ["measure_name", "measure_names"] {
+            assert_eq!(check_measure(name), Ok(()));
+            assert!(check_measure_column(name).unwrap_err().message.contains(&format!("reserved: {name}")));
+        }
     }
 
     #[test]

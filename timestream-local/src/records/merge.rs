@@ -4,7 +4,7 @@ use super::raw::{RawDimension, RawMeasure, RawRecord, Request, Text, text};
 use super::value::{parse_time, unit_ns};
 use super::{Kind, MAX_DIMENSIONS, MAX_RECORDS, Measured, Record, Value, WriteCall, encode_key};
 use crate::error::{ApiError, ErrorKind};
-use crate::names::{check_dimension, check_measure, constraint, not_null};
+use crate::names::{check_dimension, check_measure, check_measure_column, constraint, not_null};
 
 /// Most bytes of a measure's value.
 const MAX_VALUE: usize = 2048;
@@ -133,7 +133,7 @@ fn measured(record: &RawRecord<'_>, common: &RawRecord<'_>, unit: i64) -> Result
 
 fn multi(raw: &RawMeasure<'_>, unit: i64) -> Result<(String, Value), ApiError> {
     let name = text(&raw.name).ok_or_else(|| not_null("name"))?;
-    check_measure(name)?;
+    check_measure_column(name)?;
     let value = text(&raw.value).ok_or_else(|| not_null("value"))?;
     check_value("value", value)?;
     let kind = Kind::multi(text(&raw.r#type).ok_or_else(|| not_null("type"))?)?;

@@ -37,6 +37,7 @@ fn one_bad_record_refuses_the_call() {
     assert!(bad("Dimensions", json!([dimension("b", "")])).contains("empty"));
     assert!(bad("Dimensions", json!([dimension("b", &"x".repeat(2048))])).contains("2048 bytes"));
     assert!(bad("MeasureName", json!("ts_x")).contains("reserved"));
+    assert!(bad("MeasureName", json!("job:up:sum")).contains("colon: job:up:sum"));
     assert!(bad("MeasureValue", json!("NaN")).contains("not a valid DOUBLE"));
     assert!(bad("Time", json!("yesterday")).contains("time"));
     assert!(bad("Version", json!(0)).contains("version"));
@@ -78,7 +79,10 @@ fn a_multi_measure_record_has_the_common_values_and_its_own() {
     let refusal = |own: Json| records(own).unwrap_err().message;
     assert!(refusal(json!([value("z", "1", "DOUBLE")])).starts_with("Duplicate measures"));
     assert!(refusal(json!([value("a", "1", "DOUBLE")])).contains("same name: a"));
-    assert!(refusal(json!([value("time", "1", "DOUBLE")])).contains("reserved"));
+    for name in ["time", "measure_name"] {
+        assert!(refusal(json!([value(name, "1", "DOUBLE")])).contains("reserved"));
+    }
+    assert!(refusal(json!([value("x:y", "1", "DOUBLE")])).contains("colon: x:y"));
     assert!(refusal(json!([value("b", "1", "MULTI")])).contains("MULTI"));
     assert!(refusal(json!([value("b", "", "VARCHAR")])).contains("length"));
     let many = |count: usize| (0..count).map(|n| value(&format!("v{n}"), "true", "BOOLEAN")).collect::<Vec<_>>();

@@ -194,6 +194,38 @@ async fn one_bad_record_refuses_the_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn measure_names_that_the_service_forbids_refuse_the_call() {
+    let running = Running::start().await.table().await;
+    let measure = |name: &str| {
+        let mut named = record("a", 1.0, 0);
+        named.measure_name = Some(name.to_owned());
+        named
+    };
+    let column = |name: &str| multi("a", vec![value(name, "1", MeasureValueType::Double)]);
+    let refusal = async |bad: Record| {
+        let error = running.records([record("b", 1.0, 0), bad]).send().await.unwrap_err();
+        assert_eq!(error.code(), Some("ValidationException"));
+        error.message().unwrap().to_owned()
+    };
+    for name in ["job:up:rate5m", "time", "measure_value", "measure_values", "ts_non_existent_col", "ts_x"] {
+        for message in [refusal(measure(name)).await, refusal(column(name)).await] {
+            assert!(message.starts_with("The measure name is ") && message.ends_with(name), "{message}");
+        }
+    }
+    assert!(refusal(column("measure_name")).await.ends_with("reserved: measure_name"));
+    assert_eq!(running.rows("SELECT count(*) FROM db1.metrics").await, ["0"]);
+
+    let legal = ["Time", "a.b/c d", "it's \"é\"", "measure_name", "tsx"];
+    running.records(legal.map(measure)).send().await.unwrap();
+    assert_eq!(running.rows("SELECT measure_name FROM db1.metrics ORDER BY 1").await, legal);
+    let columns =
+        legal.into_iter().filter(|name| *name != "measure_name").map(|name| value(name, "1", MeasureValueType::Bigint));
+    running.records([multi("a", columns.collect())]).send().await.unwrap();
+    let found = running.rows("SELECT \"a.b/c d\", \"it's \"\"é\"\"\" FROM db1.metrics WHERE tsx = 1").await;
+    assert_eq!(found, ["1 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_time_unit_is_the_same_moment() {
     let running = Running::start().await.table().await;
     let units = [

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_timestreamwrite::types::RetentionProperties;
+use aws_sdk_timestreamwrite::error::ProvideErrorMetadata;
+use aws_sdk_timestreamwrite::types::{MeasureValue, MeasureValueType, RetentionProperties};
 use rusqlite::Connection;
 
 use crate::binary::Binary;
-use crate::server::{Running, Scratch, clients, keys, record, rows};
+use crate::server::{Running, Scratch, clients, keys, make_table, record, rows};
 
 const HOUR: i64 = 3_600_000;
 
@@ -69,6 +70,46 @@ async fn a_file_of_the_first_version_is_brought_up_to_date() {
     let file = Connection::open(scratch.path().join("timestream.sqlite")).unwrap();
     let count: i64 = file.query_row("SELECT count(*) FROM series_1", [], |row| row.get(0)).unwrap();
     assert_eq!(count, 1, "a record of a known series made a second one");
+}
+
+/// A file of an older program may hold measure names that are refused now.
+#[tokio::test(flavor = "multi_thread")]
+async fn measure_names_that_are_refused_now_are_still_read() {
+    let scratch = Scratch::new();
+    let server = Binary::start(scratch.path());
+    let (write, _) = clients(&server.endpoint, &keys("any", "any"));
+    make_table(&write).await;
+    let mut single = record("a", 2.5, 0);
+    single.measure_name = Some("a_b_c".into());
+    let values = MeasureValue::builder().name("x_y").value("7").r#type(MeasureValueType::Bigint).build().unwrap();
+    let mut multi = record("b", 0.0, 0);
+    multi.measure_value = None;
+    multi.measure_value_type = Some(MeasureValueType::Multi);
+    multi.measure_values = Some(vec![values]);
+    let call = write.write_records().database_name("db1").table_name("metrics");
+    call.records(single).records(multi).send().await.unwrap();
+    drop(server);
+    let file = Connection::open(scratch.path().join("timestream.sqlite")).unwrap();
+    file.execute_batch(
+        "UPDATE measures SET name = 'a:b:c' WHERE name = 'a_b_c';
+         UPDATE series_1 SET measure_name = 'a:b:c', key = CAST(replace(CAST(key AS TEXT), 'a_b_c', 'a:b:c') AS BLOB)
+             WHERE measure_name = 'a_b_c';
+         UPDATE tables SET properties = replace(properties, 'x_y', 'x:y');",
+    )
+    .unwrap();
+    drop(file);
+
+    let server = Binary::start(scratch.path());
+    let (write, query) = clients(&server.endpoint, &keys("any", "any"));
+    let single = "SELECT host, measure_value::double FROM db1.metrics WHERE measure_name = 'a:b:c'";
+    assert_eq!(rows(&query, single).await, ["a 2.5"]);
+    assert_eq!(rows(&query, "SELECT host, \"x:y\" FROM db1.metrics WHERE \"x:y\" > 1").await, ["b 7"]);
+    assert_eq!(rows(&query, "SHOW MEASURES FROM db1.metrics LIKE 'a:%'").await, ["a:b:c double -"]);
+    assert!(rows(&query, "DESCRIBE db1.metrics").await.contains(&"x:y bigint MULTI".to_owned()));
+    let mut again = record("a", 2.5, 0);
+    again.measure_name = Some("a:b:c".into());
+    let call = write.write_records().database_name("db1").table_name("metrics").records(again);
+    assert_eq!(call.send().await.unwrap_err().code(), Some("ValidationException"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

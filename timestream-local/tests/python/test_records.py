@@ -106,6 +106,7 @@ def test_rejected_records_say_why_and_the_others_are_stored(server, table, put):
         ({"Dimensions": [{"Name": "a", "Value": ""}]}, "empty"),
         ({"Dimensions": [{"Name": "a", "Value": "x" * 2048}]}, "2048 bytes"),
         ({"MeasureName": "measure_value::double"}, "reserved"),
+        ({"MeasureName": "job:up:sum"}, "colon: job:up:sum"),
         ({"MeasureName": "m" * 257}, "256 bytes"),
         ({"MeasureValue": "NaN"}, "not a valid DOUBLE"),
         ({"MeasureValue": "1.5", "MeasureValueType": "BIGINT"}, "not a valid BIGINT"),

@@ -5,9 +5,9 @@ use super::change::{no_database, no_table};
 use super::row::{Columns, type_bit};
 use super::series::{SeriesCache, add_multi};
 use super::writer::Failure;
+use crate::calendar::timestamp_text;
 use crate::error::{ApiError, RejectedRecord};
 use crate::records::{Record, WriteCall, decode_key};
-use crate::sql::calendar::timestamp_text;
 use rusqlite::Connection;
 use std::sync::Arc;
 

@@ -4,8 +4,9 @@
 use rusqlite::Connection;
 
 use super::column;
+use crate::calendar;
 use crate::sql::{
-    Attribute, Catalog, CatalogError, ColumnType, Measure, Statement, TableColumn, TableSchema, calendar, compile,
+    Attribute, Catalog, CatalogError, ColumnType, Measure, Statement, TableColumn, TableSchema, compile,
     register_functions,
 };
 

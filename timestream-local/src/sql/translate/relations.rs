@@ -9,12 +9,14 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Location;
 
+use super::super::catalog::{CatalogError, TableSchema};
+use super::super::failure::{SqlError, at, unsupported};
 use super::super::functions;
-use super::super::lexer::at;
-use super::super::types::{Column, ColumnType, TableSchema};
-use super::super::{CatalogError, SqlError};
+use super::super::types::{Column, ColumnType};
+use super::location::{location, place, query_location};
 use super::scope::{Relation, Scope, ScopeColumn};
-use super::{Clause, Result, Translator, location, place, unsupported};
+use super::translator::{Clause, Translator};
+use super::typed::Result;
 
 /// A FROM clause: the SQL behind the word, empty for none, and its scope.
 pub(super) struct From {
@@ -300,7 +302,7 @@ fn unnest(factor: &TableFactor) -> Option<(Result<&Expr>, Option<&TableAlias>)> 
 fn factor_location(factor: &TableFactor) -> Location {
     match factor {
         TableFactor::Table { name, .. } => names(name).first().map_or_else(Location::empty, |(_, start)| *start),
-        TableFactor::Derived { subquery, .. } => super::query_location(subquery),
+        TableFactor::Derived { subquery, .. } => query_location(subquery),
         TableFactor::NestedJoin { table_with_joins, .. } => factor_location(&table_with_joins.relation),
         _ => Location::empty(),
     }

@@ -26,7 +26,7 @@ pub(crate) struct Measure {
 
 /// What the translation asks of the storage.
 pub(crate) trait Catalog {
-    /// The columns and physical tables of a Timestream table.
+    /// The columns of a Timestream table, and where they are.
     fn table(&self, database: &str, table: &str) -> Result<TableSchema, CatalogError>;
     /// The names of the databases, sorted.
     fn databases(&self) -> Result<Vec<String>, CatalogError>;
@@ -73,17 +73,17 @@ pub(crate) struct TableColumn {
     pub column_type: ColumnType,
     /// What it is to Timestream.
     pub attribute: Attribute,
-    /// Where its value is: a column of the series table as `s.…` or of the samples table as `v.…`.
+    /// The SQL of its value in the table's relation.
     pub expression: String,
 }
 
-/// A Timestream table: its columns, in the order of `SELECT *`, and where they are kept.
+/// A Timestream table: its columns, in the order of `SELECT *`, and the SQL that reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TableSchema {
     /// The columns.
     pub columns: Vec<TableColumn>,
-    /// The physical table of series, with the key `id`.
-    pub series_table: String,
-    /// The physical table of samples, with the key `series`, `time`.
-    pub samples_table: String,
+    /// The SQL behind FROM of a relation with a row for each record, in which the columns' expressions hold.
+    pub relation: String,
+    /// The SQL behind FROM of a relation that has as many rows and is counted faster.
+    pub countable: String,
 }

@@ -31,8 +31,8 @@ impl Catalog for Guide {
         columns.push(column("measure_value::varchar", ColumnType::Varchar, Attribute::MeasureValue, "v.varchar"));
         Ok(TableSchema {
             columns,
-            series_table: format!("series_{number}"),
-            samples_table: format!("samples_{number}"),
+            relation: format!("series_{number} AS s CROSS JOIN samples_{number} AS v ON v.series = s.id"),
+            countable: format!("samples_{number}"),
         })
     }
 

@@ -74,9 +74,8 @@ impl Translator<'_> {
         }
         self.check_bare_columns()?;
         let counts_rows = tail.is_empty() && fields == "count(*) AS c0";
-        let (source, counts) = match from.samples {
-            // Every sample has its series, so the samples alone can be counted, which SQLite does page by page.
-            Some(samples) if counts_rows => (format!(" FROM {samples}"), true),
+        let (source, counts) = match from.countable {
+            Some(countable) if counts_rows => (format!(" FROM {countable}"), true),
             _ if from.sql.is_empty() => (String::new(), false),
             _ => (format!(" FROM {}", from.sql), false),
         };

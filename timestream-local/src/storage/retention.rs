@@ -82,7 +82,56 @@ fn give_back(connection: &Connection) -> rusqlite::Result<bool> {
         connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
         return Ok(true);
     }
-    connection.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+    // The pragma frees a page each time that it is stepped.
+    let mut vacuum = connection.prepare_cached(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+    let mut pages = vacuum.query([])?;
+    while pages.next()?.is_some() {}
     // A file that can't shrink would never be done.
     Ok(pragma("freelist_count")? == free)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::connection::open_writer;
+    use super::*;
+
+    /// The pages are small, so that 100,000 of them are 51 MB.
+    #[test]
+    fn a_hundred_thousand_free_pages_go_back_in_slices() {
+        let folder = std::env::temp_dir().join(format!("timestream-vacuum-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("timestream.sqlite");
+        let new = Connection::open(&file).unwrap();
+        new.execute_batch("PRAGMA page_size = 512; PRAGMA auto_vacuum = incremental; CREATE TABLE junk(bytes)")
+            .unwrap();
+        drop(new);
+        let connection = open_writer(&file).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO junk VALUES(zeroblob(51200000));
+                 CREATE TABLE kept(bytes);
+                 INSERT INTO kept SELECT randomblob(400) FROM (WITH RECURSIVE n(i) AS
+                     (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n);
+                 DROP TABLE junk;",
+            )
+            .unwrap();
+        let free = || connection.pragma_query_value(None, "freelist_count", |row| row.get::<_, i64>(0)).unwrap();
+        let (mut before, mut slices) = (free(), 0);
+        assert!(before >= 100_000, "{before}");
+        let started = std::time::Instant::now();
+        while !give_back(&connection).unwrap() {
+            let now = free();
+            assert!((1..=i64::from(PAGES)).contains(&(before - now)), "{before} {now}");
+            (before, slices) = (now, slices + 1);
+        }
+        println!("{slices} slices took {:?}", started.elapsed());
+        assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
+        assert!(slices < 250 && before < i64::from(PAGES), "{slices} slices left {before} pages");
+        let kept: i64 = connection.query_row("SELECT sum(length(bytes)) FROM kept", [], |row| row.get(0)).unwrap();
+        assert_eq!(kept, 400_000);
+        assert_eq!(connection.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap(), "ok");
+        drop(connection);
+        assert!(std::fs::metadata(&file).unwrap().len() < 2 << 20);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

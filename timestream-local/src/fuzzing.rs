@@ -1,52 +1,32 @@
 //! An entrance to the SQL front end for fuzz targets, beside the API. Not for programs.
 
-use crate::sql::{self, Attribute, Catalog, CatalogError, ColumnType, Measure, TableColumn, TableSchema};
+use std::sync::Arc;
+
+use crate::query::View;
+use crate::records::Kind;
+use crate::sql;
+use crate::storage::{Catalog, Database, MeasureInfo, Table, VALUE_TYPES};
 
 /// 2026-11-24, in nanoseconds since 1970.
 const NOW_NS: i64 = 1_795_478_400_000_000_000;
 
 /// Compiles and prepares a query over a table `db.t`; whether it is one.
 pub fn sql(text: &str) -> bool {
-    let prepared = sql::prepare(text, &OneTable, NOW_NS).is_ok();
-    sql::compile(text, &OneTable, NOW_NS).is_ok() || prepared
+    let view = View(Arc::new(one_table()));
+    let prepared = sql::prepare(text, &view, NOW_NS).is_ok();
+    sql::compile(text, &view, NOW_NS).is_ok() || prepared
 }
 
-struct OneTable;
-
-impl Catalog for OneTable {
-    fn table(&self, database: &str, table: &str) -> Result<TableSchema, CatalogError> {
-        match (database, table) {
-            ("db", "t") => {}
-            ("db", _) => return Err(CatalogError::TableMissing),
-            _ => return Err(CatalogError::DatabaseMissing),
-        }
-        let column = |name: &str, column_type, attribute, expression: &str| TableColumn {
-            name: name.to_owned(),
-            column_type,
-            attribute,
-            expression: expression.to_owned(),
-        };
-        Ok(TableSchema {
-            columns: vec![
-                column("job", ColumnType::Varchar, Attribute::Dimension, "s.d0"),
-                column("measure_name", ColumnType::Varchar, Attribute::MeasureName, "s.measure_name"),
-                column("time", ColumnType::Timestamp, Attribute::Timestamp, "v.time"),
-                column("measure_value::double", ColumnType::Double, Attribute::MeasureValue, "v.double"),
-            ],
-            series_table: "series_1".to_owned(),
-            samples_table: "samples_1".to_owned(),
-        })
-    }
-
-    fn databases(&self) -> Result<Vec<String>, CatalogError> {
-        Ok(vec!["db".to_owned()])
-    }
-
-    fn tables(&self, _: &str) -> Result<Vec<String>, CatalogError> {
-        Ok(vec!["t".to_owned()])
-    }
-
-    fn measures(&self, _: &str, _: &str) -> Result<Vec<Measure>, CatalogError> {
-        Ok(Vec::new())
-    }
+/// `db.t` with the dimension `job` and a measure of doubles.
+fn one_table() -> Catalog {
+    let double = VALUE_TYPES.iter().find(|(_, _, kind)| *kind == Kind::Double).map_or(0, |(bit, ..)| *bit);
+    let mut table = Table { number: 1, ..Table::default() };
+    table.properties.dimensions.push("job".to_owned());
+    table.columns.insert("job".to_owned(), 0);
+    table.measures.insert("m".to_owned(), MeasureInfo { types: double, dimensions: 1 });
+    let mut database = Database::default();
+    database.tables.insert("t".to_owned(), Arc::new(table));
+    let mut catalog = Catalog::default();
+    catalog.databases.insert("db".to_owned(), database);
+    catalog
 }

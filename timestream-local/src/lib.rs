@@ -3,6 +3,7 @@
 //! The AWS SDKs and CLI reach it as they reach the service, with `endpoint_url`. What is acknowledged is on disk.
 
 mod api;
+mod calendar;
 mod error;
 mod faults;
 #[doc(hidden)]

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::Fault;
+use super::fault::Fault;
 
 /// How often a fault is made.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

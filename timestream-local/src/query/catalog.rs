@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::records::Kind;
 use crate::sql::{self, Attribute, CatalogError, ColumnType, Measure, TableColumn, TableSchema};
+use crate::storage::samples::{self, Field};
 use crate::storage::{Catalog, MULTI, Table, VALUE_TYPES};
 
 /// A catalog as of the start of a query.
-pub(super) struct View(pub(super) Arc<Catalog>);
+pub(crate) struct View(pub(crate) Arc<Catalog>);
 
 impl View {
     fn found(&self, database: &str, table: &str) -> Result<&Table, CatalogError> {
@@ -19,29 +20,29 @@ impl View {
 impl sql::Catalog for View {
     fn table(&self, database: &str, table: &str) -> Result<TableSchema, CatalogError> {
         let table = self.found(database, table)?;
-        let column = |name: &str, column_type, attribute, expression: String| TableColumn {
+        let column = |name: &str, column_type, attribute, field: Field| TableColumn {
             name: name.to_owned(),
             column_type,
             attribute,
-            expression,
+            expression: field.sql(),
         };
         let dimensions = table.properties.dimensions.iter().enumerate();
         let mut columns: Vec<TableColumn> = dimensions
-            .map(|(index, name)| column(name, ColumnType::Varchar, Attribute::Dimension, format!("s.d{index}")))
+            .map(|(index, name)| column(name, ColumnType::Varchar, Attribute::Dimension, Field::Dimension(index)))
             .collect();
-        columns.push(column("measure_name", ColumnType::Varchar, Attribute::MeasureName, "s.measure_name".to_owned()));
-        columns.push(column("time", ColumnType::Timestamp, Attribute::Timestamp, "v.time".to_owned()));
+        columns.push(column("measure_name", ColumnType::Varchar, Attribute::MeasureName, Field::MeasureName));
+        columns.push(column("time", ColumnType::Timestamp, Attribute::Timestamp, Field::Time));
         let present = table.measures.values().fold(0, |all, measure| all | measure.types);
         for (bit, name, kind) in VALUE_TYPES {
             if present & bit != 0 {
                 let value = format!("measure_value::{name}");
-                columns.push(column(&value, value_type(kind), Attribute::MeasureValue, format!("v.{name}")));
+                columns.push(column(&value, value_type(kind), Attribute::MeasureValue, Field::Single(kind)));
             }
         }
         for (index, measure) in table.properties.multi.iter().enumerate() {
-            columns.push(column(&measure.name, value_type(measure.kind), Attribute::Multi, format!("v.m{index}")));
+            columns.push(column(&measure.name, value_type(measure.kind), Attribute::Multi, Field::Multi(index)));
         }
-        Ok(TableSchema { columns, series_table: table.series_table(), samples_table: table.samples_table() })
+        Ok(TableSchema { columns, relation: samples::relation(table), countable: samples::countable(table) })
     }
 
     fn databases(&self) -> Result<Vec<String>, CatalogError> {

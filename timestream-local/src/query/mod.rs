@@ -2,6 +2,7 @@
 //! that no result is ever in memory as a whole.
 
 mod catalog;
+mod connection;
 mod run;
 mod slot;
 mod tokens;
@@ -16,10 +17,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 
+use crate::calendar::now_ns;
 use crate::error::{ApiError, ErrorKind};
 use crate::sql;
-use crate::storage::{Catalog, now_ns};
-use catalog::View;
+use crate::storage::Catalog;
+pub(crate) use catalog::View;
 use run::{Event, Job, Outcome, Page};
 use slot::Taker;
 use tokens::ClientTokens;

@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::catalog::View;
+use super::connection::open_reader;
 use super::slot::{Giver, Taker, slot};
+use crate::calendar::now_ns;
 use crate::error::{ApiError, ErrorKind};
 use crate::sql::{self, Cell, Column, Compiled, Listing, Statement};
-use crate::storage::{now_ns, open_reader};
 
 /// Bytes of rows on a page. The service keeps below 1 MB, with all that stands around the rows.
 const PAGE_BYTES: usize = 1_000_000;

@@ -1,8 +1,9 @@
 //! From a call's JSON to its records.
 
+use super::key::encode_key;
 use super::raw::{RawDimension, RawMeasure, RawRecord, Request, Text, text};
-use super::value::{parse_time, unit_ns};
-use super::{Kind, MAX_DIMENSIONS, MAX_RECORDS, Measured, Record, Value, WriteCall, encode_key};
+use super::record::{MAX_DIMENSIONS, MAX_RECORDS, Measured, Record, WriteCall};
+use super::value::{Kind, Value, parse_time, unit_ns};
 use crate::error::{ApiError, ErrorKind};
 use crate::names::{check_dimension, check_measure, check_measure_column, constraint, not_null};
 

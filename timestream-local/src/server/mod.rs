@@ -2,6 +2,7 @@
 
 mod calls;
 mod connections;
+mod failure;
 mod tls;
 
 use std::net::SocketAddr;
@@ -12,12 +13,13 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub use failure::StartError;
 pub use tls::TlsFiles;
 
 use crate::api::Api;
 use crate::faults::{FaultHandle, Faults};
 use crate::signature::AccessKey;
-use crate::storage::{OpenError, Storage, Writer};
+use crate::storage::{Storage, Writer};
 use calls::Calls;
 
 /// Where the data is, where to listen, and what else differs from the plain case.
@@ -40,30 +42,6 @@ impl Config {
     pub fn new(data_dir: PathBuf, listen_address: SocketAddr) -> Self {
         Config { data_dir, listen_address, tls: None, access_keys: Vec::new(), faults: Faults::default() }
     }
-}
-
-/// Why the server does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The data can't be opened.
-    #[error(transparent)]
-    Storage(#[from] OpenError),
-    /// The address can't be listened on.
-    #[error("can't listen on {address}: {source}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// A certificate or key can't be used.
-    #[error("can't use {path} for TLS: {reason}")]
-    Tls {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        reason: String,
-    },
 }
 
 /// A running server.

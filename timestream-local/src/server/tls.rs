@@ -9,7 +9,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
-use super::StartError;
+use super::failure::StartError;
 
 /// The PEM files to serve HTTPS with.
 #[derive(Debug, Clone, PartialEq, Eq)]

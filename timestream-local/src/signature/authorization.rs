@@ -1,6 +1,6 @@
 //! The header `Authorization`.
 
-use super::incomplete;
+use super::failure::incomplete;
 use crate::error::ApiError;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";

@@ -4,7 +4,10 @@ use ring::hmac::{self, HMAC_SHA256};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::{SERVICE, TERMINATOR};
+/// The service whose signatures are taken.
+pub(super) const SERVICE: &str = "timestream";
+/// What a credential's scope ends with.
+pub(super) const TERMINATOR: &str = "aws4_request";
 
 /// An access key whose requests are taken.
 #[derive(Clone, PartialEq, Eq)]

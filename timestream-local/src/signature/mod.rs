@@ -3,6 +3,7 @@
 //! Texts and codes are those of AWS' JSON services, whose front doors answer all of these with status 400.
 
 mod authorization;
+mod failure;
 mod keys;
 
 use hyper::http::request::Parts;
@@ -14,11 +15,11 @@ pub use keys::{AccessKey, CredentialsFileError};
 
 use crate::error::{ApiError, ErrorKind};
 use authorization::Authorization;
+use failure::{incomplete, invalid, unrecognized};
+use keys::{SERVICE, TERMINATOR};
 
 /// How far a request's clock may be off.
 const TOLERANCE: Duration = Duration::minutes(5);
-const SERVICE: &str = "timestream";
-const TERMINATOR: &str = "aws4_request";
 
 /// Checks that a request is signed, just now, with one of the keys.
 pub(crate) fn verify(keys: &[AccessKey], head: &Parts, body: &[u8], now: OffsetDateTime) -> Result<(), ApiError> {
@@ -156,18 +157,6 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
         _ => None,
     });
     pairs.collect()
-}
-
-fn incomplete(message: impl Into<String>) -> ApiError {
-    ApiError::new(ErrorKind::IncompleteSignature, message)
-}
-
-fn invalid(message: impl Into<String>) -> ApiError {
-    ApiError::new(ErrorKind::InvalidSignature, message)
-}
-
-fn unrecognized() -> ApiError {
-    ApiError::new(ErrorKind::UnrecognizedClient, "The security token included in the request is invalid.")
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use rusqlite::Connection;
 use rusqlite::functions::{Aggregate, Context, FunctionFlags};
 use rusqlite::types::{Value, ValueRef};
 
-use super::functions::{Failure, by_time};
+use super::failure::Failure;
+use super::functions::by_time;
 use super::series::MAX_ENTRIES;
 
 /// Values that one group of `approx_percentile` may hold.

@@ -2,10 +2,11 @@
 
 use rusqlite::types::ValueRef;
 
-use super::functions::Failure;
+use super::failure::Failure;
 use super::series::Entries;
+use super::text;
 use super::types::ColumnType;
-use super::{calendar, text};
+use crate::calendar;
 
 impl ColumnType {
     /// Writes a value as a `Datum`.
@@ -87,14 +88,14 @@ mod tests {
     #[test]
     fn nested_values_are_written() {
         let entries = [(1_000_000_000, 1.5.into()), (2_000_000_000, (-0.0).into())];
-        let series = super::super::series::write(&entries).unwrap();
+        let series = crate::sql::series::write(&entries).unwrap();
         let point = |time, value| json!({"Time": time, "Value": {"ScalarValue": value}});
         assert_eq!(
             datum(ColumnType::TimeSeries(&ColumnType::Double), (&series).into()),
             json!({"TimeSeriesValue": [point("1970-01-01 00:00:01.000000000", "1.5"),
                 point("1970-01-01 00:00:02.000000000", "-0.0")]})
         );
-        let array = super::super::series::write(&[(0, 5.into())]).unwrap();
+        let array = crate::sql::series::write(&[(0, 5.into())]).unwrap();
         assert_eq!(
             datum(ColumnType::Array(&ColumnType::Bigint), (&array).into()),
             json!({"ArrayValue": [{"ScalarValue": "5"}]})

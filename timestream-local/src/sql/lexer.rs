@@ -5,9 +5,9 @@
 
 use sqlparser::dialect::Dialect;
 use sqlparser::keywords::Keyword;
-use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
+use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
-use super::SqlError;
+use super::failure::{SqlError, at};
 
 /// Operators in one query. They bound how deep the syntax tree can be, and so the stack that it takes.
 const MAX_OPERATORS: usize = 4_000;
@@ -78,14 +78,6 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<TokenWithSpan>, SqlError> {
         };
     }
     Ok(mended)
-}
-
-/// `message` with the place in front, as Timestream puts it.
-pub(crate) fn at(location: Location, message: impl std::fmt::Display) -> SqlError {
-    if location.line == 0 {
-        return SqlError::new(message.to_string());
-    }
-    SqlError::new(format!("line {}:{}: {message}", location.line, location.column))
 }
 
 fn is_operator(token: &Token) -> bool {

@@ -6,7 +6,7 @@
 
 use rusqlite::types::{Value, ValueRef};
 
-use super::functions::Failure;
+use super::failure::Failure;
 
 /// Entries of one time series or array, at most.
 pub(crate) const MAX_ENTRIES: usize = 262_144;

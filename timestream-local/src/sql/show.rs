@@ -2,11 +2,12 @@
 
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
-use super::lexer::at;
+use super::catalog::{Catalog, TableColumn};
+use super::failure::{SqlError, at};
 use super::like::Pattern;
+use super::statement::{Cell, Listing};
 use super::translate::missing;
 use super::types::{Column, ColumnType};
-use super::{Catalog, Cell, Listing, SqlError};
 
 /// The result of a SHOW or DESCRIBE; `None` when the query is neither.
 pub(super) fn listing(tokens: &[TokenWithSpan], catalog: &dyn Catalog) -> Result<Option<Listing>, SqlError> {
@@ -41,7 +42,7 @@ fn describe(reader: &mut Reader<'_>, catalog: &dyn Catalog) -> Result<Listing, S
     reader.end()?;
     let schema = catalog.table(&database, &table).map_err(|error| missing(error, &database, &table, start))?;
     let columns = ["Column", "Type", "Timestream attribute type"].map(text_column).to_vec();
-    let row = |column: &super::TableColumn| {
+    let row = |column: &TableColumn| {
         vec![
             Cell::Text(column.name.clone()),
             Cell::Text(column.column_type.sql_name().into()),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rusqlite::types::ValueRef;
 use serde_json::{Value as Json, json};
 
-use super::{calendar, text};
+use super::text;
+use crate::calendar;
 
 /// The type of a column or expression, with the form that its values have in SQLite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -171,56 +172,4 @@ impl Column {
     pub(crate) fn new(name: impl Into<String>, column_type: ColumnType) -> Self {
         Self { name: name.into(), column_type, aliased: false, origin: None }
     }
-}
-
-/// What a table's column is to Timestream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Attribute {
-    /// A dimension of the series.
-    Dimension,
-    /// The column `measure_name`.
-    MeasureName,
-    /// The column `time`.
-    Timestamp,
-    /// `measure_value::<type>`.
-    MeasureValue,
-    /// A value of multi-measure records.
-    Multi,
-}
-
-impl Attribute {
-    /// Its name in the third column of DESCRIBE.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Dimension => "DIMENSION",
-            Self::MeasureName => "MEASURE_NAME",
-            Self::Timestamp => "TIMESTAMP",
-            Self::MeasureValue => "MEASURE_VALUE",
-            Self::Multi => "MULTI",
-        }
-    }
-}
-
-/// A column of a Timestream table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TableColumn {
-    /// Its name in Timestream.
-    pub name: String,
-    /// Its type.
-    pub column_type: ColumnType,
-    /// What it is to Timestream.
-    pub attribute: Attribute,
-    /// Where its value is: a column of the series table as `s.…` or of the samples table as `v.…`.
-    pub expression: String,
-}
-
-/// A Timestream table: its columns, in the order of `SELECT *`, and where they are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TableSchema {
-    /// The columns.
-    pub columns: Vec<TableColumn>,
-    /// The physical table of series, with the key `id`.
-    pub series_table: String,
-    /// The physical table of samples, with the key `series`, `time`.
-    pub samples_table: String,
 }

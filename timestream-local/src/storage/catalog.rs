@@ -1,19 +1,20 @@
 //! What exists: databases, tables, their dimensions and measures.
 
 use super::properties::{DatabaseProperties, TableProperties};
-use crate::records::Kind;
+use crate::calendar::HOUR;
+use crate::records::{Kind, Measured};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Everything that exists. Immutable once published.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Catalog {
     /// By name.
     pub(crate) databases: BTreeMap<String, Database>,
 }
 
 /// A database.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Database {
     /// What is stored of it.
     pub(crate) properties: DatabaseProperties,
@@ -22,15 +23,15 @@ pub(crate) struct Database {
 }
 
 /// A table.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Table {
-    /// In the names of its physical tables.
+    /// In the names of its SQLite tables.
     pub(crate) number: i64,
     /// What is stored of it.
     pub(crate) properties: TableProperties,
-    /// Column numbers of the dimensions.
+    /// The places of the dimensions, each a column of the series.
     pub(crate) columns: HashMap<String, usize>,
-    /// Column numbers of the values of multi-measure records.
+    /// The places of the names of values in multi-measure records.
     pub(crate) multi: HashMap<String, usize>,
     /// By name.
     pub(crate) measures: BTreeMap<String, MeasureInfo>,
@@ -57,15 +58,17 @@ impl Table {
         self.properties.dimensions.iter().enumerate().filter(move |(column, _)| has(*column)).map(|(_, name)| name)
     }
 
-    /// The physical table of series.
-    pub(crate) fn series_table(&self) -> String {
-        format!("series_{}", self.number)
+    /// The time before which its records are gone, in nanoseconds since 1970.
+    pub(super) fn expiry(&self, now: i64) -> i64 {
+        let retention = self.properties.retention;
+        let kept = retention.magnetic_days.saturating_mul(24).max(retention.memory_hours);
+        now.saturating_sub(kept.saturating_mul(HOUR)).max(0)
     }
+}
 
-    /// The physical table of samples.
-    pub(crate) fn samples_table(&self) -> String {
-        format!("samples_{}", self.number)
-    }
+/// The SQLite table of a table's series.
+pub(super) fn series_table(number: i64) -> String {
+    format!("series_{number}")
 }
 
 impl Catalog {
@@ -75,7 +78,7 @@ impl Catalog {
     }
 }
 
-/// The types of single measures: bit, column of the samples table, name in the API.
+/// The types of single measures: bit, name behind `measure_value::`, kind.
 pub(crate) const VALUE_TYPES: [(u8, &str, Kind); 4] = [
     (1, "double", Kind::Double),
     (2, "bigint", Kind::Bigint),
@@ -85,3 +88,28 @@ pub(crate) const VALUE_TYPES: [(u8, &str, Kind); 4] = [
 
 /// The bit of a measure that multi-measure records have.
 pub(crate) const MULTI: u8 = 16;
+
+/// The bit of what a record measured, for its measure's types.
+pub(super) fn type_bit(measured: &Measured) -> u8 {
+    match measured {
+        Measured::Single(value) => {
+            let kind = value.kind();
+            VALUE_TYPES.iter().find(|(_, _, other)| *other == kind).map_or(0, |(bit, ..)| *bit)
+        }
+        Measured::Multi(_) => MULTI,
+    }
+}
+
+/// The catalog that others than the writer see: that of the last commit. It is replaced as a whole.
+#[derive(Clone, Default)]
+pub(super) struct Published(Arc<RwLock<Arc<Catalog>>>);
+
+impl Published {
+    pub(super) fn get(&self) -> Arc<Catalog> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn set(&self, catalog: Arc<Catalog>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = catalog;
+    }
+}

@@ -1,11 +1,12 @@
-//! Changes of what exists. Each is checked as a whole before its first statement, so that a refusal changes nothing.
+//! Changes of what exists. Each is checked as a whole before its first statement, so that a refusal leaves the file as it
+//! was.
 
 use super::catalog::{Catalog, Database, Table};
+use super::failure::{Failure, no_database, no_table};
 use super::properties::{DatabaseProperties, MagneticWrites, Retention, Schema, TableProperties, Tags};
-use super::schema;
-use super::writer::Failure;
+use super::{samples, schema, series};
 use crate::error::{ApiError, ErrorKind};
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use std::sync::Arc;
 
 /// Most databases, tables, and tags of one of them (quotas of the developer guide).
@@ -56,16 +57,6 @@ pub(crate) enum Change {
     Untag { owner: Owner, keys: Vec<String> },
 }
 
-/// The error for a database that does not exist.
-pub(crate) fn no_database(name: &str) -> ApiError {
-    ApiError::not_found(format!("The database {name} does not exist."))
-}
-
-/// The error for a table that does not exist.
-pub(crate) fn no_table(name: &str) -> ApiError {
-    ApiError::not_found(format!("The table {name} does not exist."))
-}
-
 impl Change {
     /// Whether it may leave records or space to be removed.
     pub(super) fn makes_garbage(&self) -> bool {
@@ -73,88 +64,88 @@ impl Change {
     }
 
     /// Makes the change in the open transaction and in `catalog`. `now` is in seconds since 1970.
-    pub(super) fn apply(self, connection: &Connection, catalog: &mut Catalog, now: f64) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// After one, `catalog` may have a part of the change, and must not be used.
+    pub(super) fn apply(&self, connection: &Connection, catalog: &mut Catalog, now: f64) -> Result<(), Failure> {
         match self {
             Change::CreateDatabase { name, kms_key_id, tags } => {
-                if catalog.databases.contains_key(&name) {
+                if catalog.databases.contains_key(name) {
                     return Err(conflict(format!("Database {name} already exists.")));
                 }
                 if catalog.databases.len() >= MAX_DATABASES {
                     return Err(quota(format!("An account can have at most {MAX_DATABASES} databases.")));
                 }
-                check_tags(&tags)?;
+                check_tags(tags)?;
+                let (kms_key_id, tags) = (kms_key_id.clone(), tags.clone());
                 let properties = DatabaseProperties { created: now, updated: now, kms_key_id, tags };
-                let text = to_json(&properties)?;
-                connection.execute("INSERT INTO databases(name, properties) VALUES(?1, ?2)", params![name, text])?;
-                catalog.databases.insert(name, Database { properties, ..Database::default() });
+                schema::insert_database(connection, name, &properties)?;
+                catalog.databases.insert(name.clone(), Database { properties, ..Database::default() });
             }
             Change::UpdateDatabase { name, kms_key_id } => {
-                let database = database(catalog, &name)?;
-                database.properties.kms_key_id = Some(kms_key_id);
+                let database = database(catalog, name)?;
+                database.properties.kms_key_id = Some(kms_key_id.clone());
                 database.properties.updated = now;
-                save_database(connection, &name, database)?;
+                schema::save_database(connection, name, database)?;
             }
             Change::DeleteDatabase { name } => {
-                if !database(catalog, &name)?.tables.is_empty() {
+                if !database(catalog, name)?.tables.is_empty() {
                     let message = format!("The database {name} cannot be deleted while it has tables.");
-                    return Err(ApiError::validation(message).into());
+                    return Err(Failure::Refused(ApiError::validation(message)));
                 }
-                connection.execute("DELETE FROM databases WHERE name = ?1", [&name])?;
-                catalog.databases.remove(&name);
+                schema::delete_database(connection, name)?;
+                catalog.databases.remove(name);
             }
             Change::CreateTable { database: owner, name, retention, magnetic_writes, schema, tags } => {
                 let tables: usize = catalog.databases.values().map(|database| database.tables.len()).sum();
-                let database = database(catalog, &owner)?;
-                if database.tables.contains_key(&name) {
+                let database = database(catalog, owner)?;
+                if database.tables.contains_key(name) {
                     return Err(conflict(format!("Table {name} already exists.")));
                 }
                 if tables >= MAX_TABLES {
                     return Err(quota(format!("An account can have at most {MAX_TABLES} tables.")));
                 }
-                check_tags(&tags)?;
+                check_tags(tags)?;
                 let properties = TableProperties {
                     created: now,
                     updated: now,
-                    retention,
-                    magnetic_writes,
-                    schema,
-                    tags,
+                    retention: *retention,
+                    magnetic_writes: magnetic_writes.clone(),
+                    schema: schema.clone(),
+                    tags: tags.clone(),
                     ..TableProperties::default()
                 };
-                connection.execute(
-                    "INSERT INTO tables(database, name, properties) VALUES(?1, ?2, ?3)",
-                    params![owner, name, to_json(&properties)?],
-                )?;
-                let number = connection.last_insert_rowid();
-                schema::create_physical(connection, number)?;
-                database.tables.insert(name, Arc::new(Table { number, properties, ..Table::default() }));
+                let number = schema::insert_table(connection, owner, name, &properties)?;
+                series::create_table(connection, number)?;
+                samples::create_table(connection, number)?;
+                let table = Table { number, properties, ..Table::default() };
+                database.tables.insert(name.clone(), Arc::new(table));
             }
             Change::UpdateTable { database: owner, name, retention, magnetic_writes, schema } => {
-                let found = database(catalog, &owner)?.tables.get_mut(&name).ok_or_else(|| no_table(&name))?;
+                let found = database(catalog, owner)?.tables.get_mut(name).ok_or_else(|| missing_table(name))?;
                 if schema.as_ref().is_some_and(|schema| !schema.same_keys(found.properties.schema.as_ref())) {
                     let message = "Only the enforcement level of a table's partition key can be changed.";
-                    return Err(ApiError::validation(message).into());
+                    return Err(Failure::Refused(ApiError::validation(message)));
                 }
                 let table = Arc::make_mut(found);
                 table.properties.updated = now;
                 table.properties.retention = retention.unwrap_or(table.properties.retention);
-                table.properties.magnetic_writes = magnetic_writes.or(table.properties.magnetic_writes.take());
-                table.properties.schema = schema.or(table.properties.schema.take());
-                save_table(connection, table)?;
+                table.properties.magnetic_writes = magnetic_writes.clone().or(table.properties.magnetic_writes.take());
+                table.properties.schema = schema.clone().or(table.properties.schema.take());
+                schema::save_table(connection, table)?;
             }
             Change::DeleteTable { database: owner, name } => {
-                let database = database(catalog, &owner)?;
-                let number = database.tables.get(&name).ok_or_else(|| no_table(&name))?.number;
-                connection.execute("DELETE FROM tables WHERE number = ?1", [number])?;
-                connection.execute("DELETE FROM measures WHERE table_number = ?1", [number])?;
-                schema::drop_physical(connection, number)?;
-                database.tables.remove(&name);
+                let database = database(catalog, owner)?;
+                let table = database.tables.remove(name).ok_or_else(|| missing_table(name))?;
+                schema::delete_table(connection, table.number)?;
+                samples::drop_table(connection, table.number)?;
+                series::drop_table(connection, table.number)?;
             }
             Change::Tag { owner, tags } => {
-                retag(connection, catalog, &owner, |own| own.extend(tags))?;
+                retag(connection, catalog, owner, |own| own.extend(tags.clone()))?;
             }
             Change::Untag { owner, keys } => {
-                retag(connection, catalog, &owner, |own| own.retain(|key, _| !keys.contains(key)))?;
+                retag(connection, catalog, owner, |own| own.retain(|key, _| !keys.contains(key)))?;
             }
         }
         Ok(())
@@ -174,15 +165,15 @@ fn retag(
         change(&mut tags);
         check_tags(&tags)?;
         database.properties.tags = tags;
-        return save_database(connection, &owner.database, database);
+        return schema::save_database(connection, &owner.database, database);
     };
-    let table = database.tables.get_mut(name).ok_or_else(|| no_table(name))?;
+    let table = database.tables.get_mut(name).ok_or_else(|| missing_table(name))?;
     let mut tags = table.properties.tags.clone();
     change(&mut tags);
     check_tags(&tags)?;
     let table = Arc::make_mut(table);
     table.properties.tags = tags;
-    save_table(connection, table)
+    schema::save_table(connection, table)
 }
 
 fn check_tags(tags: &Tags) -> Result<(), Failure> {
@@ -192,31 +183,18 @@ fn check_tags(tags: &Tags) -> Result<(), Failure> {
     Ok(())
 }
 
-fn save_database(connection: &Connection, name: &str, database: &Database) -> Result<(), Failure> {
-    let text = to_json(&database.properties)?;
-    connection.execute("UPDATE databases SET properties = ?2 WHERE name = ?1", params![name, text])?;
-    Ok(())
-}
-
-/// Writes a table's properties.
-pub(super) fn save_table(connection: &Connection, table: &Table) -> Result<(), Failure> {
-    let text = to_json(&table.properties)?;
-    connection.execute("UPDATE tables SET properties = ?2 WHERE number = ?1", params![table.number, text])?;
-    Ok(())
-}
-
 fn database<'a>(catalog: &'a mut Catalog, name: &str) -> Result<&'a mut Database, Failure> {
-    catalog.databases.get_mut(name).ok_or_else(|| no_database(name).into())
+    catalog.databases.get_mut(name).ok_or_else(|| Failure::Refused(no_database(name)))
+}
+
+fn missing_table(name: &str) -> Failure {
+    Failure::Refused(no_table(name))
 }
 
 fn quota(message: String) -> Failure {
-    ApiError::new(ErrorKind::ServiceQuotaExceeded, message).into()
+    Failure::Refused(ApiError::new(ErrorKind::ServiceQuotaExceeded, message))
 }
 
 fn conflict(message: String) -> Failure {
-    ApiError::new(ErrorKind::Conflict, message).into()
-}
-
-fn to_json(value: &impl serde::Serialize) -> Result<String, Failure> {
-    serde_json::to_string(value).map_err(|error| ApiError::internal(error.to_string()).into())
+    Failure::Refused(ApiError::new(ErrorKind::Conflict, message))
 }

@@ -25,15 +25,13 @@ pub(super) fn open_writer(file: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// A connection that only reads, with the functions that translated queries call.
-pub(crate) fn open_reader(file: &Path) -> rusqlite::Result<Connection> {
+/// A connection that only reads.
+pub(crate) fn open_read_only(file: &Path) -> rusqlite::Result<Connection> {
     let connection =
         Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "cache_size", -4_096)?;
-    connection.pragma_update(None, "case_sensitive_like", true)?;
     strict(&connection)?;
-    crate::sql::register_functions(&connection)?;
     Ok(connection)
 }
 

@@ -1,19 +1,17 @@
-//! Records into rows: retention kept, versions compared.
+//! Records of a call into the file: retention kept, versions compared.
 
-use super::catalog::{Catalog, Table};
-use super::change::{no_database, no_table};
-use super::row::{Columns, type_bit};
+use super::catalog::{Catalog, Table, type_bit};
+use super::failure::{Failure, no_database, no_table};
+use super::samples::{self, Stored};
 use super::series::{SeriesCache, add_multi};
-use super::writer::Failure;
+use crate::calendar::{HOUR, MINUTE, timestamp_text};
 use crate::error::{ApiError, RejectedRecord};
 use crate::records::{Record, WriteCall, decode_key};
-use crate::sql::calendar::timestamp_text;
 use rusqlite::Connection;
 use std::sync::Arc;
 
 /// How far ahead of the clock a record may be, in nanoseconds.
-const MAX_AHEAD: i64 = 15 * 60 * 1_000_000_000;
-const HOUR: i64 = 3_600 * 1_000_000_000;
+const MAX_AHEAD: i64 = 15 * MINUTE;
 
 /// How many records a call stored, and where the service would have put them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,6 +22,20 @@ pub(crate) struct Ingested {
     pub(crate) magnetic: u64,
 }
 
+/// What became of a call's records. A rejected one does not keep the others from being stored.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    ingested: Ingested,
+    rejected: Vec<RejectedRecord>,
+}
+
+impl Written {
+    /// The answer to the call.
+    pub(super) fn answer(self) -> Result<Ingested, ApiError> {
+        if self.rejected.is_empty() { Ok(self.ingested) } else { Err(ApiError::rejected(self.rejected)) }
+    }
+}
+
 enum Outcome {
     Memory,
     Magnetic,
@@ -31,35 +43,38 @@ enum Outcome {
 }
 
 /// Stores a call in the open transaction. `now` is in nanoseconds since 1970.
+///
+/// # Errors
+/// After one that is no refusal, a part of the call may be stored, and series and columns made that `catalog` lacks.
 pub(super) fn write(
     connection: &Connection,
     cache: &mut SeriesCache,
     catalog: &mut Arc<Catalog>,
-    call: WriteCall,
+    call: &WriteCall,
     now: i64,
-) -> Result<Ingested, Failure> {
+) -> Result<Written, Failure> {
     if !catalog.databases.contains_key(&call.database) {
-        return Err(no_database(&call.database).into());
+        return Err(Failure::Refused(no_database(&call.database)));
     }
-    let mut table = Arc::clone(catalog.table(&call.database, &call.table).ok_or_else(|| no_table(&call.table))?);
+    let found = catalog.table(&call.database, &call.table);
+    let mut table = Arc::clone(found.ok_or_else(|| Failure::Refused(no_table(&call.table)))?);
     let before = Arc::as_ptr(&table);
-    let mut ingested = Ingested::default();
-    let mut rejected = Vec::new();
-    for (index, record) in call.records.into_iter().enumerate() {
-        match store(connection, cache, &mut table, &record, now)? {
-            Outcome::Memory => ingested.memory += 1,
-            Outcome::Magnetic => ingested.magnetic += 1,
+    let mut written = Written::default();
+    for (index, record) in call.records.iter().enumerate() {
+        match store(connection, cache, &mut table, record, now)? {
+            Outcome::Memory => written.ingested.memory += 1,
+            Outcome::Magnetic => written.ingested.magnetic += 1,
             Outcome::Rejected(reason, existing_version) => {
-                rejected.push(RejectedRecord { index, reason, existing_version });
+                written.rejected.push(RejectedRecord { index, reason, existing_version });
             }
         }
     }
     if Arc::as_ptr(&table) != before
         && let Some(database) = Arc::make_mut(catalog).databases.get_mut(&call.database)
     {
-        database.tables.insert(call.table, table);
+        database.tables.insert(call.table.clone(), table);
     }
-    if rejected.is_empty() { Ok(ingested) } else { Err(ApiError::rejected(rejected).into()) }
+    Ok(written)
 }
 
 fn store(
@@ -86,35 +101,23 @@ fn store(
         Ok(series) => series.id,
         Err(refusal) => return Ok(Outcome::Rejected(refusal, None)),
     };
-    let columns = Columns::of(&record.measured, table);
-    let row = [series, record.time, record.version];
-    if columns.insert(connection, table.number, row, false)? {
-        return Ok(accepted);
+    match samples::store(connection, table, series, record)? {
+        Stored::Yes => Ok(accepted),
+        Stored::No { version } => Ok(Outcome::Rejected(in_the_way(record.version, version), Some(version))),
     }
-    let Some((version, same)) = columns.compare(connection, table, series, record.time)? else {
-        return Err(ApiError::internal("a record that is in the way cannot be found").into());
-    };
-    if record.version > version {
-        // As a whole: what the new record does not have is gone.
-        columns.insert(connection, table.number, row, true)?;
-        return Ok(accepted);
+}
+
+/// Why a record is rejected when another one of its series and time is stored.
+fn in_the_way(version: i64, existing: i64) -> String {
+    if version < existing {
+        return format!(
+            "The record version {version} is lower than the existing version {existing}. A higher version is required \
+             to update the measure value."
+        );
     }
-    if same {
-        return Ok(accepted);
-    }
-    let reason = if record.version < version {
-        format!(
-            "The record version {} is lower than the existing version {version}. A higher version is required to \
-             update the measure value.",
-            record.version
-        )
-    } else {
-        "A record already exists with the same time, dimensions, measure name, and record version. A higher record \
-         version must be specified in order to update the measure value. Specifying record version is supported by \
-         the latest SDKs."
-            .to_owned()
-    };
-    Ok(Outcome::Rejected(reason, Some(version)))
+    "A record already exists with the same time, dimensions, measure name, and record version. A higher record version \
+     must be specified in order to update the measure value. Specifying record version is supported by the latest SDKs."
+        .to_owned()
 }
 
 /// A dimension that the table requires and the record lacks.
@@ -133,7 +136,7 @@ fn window(table: &Table, time: i64, now: i64) -> Outcome {
     if time >= memory && time < end {
         return Outcome::Memory;
     }
-    let magnetic = expiry(table, now);
+    let magnetic = table.expiry(now);
     if table.magnetic_writes() && time < memory && time >= magnetic {
         return Outcome::Magnetic;
     }
@@ -144,11 +147,4 @@ fn window(table: &Table, time: i64, now: i64) -> Outcome {
     };
     let [start, end] = [start, end].map(timestamp_text);
     Outcome::Rejected(format!("The record timestamp is outside the time range [{start}, {end}) of {store}."), None)
-}
-
-/// The time before which a table's records are gone, in nanoseconds since 1970.
-pub(super) fn expiry(table: &Table, now: i64) -> i64 {
-    let retention = table.properties.retention;
-    let kept = (retention.magnetic_days.saturating_mul(24)).max(retention.memory_hours);
-    now.saturating_sub(kept.saturating_mul(HOUR)).max(0)
 }

@@ -1,6 +1,6 @@
 //! One process per data directory.
 
-use super::OpenError;
+use super::failure::OpenError;
 use std::fs::{DirBuilder, File, TryLockError};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;

@@ -7,85 +7,39 @@
 mod catalog;
 mod change;
 mod connection;
+mod failure;
 mod insert;
 mod lock;
 mod properties;
 mod retention;
-mod row;
+pub(crate) mod samples;
 mod schema;
 mod series;
 mod writer;
 
-pub(crate) use catalog::{Catalog, Database, MULTI, Table, VALUE_TYPES};
-pub(crate) use change::{Change, Owner, no_database, no_table};
-pub(crate) use connection::open_reader;
+pub(crate) use catalog::{Catalog, Database, MULTI, MeasureInfo, Table, VALUE_TYPES};
+pub(crate) use change::{Change, Owner};
+pub(crate) use connection::open_read_only;
+pub use failure::OpenError;
+pub(crate) use failure::{no_database, no_table};
 pub(crate) use insert::Ingested;
 pub(crate) use properties::{MagneticWrites, RejectedDataLocation, Retention, Schema, Tags};
-pub(crate) use writer::now_ns;
 
 use crate::error::ApiError;
 use crate::records::WriteCall;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+
+use catalog::Published;
+use writer::{Job, WriterThread};
 
 /// Calls that may wait for the writer; more wait in their connections.
 const QUEUE: usize = 256;
 /// How often records that outlived their retention are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
-
-/// Why the storage does not open.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The directory cannot be made or written.
-    #[error("cannot use the data directory {path}: {source}")]
-    Directory {
-        /// The directory.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// Another process has the directory.
-    #[error("the data directory {0} is in use by another process")]
-    InUse(PathBuf),
-    /// The file is of a newer version of this program.
-    #[error("the database has schema version {found}, newer than {known}, the newest that this program knows")]
-    Newer {
-        /// The file's version.
-        found: i64,
-        /// This program's.
-        known: i64,
-    },
-    /// SQLite refuses the file.
-    #[error("cannot open the database: {0}")]
-    Sqlite(#[from] rusqlite::Error),
-    /// The file's catalog is not as this program writes it.
-    #[error("the catalog in the database is damaged: {0}")]
-    Catalog(#[from] serde_json::Error),
-}
-
-/// A call to the writer thread, with where its answer goes.
-enum Job {
-    Write(WriteCall, oneshot::Sender<Result<Ingested, ApiError>>),
-    Change(Change, oneshot::Sender<Result<Arc<Catalog>, ApiError>>),
-    Sweep,
-}
-
-/// The published catalog, replaced as a whole.
-#[derive(Clone, Default)]
-struct Published(Arc<RwLock<Arc<Catalog>>>);
-
-impl Published {
-    fn get(&self) -> Arc<Catalog> {
-        Arc::clone(&self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner))
-    }
-
-    fn set(&self, catalog: Arc<Catalog>) {
-        *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = catalog;
-    }
-}
 
 /// The open storage.
 pub(crate) struct Storage {
@@ -113,11 +67,10 @@ impl Storage {
         let file = directory.join("timestream.sqlite");
         let connection = connection::open_writer(&file)?;
         schema::prepare(&connection)?;
-        let catalog = Arc::new(schema::load(&connection)?);
         let published = Published::default();
-        published.set(Arc::clone(&catalog));
+        published.set(Arc::new(schema::load(&connection)?));
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let writer = writer::WriterThread::new(connection, catalog, published.clone());
+        let writer = WriterThread::new(connection, published.clone());
         let thread = std::thread::Builder::new().name("timestream-writer".to_owned()).spawn(move || {
             writer.run(queue);
             drop(lock);
@@ -132,7 +85,7 @@ impl Storage {
         self.published.get()
     }
 
-    /// The database file, for [`open_reader`].
+    /// The database file, for [`open_read_only`].
     pub(crate) fn file(&self) -> &Path {
         &self.file
     }

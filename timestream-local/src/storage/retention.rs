@@ -2,12 +2,12 @@
 //! they took goes back to the system.
 
 use super::catalog::Catalog;
-use super::insert::expiry;
-use super::series::SeriesCache;
-use rusqlite::{Connection, OptionalExtension};
+use super::series::{self, SeriesCache};
+use super::{samples, schema};
+use rusqlite::Connection;
 
 /// Series looked at in a slice.
-const SERIES: i64 = 512;
+const SERIES: usize = 512;
 /// Records removed in a slice, about.
 const RECORDS: usize = 10_000;
 /// Pages given back in a slice.
@@ -17,7 +17,7 @@ const PAGES: u32 = 512;
 pub(super) struct Sweep {
     /// Number and expiry of the tables that are left.
     tables: Vec<(i64, i64)>,
-    /// The series of the last of them that were done.
+    /// The last series that was done of the last table.
     done: i64,
     removed: u64,
 }
@@ -26,18 +26,15 @@ impl Sweep {
     /// A walk as of `now`, in nanoseconds since 1970.
     pub(super) fn new(catalog: &Catalog, now: i64) -> Self {
         let tables = catalog.databases.values().flat_map(|database| database.tables.values());
-        Sweep { tables: tables.map(|table| (table.number, expiry(table, now))).collect(), done: 0, removed: 0 }
+        Sweep { tables: tables.map(|table| (table.number, table.expiry(now))).collect(), done: 0, removed: 0 }
     }
 
     /// Does a slice in a transaction of its own; true when there is nothing left to do.
     pub(super) fn step(&mut self, connection: &mut Connection, cache: &mut SeriesCache) -> rusqlite::Result<bool> {
         let Some(&(number, expiry)) = self.tables.last() else { return give_back(connection) };
         let transaction = connection.transaction()?;
-        let exists = transaction
-            .prepare_cached("SELECT 1 FROM tables WHERE number = ?1")?
-            .query_row([number], |_| Ok(()))
-            .optional()?;
-        let finished = exists.is_none() || self.slice(&transaction, cache, number, expiry)?;
+        let exists = schema::has_table(&transaction, number)?;
+        let finished = !exists || self.slice(&transaction, cache, number, expiry)?;
         transaction.commit()?;
         if finished {
             self.tables.pop();
@@ -57,40 +54,26 @@ impl Sweep {
         number: i64,
         expiry: i64,
     ) -> rusqlite::Result<bool> {
-        let series: Vec<i64> = connection
-            .prepare_cached(&format!("SELECT id FROM series_{number} WHERE id > ?1 ORDER BY id LIMIT ?2"))?
-            .query_map([self.done, SERIES], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
+        let ids = series::after(connection, number, self.done, SERIES)?;
         let mut left = RECORDS;
-        for id in &series {
-            let removed = connection
-                .prepare_cached(&format!(
-                    "DELETE FROM samples_{number} WHERE series = ?1 AND time IN \
-                     (SELECT time FROM samples_{number} WHERE series = ?1 AND time < ?2 LIMIT ?3)"
-                ))?
-                .execute((id, expiry, left as i64))?;
+        for id in &ids {
+            let removed = samples::remove_before(connection, number, *id, expiry, left)?;
             self.removed += removed as u64;
             left -= removed.min(left);
             if left == 0 {
                 return Ok(false);
             }
-            let empty = connection
-                .prepare_cached(&format!("SELECT 1 FROM samples_{number} WHERE series = ?1 LIMIT 1"))?
-                .query_row([id], |_| Ok(()))
-                .optional()?
-                .is_none();
-            if empty {
-                let sql = format!("DELETE FROM series_{number} WHERE id = ?1 RETURNING key");
-                let key: Vec<u8> = connection.prepare_cached(&sql)?.query_row([id], |row| row.get(0))?;
+            if !samples::has_any(connection, number, *id)? {
+                let key = series::remove(connection, number, *id)?;
                 cache.forget(number, &key);
             }
             self.done = *id;
         }
-        Ok(series.is_empty())
+        Ok(ids.is_empty())
     }
 }
 
-/// Gives free pages back once they are a quarter of the file; true when there are none to give.
+/// Gives free pages back, a slice of them, once they are a quarter of the file; true when there are none to give.
 fn give_back(connection: &Connection) -> rusqlite::Result<bool> {
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (free, all) = (pragma("freelist_count")?, pragma("page_count")?);
@@ -99,7 +82,56 @@ fn give_back(connection: &Connection) -> rusqlite::Result<bool> {
         connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
         return Ok(true);
     }
-    connection.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+    // The pragma frees a page each time that it is stepped.
+    let mut vacuum = connection.prepare_cached(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+    let mut pages = vacuum.query([])?;
+    while pages.next()?.is_some() {}
     // A file that can't shrink would never be done.
     Ok(pragma("freelist_count")? == free)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::connection::open_writer;
+    use super::*;
+
+    /// The pages are small, so that 100,000 of them are 51 MB.
+    #[test]
+    fn a_hundred_thousand_free_pages_go_back_in_slices() {
+        let folder = std::env::temp_dir().join(format!("timestream-vacuum-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("timestream.sqlite");
+        let new = Connection::open(&file).unwrap();
+        new.execute_batch("PRAGMA page_size = 512; PRAGMA auto_vacuum = incremental; CREATE TABLE junk(bytes)")
+            .unwrap();
+        drop(new);
+        let connection = open_writer(&file).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO junk VALUES(zeroblob(51200000));
+                 CREATE TABLE kept(bytes);
+                 INSERT INTO kept SELECT randomblob(400) FROM (WITH RECURSIVE n(i) AS
+                     (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n);
+                 DROP TABLE junk;",
+            )
+            .unwrap();
+        let free = || connection.pragma_query_value(None, "freelist_count", |row| row.get::<_, i64>(0)).unwrap();
+        let (mut before, mut slices) = (free(), 0);
+        assert!(before >= 100_000, "{before}");
+        let started = std::time::Instant::now();
+        while !give_back(&connection).unwrap() {
+            let now = free();
+            assert!((1..=i64::from(PAGES)).contains(&(before - now)), "{before} {now}");
+            (before, slices) = (now, slices + 1);
+        }
+        println!("{slices} slices took {:?}", started.elapsed());
+        assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
+        assert!(slices < 250 && before < i64::from(PAGES), "{slices} slices left {before} pages");
+        let kept: i64 = connection.query_row("SELECT sum(length(bytes)) FROM kept", [], |row| row.get(0)).unwrap();
+        assert_eq!(kept, 400_000);
+        assert_eq!(connection.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap(), "ok");
+        drop(connection);
+        assert!(std::fs::metadata(&file).unwrap().len() < 2 << 20);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

@@ -1,12 +1,12 @@
-//! The tables of the file: the catalog's own, and two for each Timestream table.
+//! The catalog in the file: its tables, how it is read at the start, and how it is changed.
 
-use super::OpenError;
 use super::catalog::{Catalog, Database, MeasureInfo, Table};
-use super::properties::TableProperties;
-use rusqlite::Connection;
+use super::failure::{Failure, OpenError};
+use super::properties::{DatabaseProperties, TableProperties};
+use rusqlite::{Connection, params};
 use std::sync::Arc;
 
-/// The version of what this module lays out, in `PRAGMA user_version`.
+/// The version of the file's layout, in `PRAGMA user_version`.
 const VERSION: i64 = 2;
 
 const CATALOG: &str = "
@@ -75,22 +75,71 @@ pub(super) fn load(connection: &Connection) -> Result<Catalog, OpenError> {
     Ok(catalog)
 }
 
-/// Makes the physical tables of a Timestream table.
-///
-/// The columns of values have no type, here and where they are added for multi-measure records, so that SQLite converts
-/// none: a REAL column would store -0.0 as the integer 0.
-pub(super) fn create_physical(connection: &Connection, number: i64) -> rusqlite::Result<()> {
-    connection.execute_batch(&format!(
-        "CREATE TABLE series_{number}(id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, measure_name TEXT NOT NULL);
-         CREATE INDEX series_{number}_measure ON series_{number}(measure_name);
-         CREATE TABLE samples_{number}(
-            series INTEGER NOT NULL, time INTEGER NOT NULL, version INTEGER NOT NULL,
-            double, bigint, varchar, boolean,
-            PRIMARY KEY(series, time)) WITHOUT ROWID;"
-    ))
+/// Writes a new database.
+pub(super) fn insert_database(
+    connection: &Connection,
+    name: &str,
+    properties: &DatabaseProperties,
+) -> Result<(), Failure> {
+    let text = serde_json::to_string(properties)?;
+    connection.execute("INSERT INTO databases(name, properties) VALUES(?1, ?2)", params![name, text])?;
+    Ok(())
 }
 
-/// Drops them.
-pub(super) fn drop_physical(connection: &Connection, number: i64) -> rusqlite::Result<()> {
-    connection.execute_batch(&format!("DROP TABLE samples_{number}; DROP TABLE series_{number};"))
+/// Writes a database's properties.
+pub(super) fn save_database(connection: &Connection, name: &str, database: &Database) -> Result<(), Failure> {
+    let text = serde_json::to_string(&database.properties)?;
+    connection.execute("UPDATE databases SET properties = ?2 WHERE name = ?1", params![name, text])?;
+    Ok(())
+}
+
+/// Removes a database, which has no tables.
+pub(super) fn delete_database(connection: &Connection, name: &str) -> Result<(), Failure> {
+    connection.execute("DELETE FROM databases WHERE name = ?1", [name])?;
+    Ok(())
+}
+
+/// Writes a new table; its number.
+pub(super) fn insert_table(
+    connection: &Connection,
+    database: &str,
+    name: &str,
+    properties: &TableProperties,
+) -> Result<i64, Failure> {
+    let text = serde_json::to_string(properties)?;
+    let sql = "INSERT INTO tables(database, name, properties) VALUES(?1, ?2, ?3)";
+    connection.execute(sql, params![database, name, text])?;
+    Ok(connection.last_insert_rowid())
+}
+
+/// Writes a table's properties.
+pub(super) fn save_table(connection: &Connection, table: &Table) -> Result<(), Failure> {
+    let text = serde_json::to_string(&table.properties)?;
+    connection.execute("UPDATE tables SET properties = ?2 WHERE number = ?1", params![table.number, text])?;
+    Ok(())
+}
+
+/// Removes a table and what is known of its measures.
+pub(super) fn delete_table(connection: &Connection, number: i64) -> Result<(), Failure> {
+    connection.execute("DELETE FROM tables WHERE number = ?1", [number])?;
+    connection.execute("DELETE FROM measures WHERE table_number = ?1", [number])?;
+    Ok(())
+}
+
+/// Whether there is a table of this number.
+pub(super) fn has_table(connection: &Connection, number: i64) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM tables WHERE number = ?1")?.exists([number])
+}
+
+/// Writes what is known of a measure.
+pub(super) fn save_measure(
+    connection: &Connection,
+    number: i64,
+    name: &str,
+    measure: MeasureInfo,
+) -> Result<(), Failure> {
+    let sql = "INSERT OR REPLACE INTO measures(table_number, name, types, dimensions) VALUES(?1, ?2, ?3, ?4)";
+    let dimensions = measure.dimensions.to_be_bytes();
+    connection.prepare_cached(sql)?.execute(params![number, name, measure.types, dimensions])?;
+    Ok(())
 }

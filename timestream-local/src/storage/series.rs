@@ -1,12 +1,12 @@
 //! Series and what a table learns from them: their ids, the dimensions' columns, the measures.
 
-use super::catalog::{MeasureInfo, Table};
-use super::change::save_table;
+use super::catalog::{MeasureInfo, Table, series_table};
+use super::failure::Failure;
 use super::properties::MultiMeasure;
-use super::writer::Failure;
-use crate::error::ApiError;
+use super::samples;
+use super::schema::{save_measure, save_table};
 use crate::records::{MAX_DIMENSIONS, Measured, decode_key};
-use rusqlite::{Connection, OptionalExtension, ToSql, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, ToSql, params_from_iter};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -27,6 +27,33 @@ pub(super) struct Series {
     pub(super) id: i64,
     /// The types that its measure is known to have.
     types: u8,
+}
+
+/// Makes the SQLite table of a table's series.
+pub(super) fn create_table(connection: &Connection, number: i64) -> rusqlite::Result<()> {
+    let name = series_table(number);
+    connection.execute_batch(&format!(
+        "CREATE TABLE {name}(id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, measure_name TEXT NOT NULL);
+         CREATE INDEX {name}_measure ON {name}(measure_name);"
+    ))
+}
+
+/// Removes it.
+pub(super) fn drop_table(connection: &Connection, number: i64) -> rusqlite::Result<()> {
+    connection.execute_batch(&format!("DROP TABLE {}", series_table(number)))
+}
+
+/// The numbers of a table's series that follow one, in order.
+pub(super) fn after(connection: &Connection, number: i64, last: i64, most: usize) -> rusqlite::Result<Vec<i64>> {
+    let sql = format!("SELECT id FROM {} WHERE id > ?1 ORDER BY id LIMIT ?2", series_table(number));
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    connection.prepare_cached(&sql)?.query_map([last, most], |row| row.get(0))?.collect()
+}
+
+/// Removes a series; its key.
+pub(super) fn remove(connection: &Connection, number: i64, id: i64) -> rusqlite::Result<Vec<u8>> {
+    let sql = format!("DELETE FROM {} WHERE id = ?1 RETURNING key", series_table(number));
+    connection.prepare_cached(&sql)?.query_row([id], |row| row.get(0))
 }
 
 /// The series written lately, by table and key.
@@ -52,7 +79,7 @@ impl SeriesCache {
             return Ok(Ok(series));
         }
         let Some((measure_name, dimensions)) = decode_key(key) else {
-            return Err(ApiError::internal("a series key cannot be read").into());
+            return Err(Failure::broken("a series key cannot be read"));
         };
         let id = match cached {
             Some(series) => series.id,
@@ -91,7 +118,7 @@ fn find_or_make(
     dimensions: &[(&str, &str)],
 ) -> Result<Result<i64, Refusal>, Failure> {
     let found = connection
-        .prepare_cached(&format!("SELECT id FROM series_{} WHERE key = ?1", table.number))?
+        .prepare_cached(&format!("SELECT id FROM {} WHERE key = ?1", series_table(table.number)))?
         .query_row([key], |row| row.get(0))
         .optional()?;
     if let Some(id) = found {
@@ -119,7 +146,8 @@ fn add_dimensions(connection: &Connection, table: &mut Table, dimensions: &[(&st
     for (name, _) in dimensions {
         if !table.columns.contains_key(*name) {
             let position = table.columns.len();
-            connection.execute_batch(&format!("ALTER TABLE series_{} ADD COLUMN d{position} TEXT", table.number))?;
+            connection
+                .execute_batch(&format!("ALTER TABLE {} ADD COLUMN d{position} TEXT", series_table(table.number)))?;
             table.columns.insert((*name).to_owned(), position);
             table.properties.dimensions.push((*name).to_owned());
         }
@@ -144,7 +172,7 @@ fn insert_series(
             values.push(value);
         }
     }
-    let sql = format!("INSERT INTO series_{}(key, measure_name{names}) VALUES(?, ?{marks})", table.number);
+    let sql = format!("INSERT INTO {}(key, measure_name{names}) VALUES(?, ?{marks})", series_table(table.number));
     connection.prepare_cached(&sql)?.execute(params_from_iter(values))?;
     Ok(connection.last_insert_rowid())
 }
@@ -162,9 +190,7 @@ fn note_measure(
     let dimensions = columns.fold(before.dimensions, |bits, column| bits | 1 << column);
     let now = MeasureInfo { types: before.types | bit, dimensions };
     if now != before {
-        let sql = "INSERT OR REPLACE INTO measures(table_number, name, types, dimensions) VALUES(?1, ?2, ?3, ?4)";
-        let bits = now.dimensions.to_be_bytes();
-        connection.prepare_cached(sql)?.execute(params![table.number, name, now.types, bits])?;
+        save_measure(connection, table.number, name, now)?;
         Arc::make_mut(table).measures.insert(name.to_owned(), now);
     }
     Ok(now.types)
@@ -197,7 +223,7 @@ pub(super) fn add_multi(
         let table = Arc::make_mut(table);
         for measure in new {
             let position = table.multi.len();
-            connection.execute_batch(&format!("ALTER TABLE samples_{} ADD COLUMN m{position}", table.number))?;
+            samples::add_value(connection, table.number, position)?;
             table.multi.insert(measure.name.clone(), position);
             table.properties.multi.push(measure);
         }

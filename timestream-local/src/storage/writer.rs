@@ -1,48 +1,54 @@
 //! The writer thread: takes what waits, stores it in one transaction, commits, answers.
 
-use super::catalog::Catalog;
-use super::insert::{self, Ingested};
+use super::catalog::{Catalog, Published};
+use super::change::Change;
+use super::failure::Failure;
+use super::insert::{self, Ingested, Written};
 use super::retention::Sweep;
 use super::series::SeriesCache;
-use super::{Job, Published};
+use crate::calendar::now_ns;
 use crate::error::ApiError;
+use crate::records::WriteCall;
 use rusqlite::Connection;
 use std::sync::Arc;
-use std::time::SystemTime;
 use tokio::sync::{mpsc, oneshot};
 
-/// Most calls in one transaction.
+/// Most jobs in one transaction.
 const MAX_GROUP: usize = 128;
+/// Most jobs of a group that may break off, each of which has the others done again, before all of them fail.
+const MAX_BROKEN: usize = 3;
 
-/// Why a job came to nothing.
-pub(super) enum Failure {
-    /// By the rules: it changed nothing, and the transaction goes on.
-    Refused(ApiError),
-    /// By SQLite: the transaction is lost.
-    Storage(rusqlite::Error),
+/// Where the answer to a job goes.
+type Reply<T> = oneshot::Sender<Result<T, ApiError>>;
+
+/// A call to the writer thread.
+pub(super) enum Job {
+    /// Records to be stored.
+    Write(WriteCall, Reply<Ingested>),
+    /// A change of what exists, answered with the catalog that has it.
+    Change(Change, Reply<Arc<Catalog>>),
+    /// Records that outlived their retention are to be removed.
+    Sweep,
 }
 
-impl From<ApiError> for Failure {
-    fn from(error: ApiError) -> Self {
-        Failure::Refused(error)
-    }
+/// What a job did in the open transaction, or the rule that refused it.
+enum Done {
+    Written(Result<Written, ApiError>),
+    Changed(Result<(), ApiError>),
+    Nothing,
 }
 
-impl From<rusqlite::Error> for Failure {
-    fn from(error: rusqlite::Error) -> Self {
-        Failure::Storage(error)
-    }
-}
-
-/// An answer that waits for the commit.
-enum Answer {
-    Write(oneshot::Sender<Result<Ingested, ApiError>>, Result<Ingested, ApiError>),
-    Change(oneshot::Sender<Result<Arc<Catalog>, ApiError>>, Result<(), ApiError>),
+/// Why a transaction came to nothing.
+struct Lost {
+    error: ApiError,
+    /// The job that broke off, if it was one.
+    broken: Option<usize>,
 }
 
 /// The state of the thread.
 pub(super) struct WriterThread {
     connection: Connection,
+    /// What exists, as the file has it within the open transaction.
     catalog: Arc<Catalog>,
     published: Published,
     cache: SeriesCache,
@@ -50,7 +56,8 @@ pub(super) struct WriterThread {
 }
 
 impl WriterThread {
-    pub(super) fn new(connection: Connection, catalog: Arc<Catalog>, published: Published) -> Self {
+    pub(super) fn new(connection: Connection, published: Published) -> Self {
+        let catalog = published.get();
         WriterThread { connection, catalog, published, cache: SeriesCache::default(), sweep: None }
     }
 
@@ -94,83 +101,128 @@ impl WriterThread {
         }
     }
 
-    fn commit(&mut self, group: Vec<Job>) {
-        let mut answers = Vec::with_capacity(group.len());
-        let outcome = self.transact(group, &mut answers);
-        if let Err(error) = &outcome {
+    /// Does a group of jobs and answers each. A job that breaks off is taken out, and the others are done again without
+    /// it.
+    fn commit(&mut self, mut group: Vec<Job>) {
+        let sweeps = group.iter().any(Job::makes_garbage);
+        let mut left = MAX_BROKEN;
+        while !group.is_empty() {
+            let Lost { error, broken } = match self.transact(&group) {
+                Ok(done) => {
+                    self.published.set(Arc::clone(&self.catalog));
+                    self.answer(group, done);
+                    break;
+                }
+                Err(lost) => lost,
+            };
             tracing::error!(%error, "a transaction failed and was rolled back");
-            if !self.connection.is_autocommit()
-                && let Err(error) = self.connection.execute_batch("ROLLBACK")
-            {
-                tracing::error!(%error, "rolling back failed");
+            self.restore();
+            match broken {
+                Some(index) if left > 0 => {
+                    left -= 1;
+                    group.remove(index).fail(error);
+                }
+                _ => group.drain(..).for_each(|job| job.fail(error.clone())),
             }
-            self.catalog = self.published.get();
-            self.cache = SeriesCache::default();
-        } else {
-            self.published.set(Arc::clone(&self.catalog));
         }
-        // Who no longer waits for an answer has hung up.
-        for answer in answers {
-            match answer {
-                Answer::Write(reply, result) => {
-                    let _ = reply.send(outcome.clone().and(result));
-                }
-                Answer::Change(reply, result) => {
-                    let _ = reply.send(outcome.clone().and(result).map(|()| Arc::clone(&self.catalog)));
-                }
-            }
+        // Only now is it known what exists and how long it is kept.
+        if sweeps {
+            self.sweep = Some(Sweep::new(&self.catalog, now_ns()));
         }
     }
 
-    /// Every job has an answer afterwards; an error is the answer of all.
-    fn transact(&mut self, group: Vec<Job>, answers: &mut Vec<Answer>) -> Result<(), ApiError> {
-        let mut failed = self.connection.execute_batch("BEGIN IMMEDIATE").err();
+    /// Does the jobs in one transaction; what each did, in their order.
+    fn transact(&mut self, group: &[Job]) -> Result<Vec<Done>, Lost> {
+        let lost = |error: rusqlite::Error| Lost { error: error.into(), broken: None };
+        self.connection.execute_batch("BEGIN IMMEDIATE").map_err(lost)?;
         let now = now_ns();
-        for job in group {
-            match job {
-                Job::Sweep => self.sweep = Some(Sweep::new(&self.catalog, now)),
-                Job::Write(call, reply) => {
-                    let result = match failed {
-                        None => insert::write(&self.connection, &mut self.cache, &mut self.catalog, call, now),
-                        Some(_) => Ok(Ingested::default()),
-                    };
-                    answers.push(Answer::Write(reply, settle(result, &mut failed)));
+        let mut done = Vec::with_capacity(group.len());
+        for (index, job) in group.iter().enumerate() {
+            let failed = |error| Lost { error, broken: Some(index) };
+            done.push(match job {
+                Job::Write(call, _) => Done::Written(unless_broken(self.write(call, now)).map_err(failed)?),
+                Job::Change(change, _) => Done::Changed(unless_broken(self.change(change, now)).map_err(failed)?),
+                Job::Sweep => Done::Nothing,
+            });
+        }
+        self.connection.execute_batch("COMMIT").map_err(lost)?;
+        Ok(done)
+    }
+
+    fn write(&mut self, call: &WriteCall, now: i64) -> Result<Written, Failure> {
+        insert::write(&self.connection, &mut self.cache, &mut self.catalog, call, now)
+    }
+
+    /// Makes a change in a copy of the catalog, so that a refusal leaves the catalog as it was.
+    fn change(&mut self, change: &Change, now: i64) -> Result<(), Failure> {
+        let mut catalog = Catalog::clone(&self.catalog);
+        let before = self.connection.total_changes();
+        // Whole milliseconds are read back from JSON as they were.
+        let seconds = (now / 1_000_000) as f64 / 1e3;
+        let result = change.apply(&self.connection, &mut catalog, seconds);
+        match &result {
+            Ok(()) => self.catalog = Arc::new(catalog),
+            Err(Failure::Refused(_)) => debug_assert_eq!(self.connection.total_changes(), before, "{change:?}"),
+            Err(Failure::Broken(_)) => {}
+        }
+        result
+    }
+
+    /// Goes back to what the file has after a transaction that failed.
+    fn restore(&mut self) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "rolling back failed");
+        }
+        self.catalog = self.published.get();
+        self.cache = SeriesCache::default();
+    }
+
+    fn answer(&self, group: Vec<Job>, done: Vec<Done>) {
+        for pair in group.into_iter().zip(done) {
+            // Who no longer waits for an answer has hung up.
+            match pair {
+                (Job::Write(_, reply), Done::Written(result)) => {
+                    let _ = reply.send(result.and_then(Written::answer));
                 }
-                Job::Change(change, reply) => {
-                    let catalog = Arc::make_mut(&mut self.catalog);
-                    let sweeps = change.makes_garbage();
-                    let result = match failed {
-                        None => change.apply(&self.connection, catalog, now as f64 / 1e9),
-                        Some(_) => Ok(()),
-                    };
-                    if sweeps {
-                        self.sweep = Some(Sweep::new(&self.catalog, now));
-                    }
-                    answers.push(Answer::Change(reply, settle(result, &mut failed)));
+                (Job::Change(_, reply), Done::Changed(result)) => {
+                    let _ = reply.send(result.map(|()| Arc::clone(&self.catalog)));
                 }
+                _ => {}
             }
         }
-        match failed {
-            None => Ok(self.connection.execute_batch("COMMIT")?),
-            Some(error) => Err(error.into()),
+    }
+}
+
+impl Job {
+    /// Whether it may leave records or space to be removed.
+    fn makes_garbage(&self) -> bool {
+        match self {
+            Job::Write(..) => false,
+            Job::Change(change, _) => change.makes_garbage(),
+            Job::Sweep => true,
+        }
+    }
+
+    fn fail(self, error: ApiError) {
+        // Who no longer waits for an answer has hung up.
+        match self {
+            Job::Write(_, reply) => drop(reply.send(Err(error))),
+            Job::Change(_, reply) => drop(reply.send(Err(error))),
+            Job::Sweep => {}
         }
     }
 }
 
-/// Takes a storage failure aside; its job's own answer no longer matters then.
-fn settle<T: Default>(result: Result<T, Failure>, failed: &mut Option<rusqlite::Error>) -> Result<T, ApiError> {
+/// The result of a job that the transaction can go on after, or the error of one that broke off.
+fn unless_broken<T>(result: Result<T, Failure>) -> Result<Result<T, ApiError>, ApiError> {
     match result {
-        Ok(value) => Ok(value),
-        Err(Failure::Refused(error)) => Err(error),
-        Err(Failure::Storage(error)) => {
-            *failed = Some(error);
-            Ok(T::default())
-        }
+        Ok(value) => Ok(Ok(value)),
+        Err(Failure::Refused(error)) => Ok(Err(error)),
+        Err(Failure::Broken(error)) => Err(error),
     }
 }
 
-/// Nanoseconds since 1970.
-pub(crate) fn now_ns() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
-}
+#[cfg(test)]
+mod tests;

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use aws_sdk_timestreamwrite::error::ProvideErrorMetadata;
-use aws_sdk_timestreamwrite::types::{MeasureValue, MeasureValueType, RetentionProperties};
+use aws_sdk_timestreamwrite::types::{MeasureValue, MeasureValueType, Record, RetentionProperties};
 use rusqlite::Connection;
 
 use crate::binary::Binary;
-use crate::server::{Running, Scratch, clients, keys, make_table, record, rows};
+use crate::server::{Running, Scratch, clients, dimension, keys, make_table, record, rows};
 
 const HOUR: i64 = 3_600_000;
 
@@ -188,4 +188,70 @@ async fn a_long_read_does_not_hold_up_writes() {
     assert_eq!(running.rows("SELECT count(*) FROM db1.metrics").await, ["8020"]);
     // It saw the table as it was when it began.
     assert_eq!(reading.await.unwrap(), ["64000000"]);
+}
+
+/// A file whose triggers make SQLite fail where it should not, with `db1.metrics` in it.
+async fn failing_file(scratch: &Scratch, triggers: &str) -> Binary {
+    let server = Binary::start(scratch.path());
+    let (write, _) = clients(&server.endpoint, &keys("any", "any"));
+    make_table(&write).await;
+    drop(server);
+    let file = Connection::open(scratch.path().join("timestream.sqlite")).unwrap();
+    file.execute_batch(triggers).unwrap();
+    drop(file);
+    Binary::start(scratch.path())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_breaks_off_leaves_nothing_of_itself() {
+    let scratch = Scratch::new();
+    // The value 666 is neither stored nor found.
+    let lost = "CREATE TRIGGER lost BEFORE INSERT ON samples_1 WHEN NEW.double = 666 BEGIN SELECT RAISE(IGNORE); END;";
+    let server = failing_file(&scratch, lost).await;
+    let (write, query) = clients(&server.endpoint, &keys("any", "any"));
+    let put = async |records: Vec<Record>| {
+        let call = write.write_records().database_name("db1").table_name("metrics").set_records(Some(records));
+        call.send().await.map(drop).map_err(|error| error.code().unwrap_or_default().to_owned())
+    };
+    let in_rack = |value: f64| {
+        let mut record = record("a", value, 0);
+        record.dimensions.as_mut().unwrap().push(dimension("rack", "r1"));
+        record
+    };
+    let broken = put(vec![in_rack(1.0), record("b", 666.0, 0)]).await;
+    assert_eq!(broken, Err("InternalServerException".to_owned()));
+    // The dimension that it would have made is new still, and not in the way.
+    assert_eq!(
+        rows(&query, "DESCRIBE db1.metrics").await,
+        ["measure_name varchar MEASURE_NAME", "time timestamp TIMESTAMP"]
+    );
+    assert_eq!(put(vec![in_rack(2.0)]).await, Ok(()));
+    assert_eq!(rows(&query, "SELECT rack, measure_value::double FROM db1.metrics").await, ["r1 2.0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retention_that_could_not_be_stored_removes_nothing() {
+    let scratch = Scratch::new();
+    let fails_to_commit = "
+        CREATE TABLE parent(id INTEGER PRIMARY KEY);
+        CREATE TABLE child(id INTEGER REFERENCES parent(id) DEFERRABLE INITIALLY DEFERRED);
+        CREATE TRIGGER fails AFTER UPDATE ON tables WHEN NEW.properties LIKE '%\"magnetic_days\":1}%'
+            BEGIN INSERT INTO child VALUES(1); END;";
+    let server = failing_file(&scratch, fails_to_commit).await;
+    let (write, query) = clients(&server.endpoint, &keys("any", "any"));
+    let call = write.write_records().database_name("db1").table_name("metrics");
+    call.records(record("a", 1.0, 36 * HOUR)).send().await.unwrap();
+    let retention = RetentionProperties::builder()
+        .memory_store_retention_period_in_hours(1)
+        .magnetic_store_retention_period_in_days(1);
+    let update = write.update_table().database_name("db1").table_name("metrics");
+    let refused = update.retention_properties(retention.build().unwrap()).send().await.unwrap_err();
+    assert_eq!(refused.code(), Some("InternalServerException"), "{refused:?}");
+    let described = write.describe_table().database_name("db1").table_name("metrics").send().await.unwrap();
+    let kept = described.table.unwrap().retention_properties.unwrap();
+    assert_eq!(kept.magnetic_store_retention_period_in_days, 73_000);
+    for _ in 0..10 {
+        assert_eq!(rows(&query, "SELECT count(*) FROM db1.metrics").await, ["1"]);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }

@@ -3,8 +3,9 @@
 
 use rusqlite::types::Value;
 
+use super::super::failure::Failure;
 use super::super::types::ColumnType::{self, Bigint, Double, Integer, IntervalDayToSecond, IntervalYearToMonth};
-use super::{Arguments, Failure, Outcome, Scalar, real, scalar};
+use super::scalar::{Arguments, Outcome, Scalar, real, scalar};
 
 const DOUBLES: &[ColumnType] = &[Double, Double];
 const BIGINTS: &[ColumnType] = &[Bigint, Bigint];

@@ -2,13 +2,14 @@
 
 use rusqlite::types::Value;
 
-use super::super::calendar::{self, DAY};
+use super::super::failure::Failure;
 use super::super::text::{double as double_text, parse_double};
 use super::super::types::ColumnType::{
     Bigint, Boolean, Date, Double, Integer, IntervalDayToSecond, Timestamp, Varchar,
 };
 use super::instants::instant;
-use super::{Arguments, Failure, Outcome, Scalar, real, scalar, text};
+use super::scalar::{Arguments, Outcome, Scalar, real, scalar, text};
+use crate::calendar::{self, DAY};
 
 pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("$cast_varchar", &[Double], Varchar, |a| text(double_text(a.double(0)?))),

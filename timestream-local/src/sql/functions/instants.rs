@@ -3,11 +3,12 @@
 use rusqlite::types::Value;
 use time::{Duration, Month, OffsetDateTime};
 
-use super::super::calendar::{self, DAY, SECOND, moment};
+use super::super::failure::Failure;
 use super::super::types::ColumnType::{
     self, Bigint, Date, Double, IntervalDayToSecond, IntervalYearToMonth, Timestamp, Varchar,
 };
-use super::{Arguments, Failure, Outcome, Scalar, real, scalar, text};
+use super::scalar::{Arguments, Outcome, Scalar, real, scalar, text};
+use crate::calendar::{self, DAY, SECOND, moment};
 
 pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("$add", &[Timestamp, IntervalDayToSecond], Timestamp, |a| instant(a.integer(0)?.checked_add(a.integer(1)?))),

@@ -8,104 +8,18 @@ mod casts;
 pub(in crate::sql) mod characters;
 mod formats;
 pub(crate) mod instants;
+mod scalar;
 mod strings;
 mod timeseries;
 
 pub(crate) use timeseries::by_time;
 
 use rusqlite::Connection;
-use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{Value, ValueRef};
 
-use super::types::ColumnType;
-
-/// Why a function could not answer.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Failure(pub(crate) String);
-
-impl From<&str> for Failure {
-    fn from(text: &str) -> Self {
-        Self(text.into())
-    }
-}
-
-type Outcome = Result<Value, Failure>;
-
-/// A function over non-NULL values.
-pub(crate) struct Scalar {
-    /// Its name in Timestream; one that begins with `$` is the translation's own, for an operator or cast.
-    pub(crate) name: &'static str,
-    /// The types that it takes.
-    pub(crate) arguments: &'static [ColumnType],
-    /// The type that it yields.
-    pub(crate) result: ColumnType,
-    body: fn(&Arguments<'_, '_>) -> Outcome,
-}
-
-const fn scalar(
-    name: &'static str,
-    arguments: &'static [ColumnType],
-    result: ColumnType,
-    body: fn(&Arguments<'_, '_>) -> Outcome,
-) -> Scalar {
-    Scalar { name, arguments, result, body }
-}
-
-/// The arguments of one call. The types were checked by the translation; a value of another kind is a failure.
-struct Arguments<'a, 'c>(&'a Context<'c>);
-
-impl Arguments<'_, '_> {
-    fn raw(&self, index: usize) -> ValueRef<'_> {
-        self.0.get_raw(index)
-    }
-
-    fn text(&self, index: usize) -> Result<&str, Failure> {
-        self.0.get_raw(index).as_str().map_err(|error| Failure(error.to_string()))
-    }
-
-    fn integer(&self, index: usize) -> Result<i64, Failure> {
-        self.0.get_raw(index).as_i64().map_err(|error| Failure(error.to_string()))
-    }
-
-    fn double(&self, index: usize) -> Result<f64, Failure> {
-        match self.0.get_raw(index) {
-            ValueRef::Real(number) => Ok(number),
-            ValueRef::Integer(number) => Ok(number as f64),
-            other => Err(Failure(format!("{:?} is no number", other.data_type()))),
-        }
-    }
-
-    /// What `make` builds from the text argument, kept while the argument stays the same constant.
-    fn cached<T: Send + Sync + 'static>(
-        &self,
-        index: usize,
-        make: impl FnOnce(&str) -> Result<T, Failure>,
-    ) -> Result<std::sync::Arc<T>, Failure> {
-        let position = i32::try_from(index).map_err(|error| Failure(error.to_string()))?;
-        self.0
-            .get_or_create_aux(position, |value| match value.as_str() {
-                Ok(text) => make(text),
-                Err(error) => Err(Failure(error.to_string())),
-            })
-            .map_err(|error| match error {
-                rusqlite::Error::UserFunctionError(inner) => Failure(inner.to_string()),
-                other => Failure(other.to_string()),
-            })
-    }
-}
-
-/// A double result. SQLite turns NaN into NULL, which would be a wrong answer, so it is refused.
-fn real(number: f64) -> Outcome {
-    if number.is_nan() {
-        return Err("NaN results are not supported".into());
-    }
-    Ok(Value::Real(number))
-}
-
-fn text(text: impl Into<String>) -> Outcome {
-    Ok(Value::Text(text.into()))
-}
+use super::failure::Failure;
+use scalar::{Arguments, Outcome, Scalar};
 
 fn all() -> impl Iterator<Item = (usize, &'static Scalar)> {
     let lists = [

@@ -2,10 +2,12 @@
 
 use rusqlite::types::Value;
 
+use super::super::failure::Failure;
 use super::super::java_regex::{self, Pattern};
 use super::super::like;
 use super::super::types::ColumnType::{Bigint, Boolean, Integer, Varchar};
-use super::{Arguments, Failure, Outcome, Scalar, characters, scalar, text};
+use super::characters;
+use super::scalar::{Arguments, Outcome, Scalar, scalar, text};
 
 /// The longest text that a function may build, in bytes.
 const MAX_TEXT: usize = 16 * 1024 * 1024;

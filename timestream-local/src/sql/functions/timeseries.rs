@@ -2,12 +2,13 @@
 
 use rusqlite::types::{Value, ValueRef};
 
-use super::super::calendar::{SECOND, timestamp_text};
+use super::super::failure::Failure;
 use super::super::series::{self, Entries};
 use super::super::types::ColumnType::{
     self, Array, Bigint, Boolean, Double, Integer, IntervalDayToSecond, TimeSeries, Timestamp, Varchar,
 };
-use super::{Arguments, Failure, Outcome, Scalar, real, scalar, text};
+use super::scalar::{Arguments, Outcome, Scalar, real, scalar, text};
+use crate::calendar::{SECOND, timestamp_text};
 
 /// Entries that SEQUENCE may make, as in Presto.
 const MAX_SEQUENCE: i64 = 10_000;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::parser::Parser;
+use super::cursor::Cursor;
 
 /// How deep classes may nest.
 const MAX_DEPTH: usize = 20;
@@ -54,36 +54,36 @@ pub(super) fn single(character: char, ignore_case: bool) -> String {
 }
 
 /// The rest of a class behind its `[`.
-pub(super) fn class(parser: &mut Parser, ignore_case: bool, depth: usize) -> Result<String, String> {
+pub(super) fn class(cursor: &mut Cursor, ignore_case: bool, depth: usize) -> Result<String, String> {
     if depth > MAX_DEPTH {
-        return Err(parser.unsupported("classes nested too deep"));
+        return Err(cursor.unsupported("classes nested too deep"));
     }
-    let negated = parser.take("^");
+    let negated = cursor.take("^");
     let mut written = String::from(if negated { "[^" } else { "[" });
     let mut empty = true;
     loop {
-        if parser.take("&&") {
-            return Err(parser.unsupported("class intersection"));
+        if cursor.take("&&") {
+            return Err(cursor.unsupported("class intersection"));
         }
-        let Some(character) = parser.next() else { return Err(parser.error("Unclosed character class")) };
+        let Some(character) = cursor.next() else { return Err(cursor.error("Unclosed character class")) };
         match character {
             ']' if !empty => break,
-            '[' if negated => return Err(parser.unsupported("class within a negated class")),
-            '[' => written.push_str(&class(parser, ignore_case, depth + 1)?),
-            '\\' if parser.take("Q") => {
-                while !parser.take("\\E") {
-                    let Some(literal) = parser.next() else { break };
+            '[' if negated => return Err(cursor.unsupported("class within a negated class")),
+            '[' => written.push_str(&class(cursor, ignore_case, depth + 1)?),
+            '\\' if cursor.take("Q") => {
+                while !cursor.take("\\E") {
+                    let Some(literal) = cursor.next() else { break };
                     range(&mut written, literal, literal, ignore_case);
                 }
             }
-            '\\' => match escape(parser)? {
-                Item::Character(first) => span(parser, &mut written, first, ignore_case)?,
+            '\\' => match escape(cursor)? {
+                Item::Character(first) => span(cursor, &mut written, first, ignore_case)?,
                 Item::Set { name, .. } if ignore_case && depends_on_case(&name) => {
-                    return Err(parser.unsupported(format!("{name} without regard to case")));
+                    return Err(cursor.unsupported(format!("{name} without regard to case")));
                 }
                 Item::Set { written: set, .. } => written.push_str(&set),
             },
-            first => span(parser, &mut written, first, ignore_case)?,
+            first => span(cursor, &mut written, first, ignore_case)?,
         }
         empty = false;
     }
@@ -92,14 +92,14 @@ pub(super) fn class(parser: &mut Parser, ignore_case: bool, depth: usize) -> Res
 }
 
 /// A character of a class, and the range that it may begin.
-fn span(parser: &mut Parser, written: &mut String, first: char, ignore_case: bool) -> Result<(), String> {
-    if parser.peek() != Some('-') {
+fn span(cursor: &mut Cursor, written: &mut String, first: char, ignore_case: bool) -> Result<(), String> {
+    if cursor.peek() != Some('-') {
         range(written, first, first, ignore_case);
         return Ok(());
     }
-    parser.next();
-    match parser.peek() {
-        None => return Err(parser.error("Unclosed character class")),
+    cursor.next();
+    match cursor.peek() {
+        None => return Err(cursor.error("Unclosed character class")),
         // The minus is the last character, or stands before a nested class: it means itself.
         Some(']' | '[') => {
             range(written, first, first, ignore_case);
@@ -108,17 +108,17 @@ fn span(parser: &mut Parser, written: &mut String, first: char, ignore_case: boo
         }
         Some(_) => {}
     }
-    let last = match parser.next() {
-        Some('\\') => match escape(parser)? {
+    let last = match cursor.next() {
+        Some('\\') => match escape(cursor)? {
             Item::Character(last) => last,
-            Item::Set { .. } => return Err(parser.error("Illegal character range")),
+            Item::Set { .. } => return Err(cursor.error("Illegal character range")),
         },
-        Some('&') if parser.peek() == Some('&') => return Err(parser.unsupported("class intersection")),
+        Some('&') if cursor.peek() == Some('&') => return Err(cursor.unsupported("class intersection")),
         Some(last) => last,
-        None => return Err(parser.error("Unclosed character class")),
+        None => return Err(cursor.error("Unclosed character class")),
     };
     if last < first {
-        return Err(parser.error("Illegal character range"));
+        return Err(cursor.error("Illegal character range"));
     }
     range(written, first, last, ignore_case);
     Ok(())
@@ -142,8 +142,8 @@ fn range(written: &mut String, first: char, last: char, ignore_case: bool) {
 }
 
 /// The rest of an escape behind its backslash: what means the same inside and outside a class.
-pub(super) fn escape(parser: &mut Parser) -> Result<Item, String> {
-    let Some(character) = parser.next() else { return Err(parser.error("Unexpected internal error: lone backslash")) };
+pub(super) fn escape(cursor: &mut Cursor) -> Result<Item, String> {
+    let Some(character) = cursor.next() else { return Err(cursor.error("Unexpected internal error: lone backslash")) };
     let set = |written: &str| Ok(Item::Set { written: written.into(), name: format!("\\{character}") });
     match character {
         'd' => set("[0-9]"),
@@ -156,51 +156,51 @@ pub(super) fn escape(parser: &mut Parser) -> Result<Item, String> {
         'H' => set(r"[^ \t\xA0\x{1680}\x{180e}\x{2000}-\x{200a}\x{202f}\x{205f}\x{3000}]"),
         'v' => set(r"[\n\x0B\f\r\x{85}\x{2028}\x{2029}]"),
         'V' => set(r"[^\n\x0B\f\r\x{85}\x{2028}\x{2029}]"),
-        'p' | 'P' => property(parser, character == 'P'),
+        'p' | 'P' => property(cursor, character == 'P'),
         't' => Ok(Item::Character('\t')),
         'n' => Ok(Item::Character('\n')),
         'r' => Ok(Item::Character('\r')),
         'f' => Ok(Item::Character('\x0c')),
         'a' => Ok(Item::Character('\x07')),
         'e' => Ok(Item::Character('\x1b')),
-        'x' if parser.take("{") => {
+        'x' if cursor.take("{") => {
             let mut digits = String::new();
-            while let Some(digit) = parser.next().filter(|digit| *digit != '}') {
+            while let Some(digit) = cursor.next().filter(|digit| *digit != '}') {
                 digits.push(digit);
             }
-            code(parser, &digits)
+            code(cursor, &digits)
         }
-        'x' => hexadecimal(parser, 2),
-        'u' => hexadecimal(parser, 4),
+        'x' => hexadecimal(cursor, 2),
+        'u' => hexadecimal(cursor, 4),
         literal if !literal.is_ascii_alphanumeric() => Ok(Item::Character(literal)),
-        '0' | 'c' | 'N' => Err(parser.unsupported(format!("\\{character}"))),
-        _ => Err(parser.error(format!("Illegal/unsupported escape sequence \\{character}"))),
+        '0' | 'c' | 'N' => Err(cursor.unsupported(format!("\\{character}"))),
+        _ => Err(cursor.error(format!("Illegal/unsupported escape sequence \\{character}"))),
     }
 }
 
-fn hexadecimal(parser: &mut Parser, length: usize) -> Result<Item, String> {
-    let digits: String = (0..length).filter_map(|_| parser.next()).collect();
+fn hexadecimal(cursor: &mut Cursor, length: usize) -> Result<Item, String> {
+    let digits: String = (0..length).filter_map(|_| cursor.next()).collect();
     if digits.chars().count() != length {
-        return Err(parser.error("Illegal hexadecimal escape sequence"));
+        return Err(cursor.error("Illegal hexadecimal escape sequence"));
     }
-    code(parser, &digits)
+    code(cursor, &digits)
 }
 
-fn code(parser: &Parser, digits: &str) -> Result<Item, String> {
+fn code(cursor: &Cursor, digits: &str) -> Result<Item, String> {
     let hexadecimal = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     let code = if hexadecimal { u32::from_str_radix(digits, 16).ok() } else { None };
     match code.map(char::from_u32) {
         Some(Some(character)) => Ok(Item::Character(character)),
-        Some(None) => Err(parser.unsupported("half of a surrogate pair")),
-        None => Err(parser.error("Illegal hexadecimal escape sequence")),
+        Some(None) => Err(cursor.unsupported("half of a surrogate pair")),
+        None => Err(cursor.error("Illegal hexadecimal escape sequence")),
     }
 }
 
-fn property(parser: &mut Parser, negated: bool) -> Result<Item, String> {
+fn property(cursor: &mut Cursor, negated: bool) -> Result<Item, String> {
     let mut name = String::new();
-    match parser.next() {
+    match cursor.next() {
         Some('{') => {
-            while let Some(character) = parser.next().filter(|character| *character != '}') {
+            while let Some(character) = cursor.next().filter(|character| *character != '}') {
                 name.push(character);
             }
         }
@@ -212,7 +212,7 @@ fn property(parser: &mut Parser, negated: bool) -> Result<Item, String> {
     let written = match POSIX.iter().find(|(posix, _)| *posix == name) {
         Some((_, characters)) => format!("[{caret}{characters}]"),
         None if CATEGORIES.contains(&category) => format!("[{caret}\\p{{{category}}}]"),
-        None => return Err(parser.unsupported(format!("property {{{name}}}"))),
+        None => return Err(cursor.unsupported(format!("property {{{name}}}"))),
     };
     Ok(Item::Set { written, name: format!("\\p{{{name}}}") })
 }

@@ -4,13 +4,14 @@
 //! back-references, possessive quantifiers, class intersections, multi-line mode) is refused by name.
 
 mod class;
+mod cursor;
 mod parser;
 
 use std::sync::OnceLock;
 
 use regex::{Regex, RegexBuilder};
 
-use super::functions::Failure;
+use super::failure::Failure;
 
 /// What a compiled pattern may take, in bytes.
 const MAX_COMPILED: usize = 8 * 1024 * 1024;
@@ -163,7 +164,5 @@ fn replacement_parts(replacement: &str, groups: usize) -> Result<Vec<Part>, Fail
     Ok(parts)
 }
 
-#[cfg(test)]
-mod oracle;
 #[cfg(test)]
 mod tests;

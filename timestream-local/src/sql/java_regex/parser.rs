@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::class;
+use super::cursor::Cursor;
 
 /// How deep groups may nest.
 const MAX_DEPTH: usize = 100;
@@ -31,8 +32,7 @@ impl Translated {
 
 pub(super) fn translate(pattern: &str) -> Result<Translated, String> {
     let mut parser = Parser {
-        characters: pattern.chars().collect(),
-        position: 0,
+        cursor: Cursor::new(pattern),
         pieces: Vec::new(),
         piece: String::new(),
         after_dollar: false,
@@ -42,8 +42,8 @@ pub(super) fn translate(pattern: &str) -> Result<Translated, String> {
         names: Vec::new(),
     };
     parser.alternatives(Flags::default(), 0)?;
-    if parser.peek().is_some() {
-        return Err(parser.error("Unmatched closing ')'"));
+    if parser.cursor.peek().is_some() {
+        return Err(parser.cursor.error("Unmatched closing ')'"));
     }
     let has_dollar = !parser.pieces.is_empty();
     parser.pieces.push(parser.piece);
@@ -57,15 +57,14 @@ pub(super) fn translate(pattern: &str) -> Result<Translated, String> {
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Flags {
-    pub(super) ignore_case: bool,
+struct Flags {
+    ignore_case: bool,
     dot_all: bool,
 }
 
 /// Where in the pattern the reading is, and what was written so far.
-pub(super) struct Parser {
-    characters: Vec<char>,
-    position: usize,
+struct Parser {
+    cursor: Cursor,
     pieces: Vec<String>,
     piece: String,
     after_dollar: bool,
@@ -77,48 +76,21 @@ pub(super) struct Parser {
 }
 
 impl Parser {
-    pub(super) fn peek(&self) -> Option<char> {
-        self.characters.get(self.position).copied()
-    }
-
-    pub(super) fn next(&mut self) -> Option<char> {
-        let character = self.peek();
-        self.position += usize::from(character.is_some());
-        character
-    }
-
-    pub(super) fn take(&mut self, text: &str) -> bool {
-        let rest = self.characters.get(self.position..).unwrap_or_default();
-        let found = text.chars().count() <= rest.len() && text.chars().zip(rest).all(|(wanted, got)| wanted == *got);
-        if found {
-            self.position += text.chars().count();
-        }
-        found
-    }
-
-    pub(super) fn error(&self, what: impl std::fmt::Display) -> String {
-        format!("Invalid regular expression: {what} near index {}", self.position)
-    }
-
-    pub(super) fn unsupported(&self, what: impl std::fmt::Display) -> String {
-        format!("Unsupported in regular expression: {what} near index {}", self.position)
-    }
-
     /// Alternatives up to the end or a `)`; whether they may match nothing.
     fn alternatives(&mut self, mut flags: Flags, depth: usize) -> Result<bool, String> {
         if depth > MAX_DEPTH {
-            return Err(self.unsupported("groups nested too deep"));
+            return Err(self.cursor.unsupported("groups nested too deep"));
         }
         let entry = self.after_dollar;
         let (mut any_dollar, mut any_empty, mut empty) = (false, false, true);
         loop {
-            match self.peek() {
+            match self.cursor.peek() {
                 None | Some(')') => {
                     self.after_dollar |= any_dollar;
                     return Ok(any_empty || empty);
                 }
                 Some('|') => {
-                    self.next();
+                    self.cursor.next();
                     self.piece.push('|');
                     any_dollar |= self.after_dollar;
                     self.after_dollar = entry;
@@ -135,14 +107,14 @@ impl Parser {
         let dollar_before = self.after_dollar;
         // A quantifier must not bind to the last character of a longer spelling, so every atom is written closed.
         let Some(empty) = self.atom(flags, depth)? else { return Ok(true) };
-        let (optional, repeats) = match self.peek() {
+        let (optional, repeats) = match self.cursor.peek() {
             Some(sign @ ('?' | '*' | '+')) => {
-                self.next();
+                self.cursor.next();
                 self.piece.push(sign);
                 (sign != '+', sign != '?')
             }
             Some('{') => {
-                self.next();
+                self.cursor.next();
                 self.bounds()?
             }
             _ => return Ok(empty),
@@ -151,32 +123,32 @@ impl Parser {
             self.dollar_inside = true;
         }
         self.repeats_empty |= repeats && empty;
-        match self.peek() {
+        match self.cursor.peek() {
             Some('?') => {
-                self.next();
+                self.cursor.next();
                 self.piece.push('?');
             }
-            Some('+') => return Err(self.unsupported("possessive quantifier")),
+            Some('+') => return Err(self.cursor.unsupported("possessive quantifier")),
             _ => {}
         }
-        match self.peek() {
-            Some(sign @ ('?' | '*' | '+')) => Err(self.error(format!("Dangling meta character '{sign}'"))),
+        match self.cursor.peek() {
+            Some(sign @ ('?' | '*' | '+')) => Err(self.cursor.error(format!("Dangling meta character '{sign}'"))),
             _ => Ok(empty || optional),
         }
     }
 
     /// The rest of `{2,3}` behind its brace; whether it allows none, and whether it allows several.
     fn bounds(&mut self) -> Result<(bool, bool), String> {
-        let least = self.decimal().ok_or_else(|| self.error("Illegal repetition"))?;
-        let most = match self.take(",") {
+        let least = self.decimal().ok_or_else(|| self.cursor.error("Illegal repetition"))?;
+        let most = match self.cursor.take(",") {
             false => Some(least),
             true => self.decimal(),
         };
-        if !self.take("}") {
-            return Err(self.error("Unclosed counted closure"));
+        if !self.cursor.take("}") {
+            return Err(self.cursor.error("Unclosed counted closure"));
         }
         if most.is_some_and(|most| most < least) {
-            return Err(self.error("Illegal repetition range"));
+            return Err(self.cursor.error("Illegal repetition range"));
         }
         let _ = match most {
             Some(most) => write!(self.piece, "{{{least},{most}}}"),
@@ -187,8 +159,8 @@ impl Parser {
 
     fn decimal(&mut self) -> Option<u32> {
         let mut number = None;
-        while let Some(digit) = self.peek().and_then(|character| character.to_digit(10)) {
-            self.next();
+        while let Some(digit) = self.cursor.peek().and_then(|character| character.to_digit(10)) {
+            self.cursor.next();
             number = Some(number.unwrap_or(0u32).saturating_mul(10).saturating_add(digit));
         }
         number
@@ -196,11 +168,11 @@ impl Parser {
 
     /// Writes one atom: whether it may match nothing. Nothing for what is no atom, such as `(?i)`.
     fn atom(&mut self, flags: &mut Flags, depth: usize) -> Result<Option<bool>, String> {
-        let Some(character) = self.next() else { return Ok(None) };
+        let Some(character) = self.cursor.next() else { return Ok(None) };
         match character {
             '(' => return self.group(flags, depth),
             '[' => {
-                let class = class::class(self, flags.ignore_case, 0)?;
+                let class = class::class(&mut self.cursor, flags.ignore_case, 0)?;
                 self.consuming(&class);
             }
             '.' if flags.dot_all => self.consuming("(?s:.)"),
@@ -214,10 +186,10 @@ impl Parser {
                 return Ok(Some(true));
             }
             '\\' => return self.escape(*flags),
-            '*' | '+' | '?' => return Err(self.error(format!("Dangling meta character '{character}'"))),
+            '*' | '+' | '?' => return Err(self.cursor.error(format!("Dangling meta character '{character}'"))),
             // Java repeats nothing there.
             '{' => {
-                self.position -= 1;
+                self.cursor.back();
                 self.piece.push_str("(?:)");
                 return Ok(Some(true));
             }
@@ -245,30 +217,30 @@ impl Parser {
 
     fn group(&mut self, flags: &mut Flags, depth: usize) -> Result<Option<bool>, String> {
         let mut inner = *flags;
-        if self.take("?") {
-            if self.take("<") {
-                if matches!(self.peek(), Some('=' | '!')) {
-                    return Err(self.unsupported("look-behind"));
+        if self.cursor.take("?") {
+            if self.cursor.take("<") {
+                if matches!(self.cursor.peek(), Some('=' | '!')) {
+                    return Err(self.cursor.unsupported("look-behind"));
                 }
                 let mut name = String::new();
-                while let Some(character) = self.next().filter(|character| *character != '>') {
+                while let Some(character) = self.cursor.next().filter(|character| *character != '>') {
                     if !character.is_ascii_alphanumeric() {
-                        return Err(self.error("Unknown look-behind group or bad group name"));
+                        return Err(self.cursor.error("Unknown look-behind group or bad group name"));
                     }
                     name.push(character);
                 }
                 if !name.starts_with(|first: char| first.is_ascii_alphabetic()) {
-                    return Err(self.error("Unknown look-behind group or bad group name"));
+                    return Err(self.cursor.error("Unknown look-behind group or bad group name"));
                 }
                 if self.names.contains(&name) {
-                    return Err(self.error(format!("Named capturing group <{name}> is already defined")));
+                    return Err(self.cursor.error(format!("Named capturing group <{name}> is already defined")));
                 }
                 self.names.push(name);
                 self.piece.push('(');
-            } else if matches!(self.peek(), Some('=' | '!')) {
-                return Err(self.unsupported("look-ahead"));
-            } else if self.take(">") {
-                return Err(self.unsupported("atomic group"));
+            } else if matches!(self.cursor.peek(), Some('=' | '!')) {
+                return Err(self.cursor.unsupported("look-ahead"));
+            } else if self.cursor.take(">") {
+                return Err(self.cursor.unsupported("atomic group"));
             } else {
                 let closed = self.flags(&mut inner)?;
                 if closed {
@@ -281,8 +253,8 @@ impl Parser {
             self.piece.push('(');
         }
         let empty = self.alternatives(inner, depth + 1)?;
-        if !self.take(")") {
-            return Err(self.error("Unclosed group"));
+        if !self.cursor.take(")") {
+            return Err(self.cursor.error("Unclosed group"));
         }
         self.piece.push(')');
         Ok(Some(empty))
@@ -292,23 +264,25 @@ impl Parser {
     fn flags(&mut self, flags: &mut Flags) -> Result<bool, String> {
         let mut on = true;
         loop {
-            match self.next() {
+            match self.cursor.next() {
                 Some(')') => return Ok(true),
                 Some(':') => return Ok(false),
                 Some('-') => on = false,
                 Some('i') => flags.ignore_case = on,
                 Some('s') => flags.dot_all = on,
                 Some('m' | 'd' | 'u' | 'x' | 'U') if !on => {}
-                Some(flag @ ('m' | 'd' | 'u' | 'x' | 'U')) => return Err(self.unsupported(format!("flag '{flag}'"))),
-                _ => return Err(self.error("Unknown inline modifier")),
+                Some(flag @ ('m' | 'd' | 'u' | 'x' | 'U')) => {
+                    return Err(self.cursor.unsupported(format!("flag '{flag}'")));
+                }
+                _ => return Err(self.cursor.error("Unknown inline modifier")),
             }
         }
     }
 
     fn escape(&mut self, flags: Flags) -> Result<Option<bool>, String> {
-        match self.peek() {
+        match self.cursor.peek() {
             Some('Q') => {
-                self.next();
+                self.cursor.next();
                 return self.quotation(flags);
             }
             Some('A') => self.piece.push_str(r"(?:\A)"),
@@ -318,15 +292,15 @@ impl Parser {
                 self.ascii_only = true;
                 let _ = write!(self.piece, r"(?-u:\{boundary})");
             }
-            Some('1'..='9' | 'k') => return Err(self.unsupported("back-reference")),
+            Some('1'..='9' | 'k') => return Err(self.cursor.unsupported("back-reference")),
             Some(character @ ('G' | 'R' | 'X' | 'N')) => {
-                return Err(self.unsupported(format!("\\{character}")));
+                return Err(self.cursor.unsupported(format!("\\{character}")));
             }
             _ => {
-                let text = match class::escape(self)? {
+                let text = match class::escape(&mut self.cursor)? {
                     class::Item::Character(character) => class::single(character, flags.ignore_case),
                     class::Item::Set { name, .. } if flags.ignore_case && class::depends_on_case(&name) => {
-                        return Err(self.unsupported(format!("{name} without regard to case")));
+                        return Err(self.cursor.unsupported(format!("{name} without regard to case")));
                     }
                     class::Item::Set { written, .. } => written,
                 };
@@ -334,15 +308,15 @@ impl Parser {
                 return Ok(Some(false));
             }
         }
-        self.next();
+        self.cursor.next();
         Ok(Some(true))
     }
 
     /// `\Q…\E`, whose last character takes the quantifier.
     fn quotation(&mut self, flags: Flags) -> Result<Option<bool>, String> {
         let mut any = None;
-        while !self.take("\\E") {
-            let Some(character) = self.next() else { break };
+        while !self.cursor.take("\\E") {
+            let Some(character) = self.cursor.next() else { break };
             self.literal(character, flags);
             any = Some(false);
         }

@@ -4,8 +4,9 @@
 use rusqlite::Connection;
 
 use super::column;
+use crate::calendar;
 use crate::sql::{
-    Attribute, Catalog, CatalogError, ColumnType, Measure, Statement, TableColumn, TableSchema, calendar, compile,
+    Attribute, Catalog, CatalogError, ColumnType, Measure, Statement, TableColumn, TableSchema, compile,
     register_functions,
 };
 
@@ -30,8 +31,8 @@ impl Catalog for Guide {
         columns.push(column("measure_value::varchar", ColumnType::Varchar, Attribute::MeasureValue, "v.varchar"));
         Ok(TableSchema {
             columns,
-            series_table: format!("series_{number}"),
-            samples_table: format!("samples_{number}"),
+            relation: format!("series_{number} AS s CROSS JOIN samples_{number} AS v ON v.series = s.id"),
+            countable: format!("samples_{number}"),
         })
     }
 

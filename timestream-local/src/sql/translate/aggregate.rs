@@ -2,12 +2,13 @@
 
 use sqlparser::ast::{Expr, NullTreatment};
 
+use super::super::failure::{SqlError, at, unsupported};
 use super::super::functions;
-use super::super::lexer::at;
 use super::super::types::ColumnType::{self, Bigint, Boolean, Double, Integer, Timestamp};
-use super::call::Call;
+use super::arguments::Call;
 use super::scope::Scope;
-use super::{Clause, Result, Translator, Typed, unsupported};
+use super::translator::{Clause, Translator};
+use super::typed::{Result, Typed};
 
 pub(in crate::sql) const AGGREGATES: &[&str] = &[
     "approx_distinct",
@@ -159,7 +160,7 @@ impl Translator<'_> {
     }
 }
 
-fn wrong(call: &Call<'_>, arguments: &[Typed]) -> super::SqlError {
+fn wrong(call: &Call<'_>, arguments: &[Typed]) -> SqlError {
     let types = arguments.iter().map(|given| given.kind.sql_name()).collect::<Vec<_>>().join(", ");
     at(call.start, format!("Unexpected parameters ({types}) for function {}", call.name))
 }

@@ -5,14 +5,15 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Location;
 
-use super::super::SqlError;
+use super::super::failure::{SqlError, at, unsupported};
 use super::super::functions;
-use super::super::lexer::at;
 use super::super::types::ColumnType;
+use super::location::{location, place};
 use super::operators::comparison;
 use super::scope::Scope;
 use super::select::must_be_grouped;
-use super::{Clause, Result, Translator, Typed, location, place, unsupported};
+use super::translator::{Clause, Translator};
+use super::typed::{Result, Typed};
 
 impl Translator<'_> {
     /// An expression that must be a condition.
@@ -96,7 +97,7 @@ impl Translator<'_> {
             }
             Expr::Extract { field, expr, .. } => {
                 let value = self.expression(expr, scope)?;
-                let name = super::super::functions::instants::part_name(&field.to_string());
+                let name = functions::instants::part_name(&field.to_string());
                 self.call_scalar(&name, &[value], here())
             }
             Expr::Ceil { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {

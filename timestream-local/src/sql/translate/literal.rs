@@ -4,11 +4,15 @@ use rusqlite::types::Value as Bound;
 use sqlparser::ast::{DataType, DateTimeField, Expr, Interval, TypedString, Value};
 use sqlparser::tokenizer::Location;
 
-use super::super::calendar;
+use super::super::failure::unsupported;
 use super::super::functions::instants;
+use super::super::text::parse_double;
 use super::super::types::ColumnType;
+use super::location::location;
 use super::operators::bad_literal;
-use super::{Result, Translator, Typed, unsupported};
+use super::translator::Translator;
+use super::typed::{Result, Typed};
+use crate::calendar;
 
 impl Translator<'_> {
     pub(super) fn value(&mut self, value: &Value, start: Location) -> Result<Typed> {
@@ -40,7 +44,7 @@ impl Translator<'_> {
     }
 
     pub(super) fn interval(&mut self, interval: &Interval) -> Result<Typed> {
-        let start = super::location(&interval.value);
+        let start = location(&interval.value);
         let (Expr::Value(value), Some(field), None) =
             (interval.value.as_ref(), &interval.leading_field, &interval.last_field)
         else {
@@ -72,7 +76,7 @@ impl Translator<'_> {
             DataType::Date => (calendar::parse_days(text), ColumnType::Date),
             DataType::Varchar(None) => return self.value(&typed.value.value, start),
             DataType::Double(_) | DataType::DoublePrecision => {
-                let number = super::super::text::parse_double(text).filter(|number| number.is_finite());
+                let number = parse_double(text).filter(|number| number.is_finite());
                 let number = number.ok_or_else(|| bad_literal(start, text))?;
                 return Ok(Typed::new(self.bind(Bound::Real(number))?, ColumnType::Double));
             }

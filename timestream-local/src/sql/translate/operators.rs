@@ -4,12 +4,14 @@ use rusqlite::types::Value;
 use sqlparser::ast::{BinaryOperator, CaseWhen, CastKind, DataType, Expr};
 use sqlparser::tokenizer::Location;
 
+use super::super::failure::{SqlError, at, unsupported};
 use super::super::functions;
-use super::super::lexer::at;
 use super::super::types::ColumnType;
-use super::super::{SqlError, calendar};
+use super::location::location;
 use super::scope::Scope;
-use super::{Result, Translator, Typed, location, unsupported};
+use super::translator::Translator;
+use super::typed::{Result, Typed};
+use crate::calendar;
 
 /// The SQL of a comparison and how Timestream shows it.
 pub(super) fn comparison(operator: &BinaryOperator) -> Option<(&'static str, &'static str)> {

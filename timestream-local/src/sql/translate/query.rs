@@ -5,13 +5,14 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Location;
 
-use super::super::SqlError;
-use super::super::lexer::at;
+use super::super::failure::{SqlError, at, unsupported};
 use super::super::types::{Column, ColumnType};
+use super::location::{body_location, location, place, query_location};
 use super::operators::converted;
 use super::relations::renamed;
 use super::scope::{Relation, Scope, ScopeColumn};
-use super::{Clause, NamedQuery, Result, Rows, Translator, Typed, Usage, location, place, refused_body, unsupported};
+use super::translator::{Clause, NamedQuery, Rows, Translator, Usage};
+use super::typed::{Result, Typed};
 
 impl Translator<'_> {
     /// A query within another, of which it sees nothing. `around` is what it would see if it could, for the error.
@@ -36,13 +37,13 @@ impl Translator<'_> {
 
     fn query_here(&mut self, query: &Query) -> Result<Rows> {
         if query.fetch.is_some() || !query.locks.is_empty() || query.for_clause.is_some() {
-            return Err(unsupported(super::query_location(query), "FETCH or FOR"));
+            return Err(unsupported(query_location(query), "FETCH or FOR"));
         }
         let with = self.with(query)?;
         let order = match query.order_by.as_ref().map(|order| &order.kind) {
             None => &[][..],
             Some(OrderByKind::Expressions(expressions)) => expressions,
-            Some(OrderByKind::All(_)) => return Err(unsupported(super::query_location(query), "ORDER BY ALL")),
+            Some(OrderByKind::All(_)) => return Err(unsupported(query_location(query), "ORDER BY ALL")),
         };
         let mut rows = match query.body.as_ref() {
             SetExpr::Select(select) => self.ordered_select(select, order)?,
@@ -58,7 +59,7 @@ impl Translator<'_> {
                 rows
             }
         };
-        let limit = limit(query.limit_clause.as_ref(), super::query_location(query))?;
+        let limit = limit(query.limit_clause.as_ref(), query_location(query))?;
         rows.single |= limit.starts_with(" LIMIT 1 ") || limit == " LIMIT 1";
         rows.sql = format!("{with}{}{limit}", rows.sql);
         Ok(rows)
@@ -90,7 +91,7 @@ impl Translator<'_> {
             SetExpr::SetOperation { left, op, set_quantifier, right } => {
                 self.nested(|walker| walker.set_operation(left, *op, *set_quantifier, right))
             }
-            other => Err(refused_body(other, super::body_location(other))),
+            other => Err(refused_body(other, body_location(other))),
         }
     }
 
@@ -106,9 +107,9 @@ impl Translator<'_> {
             (SetOperator::Union, SetQuantifier::None | SetQuantifier::Distinct) => "UNION",
             (SetOperator::Intersect, SetQuantifier::None | SetQuantifier::Distinct) => "INTERSECT",
             (SetOperator::Except, SetQuantifier::None | SetQuantifier::Distinct) => "EXCEPT",
-            _ => return Err(unsupported(super::body_location(left), format!("{operator} {quantifier}"))),
+            _ => return Err(unsupported(body_location(left), format!("{operator} {quantifier}"))),
         };
-        let start = super::body_location(left);
+        let start = body_location(left);
         let (left, right) = (self.body(left)?, self.body(right)?);
         if left.columns.len() != right.columns.len() {
             return Err(at(start, format!("{operator} query has different number of fields")));
@@ -250,4 +251,17 @@ fn count(expression: &Expr, clause: &str) -> Result<i64> {
         return Ok(number);
     }
     Err(at(location(expression), format!("{clause} must be a whole number")))
+}
+
+/// The refusal of the bodies of a query that are no SELECT.
+pub(super) fn refused_body(body: &SetExpr, start: Location) -> SqlError {
+    let what = match body {
+        SetExpr::Values(_) => "VALUES",
+        SetExpr::Insert(_) => "INSERT",
+        SetExpr::Update(_) => "UPDATE",
+        SetExpr::Delete(_) => "DELETE",
+        SetExpr::Merge(_) => "MERGE",
+        _ => "TABLE",
+    };
+    unsupported(start, what)
 }

@@ -9,19 +9,21 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Location;
 
+use super::super::catalog::{CatalogError, TableSchema};
+use super::super::failure::{SqlError, at, unsupported};
 use super::super::functions;
-use super::super::lexer::at;
-use super::super::types::{Column, ColumnType, TableSchema};
-use super::super::{CatalogError, SqlError};
+use super::super::types::{Column, ColumnType};
+use super::location::{location, place, query_location};
 use super::scope::{Relation, Scope, ScopeColumn};
-use super::{Clause, Result, Translator, location, place, unsupported};
+use super::translator::{Clause, Translator};
+use super::typed::Result;
 
 /// A FROM clause: the SQL behind the word, empty for none, and its scope.
 pub(super) struct From {
     pub(super) sql: String,
     pub(super) scope: Scope,
-    /// The samples table, when the clause is one Timestream table and nothing else.
-    pub(super) samples: Option<String>,
+    /// What else to count the rows of, when the clause is one Timestream table and nothing else.
+    pub(super) countable: Option<String>,
 }
 
 impl Translator<'_> {
@@ -30,9 +32,6 @@ impl Translator<'_> {
             && only.joins.is_empty()
             && let Some((schema, qualifier)) = self.plain_table(&only.relation)?
         {
-            // CROSS JOIN keeps SQLite to this order: the series first, then the times of each.
-            let sql =
-                format!("{} AS s CROSS JOIN {} AS v ON v.series = s.id", schema.series_table, schema.samples_table);
             let origin = origin(&only.relation);
             let columns = schema
                 .columns
@@ -45,7 +44,7 @@ impl Translator<'_> {
                 })
                 .collect();
             let scope = Scope { relations: vec![Relation { qualifier, columns }], outputs: Vec::new() };
-            return Ok(From { sql, scope, samples: Some(schema.samples_table) });
+            return Ok(From { sql: schema.relation, scope, countable: Some(schema.countable) });
         }
         let (mut sql, mut scope) = (String::new(), Scope::default());
         for table in tables {
@@ -58,7 +57,7 @@ impl Translator<'_> {
                 self.join(join, first, &mut sql, &mut scope)?;
             }
         }
-        Ok(From { sql, scope, samples: None })
+        Ok(From { sql, scope, countable: None })
     }
 
     /// A further table of a chain of joins. `first` is the place of the chain's first among the relations.
@@ -186,10 +185,7 @@ impl Translator<'_> {
                     origin: origin.clone(),
                 });
             }
-            let (series, samples, fields) = (schema.series_table, schema.samples_table, fields.join(", "));
-            sql.push_str(&format!(
-                "(SELECT {fields} FROM {series} AS s CROSS JOIN {samples} AS v ON v.series = s.id) AS {alias}"
-            ));
+            sql.push_str(&format!("(SELECT {} FROM {}) AS {alias}", fields.join(", "), schema.relation));
             scope.relations.push(Relation { qualifier, columns });
             return Ok(());
         }
@@ -300,7 +296,7 @@ fn unnest(factor: &TableFactor) -> Option<(Result<&Expr>, Option<&TableAlias>)> 
 fn factor_location(factor: &TableFactor) -> Location {
     match factor {
         TableFactor::Table { name, .. } => names(name).first().map_or_else(Location::empty, |(_, start)| *start),
-        TableFactor::Derived { subquery, .. } => super::query_location(subquery),
+        TableFactor::Derived { subquery, .. } => query_location(subquery),
         TableFactor::NestedJoin { table_with_joins, .. } => factor_location(&table_with_joins.relation),
         _ => Location::empty(),
     }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use sqlparser::ast::Ident;
 
-use super::super::lexer::at;
+use super::super::failure::{SqlError, at};
 use super::super::types::ColumnType;
-use super::{Result, Typed, place};
+use super::location::place;
+use super::typed::{Result, Typed};
 
 /// A column of a relation, and the SQL that reads it.
 #[derive(Debug, Clone)]
@@ -49,7 +50,7 @@ impl Scope {
     /// What a name means, and its full spelling. A name that no column has exactly may match without regard to case.
     pub(super) fn resolve(&self, path: &[Ident]) -> Result<(String, Typed)> {
         let Some((column, qualifier)) = path.split_last() else {
-            return Err(super::SqlError::new("A column name is missing"));
+            return Err(SqlError::new("A column name is missing"));
         };
         let same: [fn(&str, &str) -> bool; 2] = [|a, b| a == b, |a, b| a.eq_ignore_ascii_case(b)];
         for same in same {

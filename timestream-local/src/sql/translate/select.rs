@@ -6,11 +6,12 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Location;
 
-use super::super::SqlError;
-use super::super::lexer::at;
+use super::super::failure::{SqlError, at, unsupported};
 use super::super::types::Column;
+use super::location::{location, place};
 use super::scope::{Relation, Scope};
-use super::{Clause, Result, Rows, Translator, Typed};
+use super::translator::{Clause, Rows, Translator};
+use super::typed::{Result, Typed};
 
 impl Translator<'_> {
     pub(super) fn select(&mut self, select: &Select, order: &[OrderByExpr]) -> Result<Rows> {
@@ -53,7 +54,7 @@ impl Translator<'_> {
         let distinct = match &select.distinct {
             None | Some(Distinct::All) => false,
             Some(Distinct::Distinct) => true,
-            Some(Distinct::On(_)) => return Err(super::unsupported(start, "SELECT DISTINCT ON")),
+            Some(Distinct::On(_)) => return Err(unsupported(start, "SELECT DISTINCT ON")),
         };
         if distinct && let Some(column) = columns.iter().find(|column| !column.column_type.is_comparable()) {
             let message =
@@ -73,9 +74,8 @@ impl Translator<'_> {
         }
         self.check_bare_columns()?;
         let counts_rows = tail.is_empty() && fields == "count(*) AS c0";
-        let (source, counts) = match from.samples {
-            // Every sample has its series, so the samples alone can be counted, which SQLite does page by page.
-            Some(samples) if counts_rows => (format!(" FROM {samples}"), true),
+        let (source, counts) = match from.countable {
+            Some(countable) if counts_rows => (format!(" FROM {countable}"), true),
             _ if from.sql.is_empty() => (String::new(), false),
             _ => (format!(" FROM {}", from.sql), false),
         };
@@ -94,7 +94,7 @@ impl Translator<'_> {
     fn group_by(&mut self, select: &Select, scope: &Scope) -> Result<Vec<String>> {
         let expressions = match &select.group_by {
             GroupByExpr::Expressions(expressions, modifiers) if modifiers.is_empty() => expressions,
-            _ => return Err(super::unsupported(select.select_token.0.span.start, "This form of GROUP BY")),
+            _ => return Err(unsupported(select.select_token.0.span.start, "This form of GROUP BY")),
         };
         self.usage.clause = Clause::GroupBy;
         let mut keys = Vec::with_capacity(expressions.len());
@@ -106,7 +106,7 @@ impl Translator<'_> {
                 },
                 Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => {
                     let start = select.select_token.0.span.start;
-                    return Err(super::unsupported(start, "GROUP BY with GROUPING SETS, CUBE or ROLLUP"));
+                    return Err(unsupported(start, "GROUP BY with GROUPING SETS, CUBE or ROLLUP"));
                 }
                 other => other,
             };
@@ -114,7 +114,7 @@ impl Translator<'_> {
             if !key.kind.is_comparable() {
                 let message =
                     format!("{} is not comparable, and therefore cannot be used in GROUP BY", key.kind.sql_name());
-                return Err(at(super::location(meant), message));
+                return Err(at(location(meant), message));
             }
             keys.push(key.sql);
         }
@@ -150,7 +150,7 @@ impl Translator<'_> {
                 }
                 SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
                     let path: Vec<_> = name.0.iter().filter_map(|part| part.as_ident().cloned()).collect();
-                    let start = path.first().map_or_else(Location::empty, super::place);
+                    let start = path.first().map_or_else(Location::empty, place);
                     plain_wildcard(options, start)?;
                     let found = scope.relations.iter().filter(|relation| relation.answers_to(&path)).take(1);
                     let before = columns.len();
@@ -160,10 +160,10 @@ impl Translator<'_> {
                     }
                 }
                 SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::Expr(expression), _) => {
-                    return Err(super::unsupported(super::location(expression), "* behind an expression"));
+                    return Err(unsupported(location(expression), "* behind an expression"));
                 }
                 SelectItem::ExprWithAliases { expr, .. } => {
-                    return Err(super::unsupported(super::location(expr), "Several names for an expression"));
+                    return Err(unsupported(location(expr), "Several names for an expression"));
                 }
             }
         }
@@ -217,7 +217,7 @@ fn plain_wildcard(options: &WildcardAdditionalOptions, start: Location) -> Resul
         && options.opt_replace.is_none()
         && options.opt_rename.is_none()
         && options.opt_alias.is_none();
-    if plain { Ok(()) } else { Err(super::unsupported(start, "An option behind *")) }
+    if plain { Ok(()) } else { Err(unsupported(start, "An option behind *")) }
 }
 
 fn refuse_rare_clauses(select: &Select) -> Result<()> {
@@ -239,7 +239,7 @@ fn refuse_rare_clauses(select: &Select) -> Result<()> {
     match rare.iter().find(|(present, _)| *present) {
         Some((_, name)) => {
             let start = select.select_token.0.span.start;
-            Err(super::unsupported(start, name))
+            Err(unsupported(start, name))
         }
         None => Ok(()),
     }

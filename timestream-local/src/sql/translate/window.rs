@@ -5,13 +5,15 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Location;
 
-use super::super::lexer::at;
+use super::super::failure::{at, unsupported};
 use super::super::types::ColumnType::{Bigint, Double};
 use super::aggregate::{WINDOWED, is_aggregate};
-use super::call::Call;
+use super::arguments::Call;
+use super::location::location;
 use super::query::direction;
 use super::scope::Scope;
-use super::{Clause, Result, Translator, Typed, location, unsupported};
+use super::translator::{Clause, Translator};
+use super::typed::{Result, Typed};
 
 /// The functions that only stand over a window.
 pub(in crate::sql) const WINDOW_FUNCTIONS: &[&str] = &[

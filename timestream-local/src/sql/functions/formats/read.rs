@@ -2,14 +2,12 @@
 
 use time::{Date, Month, Time, Weekday};
 
-use super::super::super::calendar::{self, SECOND};
-use super::super::{Arguments, Failure};
-use super::{MONTHS, Pattern, Piece, WEEKDAYS, compiled};
+use super::super::super::failure::Failure;
+use super::pattern::{MONTHS, Piece, WEEKDAYS};
+use crate::calendar::{self, SECOND};
 
-/// Reads a time by a pattern, in nanoseconds since 1970.
-pub(super) fn read(a: &Arguments<'_, '_>, pattern: fn(&str) -> Result<Pattern, Failure>) -> Result<i64, Failure> {
-    let pattern = compiled(a, pattern)?;
-    let subject = a.text(0)?;
+/// Reads a text as a time by a pattern, in nanoseconds since 1970.
+pub(super) fn read(pattern: &[Piece], subject: &str) -> Result<i64, Failure> {
     let mut reader = Reader { rest: subject, read: Read::default() };
     for (index, piece) in pattern.iter().enumerate() {
         // A number that touches the next one ends where its width does.

@@ -1,3 +1,5 @@
+mod against_java;
+
 use proptest::prelude::*;
 
 use super::*;

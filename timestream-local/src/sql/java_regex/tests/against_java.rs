@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::compile;
+use super::super::compile;
 
 const CASES: usize = 30_000;
 
@@ -25,7 +25,7 @@ struct Java(PathBuf);
 impl Java {
     fn compiled(name: &str) -> Option<Self> {
         let classes = std::env::temp_dir().join(format!("java-regex-{name}-{}", std::process::id()));
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sql/java_regex/Oracle.java");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sql/java_regex/tests/Oracle.java");
         match Command::new("javac").arg("-d").arg(&classes).arg(source).status() {
             Ok(status) => {
                 assert!(status.success(), "javac failed");
@@ -349,7 +349,7 @@ fn random_patterns_mean_what_java_makes_of_them() {
 
 #[test]
 fn case_and_space_are_javas() {
-    use super::super::functions::characters;
+    use super::super::super::functions::characters;
     let Some(java) = Java::compiled("characters") else { return };
     // Up to here Unicode has not changed of late, so that versions of both sides agree.
     let output = java.run(&["8192"], String::new());

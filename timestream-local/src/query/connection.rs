@@ -1,0 +1,15 @@
+//! The connection of a query: it only reads, and knows the functions that translated queries call.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::{sql, storage};
+
+/// Opens one on the database in `file`.
+pub(super) fn open_reader(file: &Path) -> rusqlite::Result<Connection> {
+    let connection = storage::open_read_only(file)?;
+    connection.pragma_update(None, "case_sensitive_like", true)?;
+    sql::register_functions(&connection)?;
+    Ok(connection)
+}

@@ -1,0 +1,54 @@
+//! What a query's text turns into.
+
+use rusqlite::types::Value;
+
+use super::types::{Column, ColumnType};
+
+/// A SELECT ready for SQLite.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Compiled {
+    /// One SQLite statement that yields `columns.len()` columns.
+    pub sql: String,
+    /// The values of `?1`, `?2`, …
+    pub parameters: Vec<Value>,
+    /// It counts all records of a table, which reads the file once from end to end.
+    pub counts: bool,
+    /// The result's columns in Timestream's terms; [`ColumnType::write_datum`] prints a value of each.
+    pub columns: Vec<Column>,
+}
+
+/// A value of a result that needs no SQLite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cell {
+    /// A VARCHAR.
+    Text(String),
+    /// The value of a [`ColumnType::Dimensions`] column: name and type of each dimension.
+    Dimensions(Vec<(String, String)>),
+}
+
+/// The whole result of a SHOW or DESCRIBE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listing {
+    /// The columns.
+    pub columns: Vec<Column>,
+    /// The rows, each as long as `columns`.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// What PrepareQuery tells of a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Prepared {
+    /// The columns of its result.
+    pub columns: Vec<Column>,
+    /// Its parameters in order of appearance: name and type.
+    pub parameters: Vec<(String, ColumnType)>,
+}
+
+/// What a query text turned into.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Statement {
+    /// To be run by SQLite.
+    Select(Compiled),
+    /// Answered from the catalog already.
+    Listing(Listing),
+}

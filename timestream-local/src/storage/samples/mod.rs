@@ -1,0 +1,112 @@
+//! How records lie in the file. This room alone knows: all others ask it to store, to remove and to find them, and for the
+//! SQL that reads them.
+
+mod rows;
+
+use super::catalog::{Table, series_table};
+use super::failure::Failure;
+use crate::records::{Kind, Record};
+use rows::Row;
+use rusqlite::Connection;
+
+/// What became of a record.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// It is in the file, or one that says the same was there already.
+    Yes,
+    /// Another record of its series and time is in its way.
+    No {
+        /// Of the record in its way.
+        version: i64,
+    },
+}
+
+/// Makes the place of a table's records.
+pub(super) fn create_table(connection: &Connection, number: i64) -> rusqlite::Result<()> {
+    rows::create_table(connection, number)
+}
+
+/// Removes it with all that is there.
+pub(super) fn drop_table(connection: &Connection, number: i64) -> rusqlite::Result<()> {
+    rows::drop_table(connection, number)
+}
+
+/// Makes room for one more name of values in a table's multi-measure records. `place` counts the names before it.
+pub(super) fn add_value(connection: &Connection, number: i64, place: usize) -> rusqlite::Result<()> {
+    rows::add_value(connection, number, place)
+}
+
+/// Stores a record of a series. The table knows all its names of values.
+///
+/// A higher version replaces the record that is there, as a whole.
+pub(super) fn store(connection: &Connection, table: &Table, series: i64, record: &Record) -> Result<Stored, Failure> {
+    let row = Row::of(series, record, table);
+    if row.insert(connection, table.number)? {
+        return Ok(Stored::Yes);
+    }
+    let Some((version, same)) = row.compare(connection, table)? else {
+        return Err(Failure::broken("a record that is in the way cannot be found"));
+    };
+    if record.version > version {
+        row.replace(connection, table.number)?;
+        return Ok(Stored::Yes);
+    }
+    Ok(if same { Stored::Yes } else { Stored::No { version } })
+}
+
+/// Removes records of a series from before a time, the given number of them at most. Returns how many were removed.
+pub(super) fn remove_before(
+    connection: &Connection,
+    number: i64,
+    series: i64,
+    time: i64,
+    most: usize,
+) -> rusqlite::Result<usize> {
+    rows::remove_before(connection, number, series, time, most)
+}
+
+/// Whether a series has records.
+pub(super) fn has_any(connection: &Connection, number: i64, series: i64) -> rusqlite::Result<bool> {
+    rows::has_any(connection, number, series)
+}
+
+/// What a query can read of a record in [`relation`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field {
+    /// The value of a dimension, by its place in the table.
+    Dimension(usize),
+    /// The measure's name.
+    MeasureName,
+    /// Nanoseconds since 1970.
+    Time,
+    /// The value of a single-measure record, if it is of this type.
+    Single(Kind),
+    /// A value of a multi-measure record, by its name's place in the table.
+    Multi(usize),
+}
+
+impl Field {
+    /// The SQL of the value, NULL where a record lacks it.
+    pub(crate) fn sql(self) -> String {
+        match self {
+            Field::Dimension(place) => format!("s.d{place}"),
+            Field::MeasureName => "s.measure_name".to_owned(),
+            Field::Time => format!("v.{}", rows::TIME),
+            Field::Single(kind) => format!("v.{}", rows::single(kind)),
+            Field::Multi(place) => format!("v.{}", rows::multi(place)),
+        }
+    }
+}
+
+/// The SQL behind FROM of a relation with a row for each record, which has every [`Field`].
+pub(crate) fn relation(table: &Table) -> String {
+    let (series, samples) = (series_table(table.number), rows::table(table.number));
+    // CROSS JOIN keeps SQLite to this order: the series first, then the times of each.
+    format!("{series} AS s CROSS JOIN {samples} AS v ON v.{} = s.id", rows::SERIES)
+}
+
+/// The SQL behind FROM of a relation that also has a row for each record, but no fields: for counting, which SQLite does
+/// page by page.
+pub(crate) fn countable(table: &Table) -> String {
+    rows::table(table.number)
+}

@@ -1,0 +1,201 @@
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::super::properties::{Retention, Tags};
+use super::super::{change, connection, schema};
+use super::*;
+use crate::error::ErrorKind;
+use crate::records;
+
+/// A writer of a file of its own, with the table `db1.metrics`, whose jobs are done by the test.
+struct Bench {
+    writer: WriterThread,
+    folder: PathBuf,
+}
+
+impl Bench {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("timestream-writer-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let connection = connection::open_writer(&folder.join("timestream.sqlite")).unwrap();
+        schema::prepare(&connection).unwrap();
+        let mut bench = Bench { writer: WriterThread::new(connection, Published::default()), folder };
+        bench.change(database("db1")).unwrap();
+        bench.change(table("db1", "metrics")).unwrap();
+        bench
+    }
+
+    fn sql(&self, text: &str) {
+        self.writer.connection.execute_batch(text).unwrap();
+    }
+
+    /// The value 666 is neither stored nor found from now on.
+    fn lose_666(&self) {
+        self.sql(
+            "CREATE TRIGGER lost BEFORE INSERT ON samples_1 WHEN NEW.double = 666 BEGIN SELECT RAISE(IGNORE); END",
+        );
+    }
+
+    fn change(&mut self, change: Change) -> Result<Arc<Catalog>, ApiError> {
+        let (reply, mut answer) = oneshot::channel();
+        self.writer.commit(vec![Job::Change(change, reply)]);
+        answer.try_recv().unwrap()
+    }
+
+    /// Writes calls in one group, each of a host and its values.
+    fn write(&mut self, calls: &[(&str, &[f64])]) -> Vec<Result<Ingested, ApiError>> {
+        let (group, answers): (Vec<_>, Vec<_>) = calls
+            .iter()
+            .map(|(host, values)| {
+                let (reply, answer) = oneshot::channel();
+                (Job::Write(call(host, values), reply), answer)
+            })
+            .unzip();
+        self.writer.commit(group);
+        answers.into_iter().map(|mut answer| answer.try_recv().unwrap()).collect()
+    }
+
+    fn count(&self) -> i64 {
+        self.writer.connection.query_row("SELECT count(*) FROM samples_1", [], |row| row.get(0)).unwrap()
+    }
+
+    /// What is in memory is what a start would read from the file.
+    fn assert_agrees(&self) {
+        assert!(self.writer.connection.is_autocommit());
+        let file = schema::load(&self.writer.connection).unwrap();
+        assert_eq!(*self.writer.catalog, file);
+        assert_eq!(*self.writer.published.get(), file);
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn database(name: &str) -> Change {
+    Change::CreateDatabase { name: name.into(), kms_key_id: None, tags: Tags::new() }
+}
+
+fn table(database: &str, name: &str) -> Change {
+    Change::CreateTable {
+        database: database.into(),
+        name: name.into(),
+        retention: Retention::default(),
+        magnetic_writes: None,
+        schema: None,
+        tags: Tags::new(),
+    }
+}
+
+/// A record for each value, of a measure and a dimension that bear the host's name.
+fn call(host: &str, values: &[f64]) -> WriteCall {
+    let now = now_ns() / 1_000_000;
+    let records = values.iter().zip(0..).map(|(value, number)| {
+        json!({"Dimensions": [{"Name": host, "Value": "x"}], "MeasureName": format!("m_{host}"),
+            "MeasureValue": value.to_string(), "Time": (now - number).to_string()})
+    });
+    let body = json!({"DatabaseName": "db1", "TableName": "metrics", "Records": records.collect::<Vec<_>>()});
+    records::parse(body.to_string().as_bytes()).unwrap()
+}
+
+#[test]
+fn a_call_that_breaks_off_costs_itself_only() {
+    let mut bench = Bench::new("breaks");
+    bench.lose_666();
+    let results = bench.write(&[("a", &[1.0]), ("b", &[1.0, 666.0]), ("c", &[1.0, 2.0])]);
+    let totals: Vec<_> = results.iter().map(|result| result.as_ref().ok().map(|ingested| ingested.memory)).collect();
+    assert_eq!(totals, [Some(1), None, Some(2)]);
+    assert_eq!(results[1].as_ref().unwrap_err().kind, ErrorKind::InternalServer);
+    assert_eq!(bench.count(), 3);
+    bench.assert_agrees();
+    // What it would have made is made by the next.
+    assert!(bench.write(&[("b", &[1.0])])[0].is_ok());
+    assert_eq!(bench.count(), 4);
+    bench.assert_agrees();
+}
+
+#[test]
+fn a_group_in_which_many_break_off_fails_as_a_whole() {
+    let mut bench = Bench::new("many");
+    bench.lose_666();
+    let bad: &[f64] = &[666.0];
+    let good: &[f64] = &[1.0];
+    let results = bench.write(&[("a", bad), ("b", bad), ("c", bad), ("d", bad), ("e", good)]);
+    assert!(results.iter().all(|result| result.as_ref().is_err_and(|error| error.kind == ErrorKind::InternalServer)));
+    assert_eq!(bench.count(), 0);
+    bench.assert_agrees();
+    assert!(bench.write(&[("e", good)])[0].is_ok());
+}
+
+#[test]
+fn a_commit_that_fails_changes_nothing() {
+    let mut bench = Bench::new("commit");
+    bench.sql(
+        "CREATE TABLE parent(id INTEGER PRIMARY KEY);
+         CREATE TABLE child(id INTEGER REFERENCES parent(id) DEFERRABLE INITIALLY DEFERRED);
+         CREATE TRIGGER fails AFTER INSERT ON samples_1 WHEN NEW.double = 666 BEGIN INSERT INTO child VALUES(1); END;",
+    );
+    let results = bench.write(&[("a", &[1.0]), ("b", &[666.0])]);
+    assert!(results.iter().all(Result::is_err));
+    assert_eq!(bench.count(), 0);
+    bench.assert_agrees();
+    assert!(bench.write(&[("a", &[1.0])])[0].is_ok());
+    bench.assert_agrees();
+}
+
+#[test]
+fn rejected_records_leave_the_others_stored() {
+    let mut bench = Bench::new("rejected");
+    let mut partly = call("b", &[1.0, 2.0]);
+    partly.records[0].time = 0;
+    let (reply, mut answer) = oneshot::channel();
+    bench.writer.commit(vec![Job::Write(partly, reply)]);
+    let error = answer.try_recv().unwrap().unwrap_err();
+    assert_eq!(error.kind, ErrorKind::RejectedRecords);
+    assert_eq!(error.rejected.iter().map(|record| record.index).collect::<Vec<_>>(), [0]);
+    assert_eq!(bench.count(), 1);
+    bench.assert_agrees();
+}
+
+#[test]
+fn a_refusal_changes_nothing() {
+    let mut bench = Bench::new("refusal");
+    bench.write(&[("a", &[1.0])]);
+    let before = bench.writer.published.get();
+    let (missing, many): (String, Tags) =
+        ("none".into(), (0..51).map(|number| (number.to_string(), String::new())).collect());
+    let owner = |table: Option<&str>| change::Owner { database: "db1".into(), table: table.map(str::to_owned) };
+    let key =
+        super::super::Schema { composite_partition_key: Some(vec![super::super::properties::PartitionKey::default()]) };
+    let update = |name: &str, schema| Change::UpdateTable {
+        database: "db1".into(),
+        name: name.into(),
+        retention: None,
+        magnetic_writes: None,
+        schema,
+    };
+    for refused in [
+        database("db1"),
+        Change::CreateDatabase { name: "db2".into(), kms_key_id: None, tags: many.clone() },
+        Change::UpdateDatabase { name: missing.clone(), kms_key_id: "k".into() },
+        Change::DeleteDatabase { name: "db1".into() },
+        Change::DeleteDatabase { name: missing.clone() },
+        table("db1", "metrics"),
+        table("none", "metrics"),
+        update("none", None),
+        update("metrics", Some(key)),
+        Change::DeleteTable { database: "db1".into(), name: missing },
+        Change::Tag { owner: owner(None), tags: many.clone() },
+        Change::Tag { owner: owner(Some("metrics")), tags: many },
+        Change::Untag { owner: owner(Some("none")), keys: Vec::new() },
+    ] {
+        let shown = format!("{refused:?}");
+        let error = bench.change(refused).unwrap_err();
+        assert_ne!(error.kind, ErrorKind::InternalServer, "{shown}");
+        assert_eq!(bench.writer.published.get(), before, "{shown}");
+        bench.assert_agrees();
+    }
+}

@@ -1,7 +1,7 @@
 //! A column for a matcher, and its content: a dimension holds a label's value as it is; `measure_name` holds the metric
 //! name as it is or [escaped](crate::measure).
 
-use super::quoted;
+use super::quote::quoted;
 use crate::dimension::PREFIX;
 use crate::measure;
 

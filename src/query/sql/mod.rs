@@ -5,8 +5,10 @@
 
 mod column;
 mod order;
+mod quote;
 
 use column::Column;
+use quote::{identifier, quoted};
 
 use super::matcher::{Condition, METRIC_NAME, Matcher};
 use super::regex::{Pattern, Values};
@@ -93,16 +95,6 @@ pub(crate) fn table(database: &str, table: &str) -> String {
 /// A query for the columns of a table, without rows. No record is older than 1970, so nothing is scanned.
 pub(crate) fn nothing_of(table: &str) -> String {
     format!("SELECT * FROM {table} WHERE time < from_milliseconds(0) LIMIT 1")
-}
-
-/// A name as an SQL identifier.
-pub(super) fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// A value as an SQL string.
-fn quoted(value: &str) -> String {
-    format!("'{}'", value.replace('\'', "''"))
 }
 
 /// The SQL condition of a matcher, if there is one.

@@ -7,7 +7,7 @@
 use super::super::matcher::{Condition, METRIC_NAME, Matcher};
 use super::super::schema::Schema;
 use super::column::metric_name;
-use super::identifier;
+use super::quote::identifier;
 use crate::measure;
 
 /// The column with the place of a row's last label. Timestream reserves names like this, so no other column has it.

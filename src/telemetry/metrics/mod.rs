@@ -178,7 +178,12 @@ impl Metrics {
 
     /// The outcomes of samples since the start.
     pub fn totals(&self) -> Totals {
-        Totals::of(self)
+        let sum = |totals: &[Total]| totals.iter().map(Total::get).sum();
+        // Samples are counted as received before their outcome. Reading in reverse never shows an outcome of a sample
+        // that was not received.
+        let (failed, rejected) = (sum(&self.failed_samples), sum(&self.rejected_samples));
+        let (written, ignored) = (self.written_samples.get(), sum(&self.ignored_samples));
+        Totals { received: self.received_samples.get(), written, ignored, rejected, failed }
     }
 
     /// Puts the recorded values of the exporter's histograms into their buckets. Until then they keep each value, so

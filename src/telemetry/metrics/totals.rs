@@ -7,8 +7,6 @@ use std::sync::atomic::Ordering;
 use metrics::Counter;
 use metrics::atomics::AtomicU64;
 
-use super::Metrics;
-
 /// A counter whose total can be read. Cloning shares it.
 ///
 /// The exporter's counters can't be read. So this one counts, and sets the exporter's to the total whenever the metrics
@@ -52,17 +50,6 @@ pub struct Totals {
     pub rejected: u64,
     /// Failed, for whatever reason.
     pub failed: u64,
-}
-
-impl Totals {
-    pub(super) fn of(metrics: &Metrics) -> Self {
-        let sum = |totals: &[Total]| totals.iter().map(Total::get).sum();
-        // Samples are counted as received before their outcome. Reading in reverse never shows an outcome of a sample
-        // that was not received.
-        let (failed, rejected) = (sum(&metrics.failed_samples), sum(&metrics.rejected_samples));
-        let (written, ignored) = (metrics.written_samples.get(), sum(&metrics.ignored_samples));
-        Totals { received: metrics.received_samples.get(), written, ignored, rejected, failed }
-    }
 }
 
 impl Sub for Totals {

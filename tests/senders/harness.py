@@ -174,7 +174,7 @@ class Receiver:
                 request = Request(time.monotonic(), self.path, self.headers, body)
                 with receiver.lock:
                     receiver.requests.append(request)
-                    status, headers = receiver.answer(request)
+                status, headers = receiver.answer(request)
                 self.answer(status, b"" if status < 300 else b"the receiver says no\n", headers)
 
             def body(self):
@@ -216,6 +216,16 @@ class Kit:
         """The address of what is to be scraped."""
         self.scrapes = True
         return self.address_of_page
+
+    def listen(self):
+        """An address for a sender that listens, too."""
+        self.address = f"127.0.0.1:{free_port()}"
+        return self.address
+
+    def metrics(self, pattern):
+        """Those of the sender's own metrics that are not zero, by their names and labels."""
+        lines = (line.rsplit(" ", 1) for line in get(f"http://{self.address}/metrics").splitlines() if re.match(pattern, line))
+        return {series: float(value) for series, value in lines if float(value)}
 
     def needs(self, *programs):
         for program in programs:
@@ -302,6 +312,12 @@ class Connector:
         lines = get(f"http://{self.address}/metrics").splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(rf"{name}(\{{| )", line))
 
+    def answers(self):
+        """How many write requests were answered with each status."""
+        lines = get(f"http://{self.address}/metrics").splitlines()
+        found = (re.match(r'timestream_connector_http_requests_total\{(?=.*handler="write").*code="(\w+)".*\} (.*)', line) for line in lines)
+        return {one[1]: int(float(one[2])) for one in found if one and float(one[2])}
+
     def outcomes(self, what="samples"):
         """How many samples, or native histograms, were received and what became of them."""
         names = ("received", "written", "ignored", "rejected", "failed")
@@ -344,10 +360,7 @@ class Reader:
         except OSError:
             return False
 
-    def value(self, promql):
-        """The value of a query that finds one series; None where it finds none."""
+    def values(self, promql):
+        """The values of the series that a query finds."""
         answer = json.loads(get(f"http://{self.address}/api/v1/query?" + urllib.parse.urlencode({"query": promql})))
-        found = answer["data"]["result"]
-        if len(found) > 1:
-            raise AssertionError(f"{promql} finds {len(found)} series: {[one['metric'] for one in found]}")
-        return float(found[0]["value"][1]) if found else None
+        return [float(series["value"][1]) for series in answer["data"]["result"]]

@@ -156,6 +156,14 @@ func sample(now time.Time) pmetric.Metrics {
 		at.SetValue(value)
 	}
 
+	delta := metric("demo.delta", "1", "A counter of what is new.").SetEmptySum()
+	delta.SetIsMonotonic(true)
+	delta.SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
+	new := delta.DataPoints().AppendEmpty()
+	new.SetStartTimestamp(start)
+	new.SetTimestamp(time)
+	new.SetIntValue(1)
+
 	gone := metric("demo.gone", "", "A gauge that has no value now.").SetEmptyGauge().DataPoints().AppendEmpty()
 	gone.SetTimestamp(time)
 	gone.SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))

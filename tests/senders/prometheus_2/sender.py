@@ -1,9 +1,10 @@
 """Prometheus 2, the installed one, with rules, a dead target and a series that goes away."""
 
+import re
 import shutil
 import subprocess
 
-from harness import STALE, Missing, free_port
+from harness import STALE, Missing
 
 VERSION = "2.42"
 NEEDS = "prometheus (Debian 12: apt-get install prometheus)"
@@ -11,6 +12,7 @@ MODES = {
     "1.0": "",
     "metadata": "  metadata_config: {send_interval: 1s}\n",
     "exemplars": "  send_exemplars: true\n",
+    "retry-on-429": "",
 }
 BODIES = {
     "prometheus-2": ("1.0", [b"job:demo_requests:sum", b"demo_latency_seconds_bucket"]),
@@ -55,8 +57,20 @@ def install(kit):
     return shutil.which("prometheus")
 
 
-def start(kit, binary, url, mode):
+def configuration(kit, url, mode):
     text = CONFIGURATION.replace("RULES", str(kit.write("rules.yml", RULES))).replace("PAGE", kit.page).replace("URL", url)
+    return text.replace("500ms", "500ms, retry_on_http_429: true") if mode == "retry-on-429" else text
+
+
+def start(kit, binary, url, mode):
+    text = configuration(kit, url, mode)
     return kit.start([binary, f"--config.file={kit.write('prometheus.yml', text + MODES[mode])}",
-                      f"--storage.tsdb.path={kit.folder}/tsdb", f"--web.listen-address=127.0.0.1:{free_port()}",
+                      f"--storage.tsdb.path={kit.folder}/tsdb", f"--web.listen-address={kit.listen()}",
                       "--enable-feature=exemplar-storage"])
+
+
+def complaints(kit, mode):
+    """What it counts as lost, and its errors."""
+    lost = kit.metrics(r"prometheus_remote_storage_\w+_(failed|dropped|retried)_total\{")
+    errors = [line for line in kit.log.read_text().splitlines() if re.search(r"(?i)level=error", line) and "remote_name" in line]
+    return [f"{series} {value}" for series, value in lost.items()] + errors[:3]

@@ -6,8 +6,9 @@ MODES = {"1.0": None}
 BODIES = {"python-opentelemetry": ("1.0", [])}
 EXPECTED = {
     'demo_requests{code="200",service_name="demo"}': 42,
-    # Its names have no suffixes, and its buckets are not cumulative.
+    # Its buckets have no suffix and are not cumulative, and the one of the bound 0 has no le.
     'demo_latency_s{le="0.025"}': 2,
+    'demo_latency_s{le=""}': 0,
     "demo_latency_s_count": 3,
     "demo_latency_s_sum": 1.75,
 }

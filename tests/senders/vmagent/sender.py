@@ -1,6 +1,5 @@
 """vmagent, which offers zstd first and falls back to snappy after a 415."""
 
-from harness import free_port
 from prometheus_2.sender import CONFIGURATION
 
 VERSION = "1.151.0"
@@ -37,4 +36,10 @@ def start(kit, binary, url, mode):
     text = CONFIGURATION.replace("rule_files: [RULES]\n", "").replace("PAGE", kit.page).split("remote_write:")[0]
     return kit.start([binary, f"-promscrape.config={kit.write('scrape.yml', text)}", f"-remoteWrite.url={url}",
                       f"-remoteWrite.tmpDataPath={kit.folder}/queue", "-remoteWrite.flushInterval=500ms",
-                      f"-httpListenAddr=127.0.0.1:{free_port()}", *MODES[mode]])
+                      f"-httpListenAddr={kit.listen()}", *MODES[mode]])
+
+
+def complaints(kit, mode):
+    """What it counts as lost."""
+    lost = kit.metrics(r"vmagent_remotewrite_(packets_dropped|samples_dropped|retries_count|errors)_total")
+    return [f"{series} {value}" for series, value in lost.items()]

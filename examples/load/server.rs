@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use timestream_prometheus_connector::{daemon::Daemon, options::Options, telemetry::log};
+use timestream_prometheus_connector::{options::Options, run::daemon::Daemon, telemetry::log};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 

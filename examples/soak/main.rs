@@ -71,7 +71,7 @@ fn main() -> ExitCode {
 }
 
 fn be_connector(arguments: &[String]) -> ExitCode {
-    use timestream_prometheus_connector::{daemon::Daemon, options::Options};
+    use timestream_prometheus_connector::{options::Options, run::daemon::Daemon};
     let arguments = std::iter::once("connector".to_owned()).chain(arguments.iter().cloned());
     let options = Options::parse(arguments, |name| std::env::var(name).ok()).expect("options");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();

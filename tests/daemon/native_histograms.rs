@@ -261,8 +261,9 @@ fn a_bound_has_one_spelling_whoever_sent_it() {
         timestamp: now,
         ..Default::default()
     };
-    let native =
-        |request: Builder| request.series(&[("__name__", "wait"), ("job", "a")], histograms(&[custom.clone()]));
+    let native = |request: Builder| {
+        request.series(&[("__name__", "wait"), ("job", "a")], histograms(std::slice::from_ref(&custom)))
+    };
     for requests in [
         vec![native(classic(Builder::default()))],
         vec![classic(Builder::default()), native(Builder::default())],

@@ -1,7 +1,7 @@
 //! Connectors that each have one fault, and the alerts that it must raise.
 
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use timestream_prometheus_connector::proto;
 
 use super::super::certificates::Authority;
 use super::super::connector::{Connector, Scratch};
+use super::super::port::Port;
 use super::super::remote::{
     self, Series, WRITE_HEADERS, basic_auth, eq, now_ms, packed, query, series, try_post, write_request,
 };
@@ -100,10 +101,10 @@ fn before(plan: impl Fn(&str, u64) -> Fault + Send + Sync + 'static, arguments: 
     Connector::listening(&[&[database.as_str(), &table, &write, &query], arguments].concat(), environment)
 }
 
-/// A URL at which nobody listens.
+/// A URL at which nobody ever listens.
 fn closed() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+    static KEPT: LazyLock<Port> = LazyLock::new(Port::new);
+    format!("http://{}", KEPT.address)
 }
 
 /// Every fault, each with a connector of its own. `scratch` is for their files.

@@ -10,6 +10,8 @@
 #[path = "../tests/common/cases.rs"]
 #[allow(dead_code, reason = "only its types are needed here")]
 mod cases;
+#[path = "../tests/common/mod.rs"]
+mod common;
 #[path = "../tests/daemon/connector.rs"]
 #[allow(dead_code, reason = "the tests of the daemon use all of it")]
 mod connector;
@@ -22,6 +24,7 @@ mod remote;
 
 use std::time::{Duration, Instant};
 
+use common::{metrics, scratch, waiting};
 use connector::{Connector, Scratch};
 use remote::{Series, eq, packed, query, series, write};
 use timestream_prometheus_connector::proto;

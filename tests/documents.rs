@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use common::scratch::Scratch;
 use regex::Regex;
 
 /// Where the test of this path, as `cargo test` prints it, may stand.
@@ -184,10 +187,10 @@ fn promtool_takes_the_relabelling_of_long_names() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = read(&root.join("docs/long-names.md"));
     let config = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
-    let file = std::env::temp_dir().join(format!("long-names-{}.yml", std::process::id()));
+    let scratch = Scratch::new();
+    let file = scratch.path().join("prometheus.yml");
     std::fs::write(&file, config).unwrap();
     let promtool = Command::new("promtool").args(["check", "config"]).arg(&file).output();
-    std::fs::remove_file(&file).unwrap();
     match promtool {
         Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
         Err(_) => eprintln!("promtool is not installed: not checked"),

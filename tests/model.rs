@@ -9,6 +9,7 @@
 mod cases;
 #[path = "daemon/chunks.rs"]
 mod chunks;
+mod common;
 #[path = "daemon/output.rs"]
 #[allow(dead_code, reason = "the tests of the daemon use all of it")]
 mod output;
@@ -19,6 +20,8 @@ mod remote;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cases::{Dialect, Patterns, Random, without_empty_labels};
+use common::scratch::Scratch;
+use common::waiting;
 use timestream_prometheus_connector::options::Options;
 use timestream_prometheus_connector::run::daemon::Daemon;
 use tokio_util::sync::CancellationToken;
@@ -32,9 +35,9 @@ const CLIENTS: usize = 2;
 fn a_hundred_thousand_selectors_are_answered_as_the_model_says() {
     let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     println!("SEED={seed}");
-    let folder = std::env::temp_dir().join(format!("connector-model-{}", std::process::id()));
+    let scratch = Scratch::new();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let data = format!("--embedded.data-dir={}", folder.display());
+    let data = format!("--embedded.data-dir={}", scratch.path().display());
     let arguments =
         ["connector", "--embedded", "--embedded.listen-address=127.0.0.1:0", "--web.listen-address=127.0.0.1:0", &data];
     let options = Options::parse(arguments.map(str::to_owned), |_| None).unwrap();
@@ -80,5 +83,4 @@ fn a_hundred_thousand_selectors_are_answered_as_the_model_says() {
     assert!(found > CASES / 4, "{found}");
     stop.cancel();
     runtime.block_on(running).unwrap();
-    let _ = std::fs::remove_dir_all(folder);
 }

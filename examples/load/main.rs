@@ -17,20 +17,22 @@ use std::time::{Duration, Instant};
 
 use tikv_jemallocator::Jemalloc;
 
+#[path = "../../tests/common/mod.rs"]
+mod common;
 mod machine;
 mod naive;
 #[path = "../../benches/sdk/mod.rs"]
 mod sdk;
 mod sender;
 mod server;
-mod sink;
 #[path = "../../benches/workload/mod.rs"]
 mod workload;
 
+use common::fault::Fault;
+use common::sink::Sink;
 use machine::Busy;
 use sender::Latencies;
 use server::Server;
-use sink::Sink;
 use workload::{Cluster, Kind, SHARDS};
 
 /// A packed request and its number of samples.
@@ -135,7 +137,7 @@ fn measure(settings: &Settings) {
 
 /// Measures one server; gives its CPU seconds per million samples.
 fn run(kind: &str, settings: &Settings, requests: &[Request]) -> f64 {
-    let sink = Sink::start();
+    let sink = Sink::start(|_| Fault::None);
     let server = Server::start(kind, &format!("http://{}", sink.address), settings);
     let next = AtomicU64::new(0);
     let (stop, counting) = (AtomicBool::new(false), AtomicBool::new(false));

@@ -1,6 +1,6 @@
 //! A server under measurement, in a process of its own.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,8 @@ use timestream_prometheus_connector::{options::Options, run::daemon::Daemon, tel
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::common::port::Port;
+use crate::common::waiting::eventually;
 use crate::{Settings, machine, sender};
 
 /// How long a server may take to stop. A profiler writes its findings then.
@@ -37,11 +39,13 @@ pub struct Server {
     child: Child,
     pub address: SocketAddr,
     has_metrics: bool,
+    _port: Port,
 }
 
 impl Server {
     pub fn start(kind: &str, endpoint: &str, settings: &Settings) -> Self {
-        let address = free_address();
+        let port = Port::new();
+        let address = port.address;
         let mut words: Vec<String> = Vec::new();
         if let Some(cores) = &settings.cores {
             words.extend(["taskset".into(), "--cpu-list".into(), cores.clone()]);
@@ -62,10 +66,8 @@ impl Server {
         let keys = [("AWS_ACCESS_KEY_ID", "load"), ("AWS_SECRET_ACCESS_KEY", "load")];
         let mut command = Command::new(&words[0]);
         let child = command.args(&words[1..]).envs(keys).stderr(Stdio::null()).spawn().unwrap();
-        while std::net::TcpStream::connect(address).is_err() {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Server { child, address, has_metrics: kind == "connector" }
+        eventually("the server listens", || TcpStream::connect(address).is_ok());
+        Server { child, address, has_metrics: kind == "connector", _port: port }
     }
 
     pub fn cpu_seconds(&self) -> f64 {
@@ -100,8 +102,4 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn free_address() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

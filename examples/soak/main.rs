@@ -19,7 +19,7 @@
 #![allow(unreachable_pub, missing_docs, reason = "the modules of a program are its own")]
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -27,6 +27,8 @@ use std::time::{Duration, Instant};
 use tikv_jemallocator::Jemalloc;
 
 mod churn;
+#[path = "../../tests/common/mod.rs"]
+mod common;
 mod reader;
 mod sender;
 mod timestream;
@@ -35,9 +37,12 @@ mod watch;
 mod workload;
 
 use churn::Churn;
+use common::metrics::sum;
+use common::port::Port;
+use common::waiting::eventually;
 use sender::{Plan, Tally};
 use timestream::Timestream;
-use watch::{Look, metric};
+use watch::Look;
 
 const LOOK_EACH: Duration = Duration::from_secs(1);
 /// How long the connector may take to finish what clients that hung up have left.
@@ -97,7 +102,7 @@ fn soak(settings: &Settings) -> Vec<String> {
         "{rate} samples/s of {series} series at a time for {duration:?}, {per_request} a request, {senders} senders"
     );
     let timestream = Timestream::start((duration / 4).min(Duration::from_secs(60)));
-    let connector = Connector::start(&timestream);
+    let connector = Connector::start(timestream.sink.address);
     let (churn, tally, stop) = (Churn::new(series, per_request), Tally::default(), AtomicBool::new(false));
     let interval = Duration::from_secs_f64(per_request as f64 / rate);
     let plan = Plan { address: connector.address, interval, keys_for };
@@ -156,11 +161,11 @@ fn unaccounted(connector: &Connector, timestream: &Timestream, answered: u64) ->
     let deadline = Instant::now() + SETTLING;
     loop {
         let text = connector.metrics();
-        let of = |name: &str| metric(&text, &format!("timestream_connector_{name}")).unwrap_or(f64::NAN);
+        let of = |name: &str| sum(&text, &format!("timestream_connector_{name}")).unwrap_or(f64::NAN);
         let [received, written, ignored, rejected, failed] =
             ["received", "written", "ignored", "rejected", "failed"].map(|name| of(&format!("{name}_samples_total")));
         let (memory, queue) = (of("memory_bytes"), of("queue_length"));
-        let stored = timestream.stored() as f64;
+        let stored = timestream.sink.counts().stored as f64;
         let all_there = written + ignored + rejected >= answered as f64 && stored >= written;
         if received == written + ignored + rejected + failed && memory == 0.0 && queue == 0.0 && all_there {
             println!(
@@ -191,25 +196,25 @@ impl Drop for StopOnPanic<'_> {
 struct Connector {
     child: Child,
     address: SocketAddr,
+    _port: Port,
 }
 
 impl Connector {
-    fn start(timestream: &Timestream) -> Self {
-        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    fn start(timestream: SocketAddr) -> Self {
+        let port = Port::new();
+        let address = port.address;
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["be-connector", "--default-database=dat", "--default-table=tab"])
             // Shorter than a storm and a slow call, so that requests fail too.
             .arg("--write.timeout=2500ms")
             .arg(format!("--web.listen-address={address}"))
-            .arg(format!("--write-base-endpoint=http://{}", timestream.address))
-            .arg(format!("--query-base-endpoint=http://{}", timestream.address))
+            .arg(format!("--write-base-endpoint=http://{timestream}"))
+            .arg(format!("--query-base-endpoint=http://{timestream}"))
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        while std::net::TcpStream::connect(address).is_err() {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Connector { child, address }
+        eventually("the connector listens", || TcpStream::connect(address).is_ok());
+        Connector { child, address, _port: port }
     }
 
     fn metrics(&self) -> String {

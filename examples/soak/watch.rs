@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::common::metrics::sum;
+
 /// One look at a process.
 #[derive(Debug, Clone, Copy)]
 pub struct Look {
@@ -22,15 +24,9 @@ impl Look {
             line.trim().trim_end_matches(" kB").parse().unwrap()
         };
         let files = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count() as f64;
-        let tasks = metric(metrics, "tokio_alive_tasks").unwrap_or_default();
+        let tasks = sum(metrics, "tokio_alive_tasks").unwrap_or_default();
         Look { at, resident_mib: number("VmRSS:") / 1024.0, files, threads: number("Threads:"), tasks }
     }
-}
-
-/// The sum of a metric over its labels.
-pub fn metric(text: &str, name: &str) -> Option<f64> {
-    let lines = text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{'])));
-    lines.map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).reduce(|sum, one| Some(sum? + one?)).flatten()
 }
 
 /// In a shorter time nothing is yet what it will be.

@@ -4,13 +4,12 @@ use std::io::copy;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::connector::PATIENCE;
+use super::waiting::eventually;
 
-/// How often each backend is asked whether it is ready: what it takes at most until no new connection comes to one that
-/// is not.
-pub const PROBE_INTERVAL: Duration = Duration::from_millis(200);
+/// How often each backend is asked whether it is ready. Soon after no new connection comes to one that is not.
+const PROBE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A running balancer. It stops accepting when dropped.
 pub struct Balancer {
@@ -29,22 +28,22 @@ struct Shared {
 
 impl Balancer {
     /// Balances between addresses; `is_ready` probes one.
-    pub fn start(backends: Vec<String>, is_ready: impl Fn(&str) -> bool + Send + 'static) -> Self {
+    pub fn start(backends: Vec<String>, is_ready: impl Fn(&str) -> bool + Clone + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let ready = Mutex::new(vec![false; backends.len()]);
         let (next, stop, refused) = (AtomicUsize::new(0), AtomicBool::new(false), AtomicUsize::new(0));
         let shared = Arc::new(Shared { backends, ready, next, stop, refused });
-        let probed = shared.clone();
-        std::thread::spawn(move || {
-            while !probed.stop.load(Ordering::Relaxed) {
-                for (index, backend) in probed.backends.iter().enumerate() {
-                    let ready = is_ready(backend);
+        for (index, backend) in shared.backends.iter().cloned().enumerate() {
+            let (probed, is_ready) = (shared.clone(), is_ready.clone());
+            std::thread::spawn(move || {
+                while !probed.stop.load(Ordering::Relaxed) {
+                    let ready = is_ready(&backend);
                     probed.ready.lock().unwrap()[index] = ready;
+                    std::thread::sleep(PROBE_INTERVAL);
                 }
-                std::thread::sleep(PROBE_INTERVAL);
-            }
-        });
+            });
+        }
         let accepting = shared.clone();
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
@@ -59,11 +58,9 @@ impl Balancer {
 
     /// Waits until it takes a backend for ready, or for not ready.
     pub fn wait_until(&self, backend: usize, ready: bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while self.shared.ready.lock().unwrap()[backend] != ready {
-            assert!(Instant::now() < deadline, "backend {backend} does not become {ready}");
-            std::thread::sleep(PROBE_INTERVAL / 4);
-        }
+        eventually(&format!("backend {backend} is seen ready or not: {ready}"), || {
+            self.shared.ready.lock().unwrap()[backend] == ready
+        });
     }
 
     /// Connections that no backend took.

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use timestream_local::{AccessKey, Config, Server};
 
-use super::connector::{Connector, Scratch, free_port};
+use super::connector::{Connector, Scratch};
 use super::output;
 
 /// What the check prints, and its exit code.
@@ -42,8 +42,8 @@ fn check_table(arguments: &[String], environment: &[(&str, &str)]) -> (String, O
 }
 
 fn embedded(scratch: &Scratch) -> (Connector, String) {
-    let address = format!("127.0.0.1:{}", free_port());
-    let connector = Connector::embedded(scratch.path(), &[&format!("--embedded.listen-address={address}")]);
+    let connector = Connector::embedded(scratch.path(), &[]);
+    let address = connector.timestream.clone();
     (connector, address)
 }
 

@@ -1,46 +1,25 @@
 //! Starts and stops the connector's binary.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::metrics;
 use super::output;
 use super::remote::{self, Answer};
+use super::waiting::{PATIENCE, eventually, eventually_equal, found};
 
-/// How long a start, or anything else that a test waits for, may take.
-pub const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A folder that is removed with its content.
-pub struct Scratch(PathBuf);
-
-impl Scratch {
-    pub fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("connector-test-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Scratch(path)
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+pub use super::scratch::Scratch;
 
 /// A running connector. Killed when dropped.
 pub struct Connector {
     child: Child,
     /// Its address, such as `127.0.0.1:40000`.
     pub address: String,
+    /// The address of its embedded Timestream; empty where it has none.
+    pub timestream: String,
     log: Mutex<mpsc::Receiver<String>>,
 }
 
@@ -64,11 +43,7 @@ impl Connector {
     /// Starts the connector at an address and waits until it is ready.
     pub fn start_at(address: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let connector = Connector::listening_at(address, arguments, environment);
-        let deadline = Instant::now() + PATIENCE;
-        while connector.get("/-/ready").status != 200 {
-            assert!(Instant::now() < deadline, "not ready in time");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        eventually("it is ready", || connector.get("/-/ready").status == 200);
         connector
     }
 
@@ -101,10 +76,16 @@ impl Connector {
                 let _ = sender.send(line);
             }
         });
-        let mut connector = Connector { child, address: String::new(), log: Mutex::new(log) };
-        let ready = connector.wait_for_log("Connector is ready");
-        let (address, _) = ready.split("://").find_map(|part| part.split_once("/write")).unwrap();
-        connector.address = address.to_owned();
+        let mut connector =
+            Connector { child, address: String::new(), timestream: String::new(), log: Mutex::new(log) };
+        let address_in = |line: &str| -> String {
+            let (_, rest) = line.split_once("://").unwrap();
+            rest.split(|c: char| !c.is_ascii_alphanumeric() && !".:[]-".contains(c)).next().unwrap().to_owned()
+        };
+        if arguments.contains(&"--embedded") || arguments.contains(&"--demo") {
+            connector.timestream = address_in(&connector.wait_for_log("the embedded Timestream listens"));
+        }
+        connector.address = address_in(&connector.wait_for_log("Connector is ready"));
         connector
     }
 
@@ -162,22 +143,12 @@ impl Connector {
 
     /// Waits for the process to end.
     pub fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "did not end in time");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        found("it ends", || self.child.try_wait().unwrap())
     }
 
     /// The sum of a metric over its labels.
     pub fn metric(&self, name: &str) -> f64 {
-        let text = self.get("/metrics").text();
-        let lines =
-            text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{'])));
-        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+        metrics::sum(&self.get("/metrics").text(), name).unwrap_or_else(|| panic!("no {name}"))
     }
 
     /// The sum of the series of a metric that have these labels.
@@ -204,37 +175,30 @@ impl Connector {
     /// Once nothing is in flight, every sample received was counted once as written, ignored, rejected or
     /// failed; gives (received, written).
     pub fn assert_conserved(&self) -> (f64, f64) {
-        let total = |outcome: &str| self.metric(&format!("timestream_connector_{outcome}_samples_total"));
-        let totals = || ["received", "written", "ignored", "rejected", "failed"].map(total);
-        // A request whose client has gone may still be on its way.
-        let deadline = Instant::now() + PATIENCE;
-        let [received, written, ignored, rejected, failed] = loop {
-            let [received, outcomes @ ..] = totals();
-            if received == outcomes.iter().sum::<f64>() || Instant::now() > deadline {
-                break totals();
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        };
-        assert_eq!(
-            received,
-            written + ignored + rejected + failed,
-            "written {written}, ignored {ignored}, rejected {rejected}, failed {failed}"
-        );
+        let [received, written, ..] = self.assert_kind_conserved("samples");
         (received, written)
     }
 
-    /// Every native histogram received was counted once as written, ignored, rejected or failed; gives those four.
+    /// Once nothing is in flight, every native histogram received was counted once as written, ignored, rejected or
+    /// failed; gives those four.
     pub fn assert_histograms_conserved(&self) -> [f64; 4] {
-        let total = |outcome: &str| self.metric(&format!("timestream_connector_{outcome}_histograms_total"));
-        let each = ["written", "ignored", "rejected", "failed"].map(total);
-        assert_eq!(total("received"), each.iter().sum::<f64>(), "written, ignored, rejected, failed: {each:?}");
-        each
+        let [_, outcomes @ ..] = self.assert_kind_conserved("histograms");
+        outcomes
     }
-}
 
-/// A port that was free a moment ago.
-pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    fn assert_kind_conserved(&self, kind: &str) -> [f64; 5] {
+        let mut counts = [0.0; 5];
+        // A request whose client has gone may still be on its way; then it holds memory.
+        eventually_equal(&format!("{kind} received and what became of them, with no memory held"), || {
+            let text = self.get("/metrics").text();
+            let sum = |name: &str| metrics::sum(&text, &format!("timestream_connector_{name}")).unwrap();
+            counts = ["received", "written", "ignored", "rejected", "failed"]
+                .map(|outcome| sum(&format!("{outcome}_{kind}_total")));
+            let [received, outcomes @ ..] = counts;
+            ((received, 0.0), (outcomes.iter().sum(), sum("memory_bytes")))
+        });
+        counts
+    }
 }
 
 /// The memory that a process has resident.

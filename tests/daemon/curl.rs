@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::output;
+use super::waiting::PATIENCE;
 
 /// An answer, with its protocol version.
 pub struct Answer {
@@ -32,7 +33,7 @@ impl Curl {
     /// GETs a URL; `None` where no answer comes, as when the handshake fails. Header lines stand before the text.
     pub fn get(&self, url: &str) -> Option<Answer> {
         let output = Command::new("curl")
-            .args(["--silent", "--show-error", "--include", "--max-time", "30"])
+            .args(["--silent", "--show-error", "--include", "--max-time", &PATIENCE.as_secs().to_string()])
             .args(["--write-out", "\n%{http_code} %{http_version}"])
             .args(&self.arguments)
             .arg(url)

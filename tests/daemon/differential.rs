@@ -11,7 +11,7 @@ use timestream_prometheus_connector::proto::label_matcher::Type;
 use super::cases::{Dialect, Random, Series, without_empty_labels};
 use super::chunks::{post_read, read_chunks, series_of};
 use super::connector::{Connector, Scratch};
-use super::prometheus_server::{INSTALLED, Prometheus, prometheus3};
+use super::prometheus_server::{INSTALLED, Prometheus, prometheus3, reading_from};
 use super::remote::{self, WRITE_HEADERS, now_ms, post, write_request};
 
 /// Random selectors, in both forms of answer.
@@ -44,7 +44,7 @@ fn compare(binary: &Path, dialect: Dialect) {
         "",
         &["--web.enable-remote-write-receiver", "--log.level=warn"],
     );
-    let config = format!("remote_read:\n- url: http://{}/read\n  read_recent: true\n", connector.address);
+    let config = reading_from(&format!("http://{}/read", connector.address), "");
     let reader = Prometheus::start_binary(binary, scratch.path(), "reader", &config, &[]);
 
     let first = now_ms() - 3_000_000;

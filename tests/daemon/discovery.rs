@@ -12,6 +12,7 @@ use tokio_rustls::TlsAcceptor;
 use super::connector::{Connector, Scratch};
 use super::remote::{eq, now_ms, packed, post, query, series, write};
 use super::timestream::{Fault, Timestream};
+use super::waiting::{StopAtEnd, eventually};
 
 /// A certificate for localhost, and the file that tells the connector to trust it.
 fn tls(scratch: &Scratch) -> (TlsAcceptor, String) {
@@ -57,12 +58,17 @@ fn an_endpoint_that_moves_while_many_write_is_found_again_without_a_stampede() {
                 }
             });
         }
-        for endpoint in [&second, &first, &second] {
-            std::thread::sleep(Duration::from_millis(400));
+        let _stop = StopAtEnd(&stop);
+        let writes_on = || {
+            let before = first.counts().0;
+            eventually("all write", || first.counts().0 >= before + 40);
+        };
+        writes_on();
+        for (endpoint, discoveries) in [(&second, 2), (&first, 3), (&second, 4)] {
             endpoint.is_the_endpoint();
+            eventually("the endpoint is found", || first.discoveries() >= discoveries);
+            writes_on();
         }
-        std::thread::sleep(Duration::from_millis(400));
-        stop.store(true, Ordering::Relaxed);
     });
     let (_, written) = connector.assert_conserved();
     first.assert_sound();

@@ -1,9 +1,10 @@
 //! What was answered 2xx is there after a crash.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::connector::{Connector, Scratch};
 use super::remote::{WRITE_HEADERS, eq, now_ms, query, read, series, try_post, write_request};
+use super::waiting::{StopAtEnd, eventually};
 
 const SENDERS: usize = 4;
 const SERIES_PER_REQUEST: usize = 150;
@@ -15,10 +16,12 @@ fn kill_9_during_writes_loses_nothing_that_was_answered() {
     let address = connector.address.clone();
     let start = now_ms();
     let stop = AtomicBool::new(false);
+    let progress = [const { AtomicUsize::new(0) }; SENDERS];
     let answered: Vec<Vec<i64>> = std::thread::scope(|scope| {
+        let _stop = StopAtEnd(&stop);
         let senders: Vec<_> = (0..SENDERS)
             .map(|sender| {
-                let (address, stop) = (&address, &stop);
+                let (address, stop, progress) = (&address, &stop, &progress[sender]);
                 scope.spawn(move || {
                     let sender = sender.to_string();
                     let mut times = Vec::new();
@@ -32,7 +35,10 @@ fn kill_9_during_writes_loses_nothing_that_was_answered() {
                         let answer =
                             try_post(&format!("http://{address}/write"), WRITE_HEADERS, &write_request(&request));
                         match answer {
-                            Ok(answer) if answer.status == 204 => times.push(time),
+                            Ok(answer) if answer.status == 204 => {
+                                times.push(time);
+                                progress.store(times.len(), Ordering::SeqCst);
+                            }
                             Ok(answer) => panic!("{}", answer.text()),
                             // Only the kill breaks connections.
                             Err(_) => break,
@@ -45,7 +51,9 @@ fn kill_9_during_writes_loses_nothing_that_was_answered() {
                 })
             })
             .collect();
-        std::thread::sleep(std::time::Duration::from_millis(1500));
+        eventually("each sender is in the middle of it", || {
+            progress.iter().all(|answered| answered.load(Ordering::SeqCst) >= 5)
+        });
         connector.kill();
         stop.store(true, Ordering::SeqCst);
         senders.into_iter().map(|sender| sender.join().unwrap()).collect()

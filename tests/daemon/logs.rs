@@ -1,5 +1,7 @@
 //! What the log says of requests and samples.
 
+use std::time::Instant;
+
 use super::connector::{Connector, Scratch};
 use super::remote::{Answer, WRITE_HEADERS, now_ms, post, series, write, write_request};
 
@@ -42,6 +44,7 @@ fn json_lines_hold_the_same() {
 #[test]
 fn samples_are_summed_up_and_repeated_warnings_are_not_repeated() {
     let scratch = Scratch::new();
+    let start = Instant::now();
     let mut connector = Connector::embedded(scratch.path(), &[]);
     let now = now_ms();
     for number in 0..20 {
@@ -53,8 +56,11 @@ fn samples_are_summed_up_and_repeated_warnings_are_not_repeated() {
     assert!(connector.wait().success());
     let lines = connector.log_lines();
     let count = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
-    assert_eq!(count("msg=\"samples ignored\""), 1, "one in ten seconds, of each reason: {lines:?}");
-    assert_eq!(count("msg=\"samples rejected\""), 1, "{lines:?}");
+    for outcome in ["ignored", "rejected"] {
+        let most = 1 + start.elapsed().as_secs() as usize / 10;
+        let told = count(&format!("msg=\"samples {outcome}\""));
+        assert!((1..=most).contains(&told), "{told} lines, and one in ten seconds is enough: {lines:?}");
+    }
     let summary = "level=info";
     let counts = "msg=\"samples since the last such line\" received=60 written=20 ignored=20 rejected=20 failed=0";
     assert!(lines.iter().any(|line| line.contains(summary) && line.contains(counts)), "{lines:?}");

@@ -9,6 +9,8 @@ mod balancer;
 mod cases;
 mod certificates;
 mod chunks;
+#[path = "../common/mod.rs"]
+mod common;
 mod connector;
 mod curl;
 mod output;
@@ -55,3 +57,5 @@ mod streaming;
 mod telemetry;
 mod tls;
 mod web_config;
+
+use common::{endpoint, fault, metrics, port, scratch, waiting};

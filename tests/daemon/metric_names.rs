@@ -9,15 +9,16 @@ use timestream_prometheus_connector::proto::label_matcher::Type;
 
 use super::cases::Random;
 use super::chunks::read_chunks;
-use super::connector::{Connector, Scratch, free_port};
-use super::prometheus_server::Prometheus;
+use super::connector::{Connector, Scratch};
+use super::prometheus_server::{Prometheus, now, reading_from};
 use super::remote::{Series, matcher, now_ms, post, query, read, series, write};
 use super::timestream::{Fault, Timestream};
+use super::waiting::eventually;
 
 /// A connector with an embedded Timestream, and the address of the latter's API.
 fn embedded(scratch: &Scratch) -> (Connector, String) {
-    let timestream = format!("127.0.0.1:{}", free_port());
-    let connector = Connector::embedded(scratch.path(), &[&format!("--embedded.listen-address={timestream}")]);
+    let connector = Connector::embedded(scratch.path(), &[]);
+    let timestream = connector.timestream.clone();
     (connector, timestream)
 }
 
@@ -246,18 +247,13 @@ fn recording_rules_of_a_real_prometheus_come_back() {
         connector.address
     );
     let writer = Prometheus::start(scratch.path(), "writer", &config);
-    let config = format!("remote_read:\n- url: http://{}/read\n  read_recent: true\n", connector.address);
-    let reader = Prometheus::start(scratch.path(), "reader", &config);
-    let now = || now_ms() as f64 / 1000.0;
-    writer.wait_until("the rules were evaluated a few times", || {
-        let count = writer.query("count_over_time(job:up:sum{job=\"prometheus\"}[1m])", now());
-        count[0]["value"][1].as_str().is_some_and(|count| count.parse::<f64>().unwrap() > 5.0)
+    let reader =
+        Prometheus::start(scratch.path(), "reader", &reading_from(&format!("http://{}/read", connector.address), ""));
+    eventually("the rules are evaluated a few times", || {
+        writer.sum("count_over_time(job:up:sum{job=\"prometheus\"}[1m])") > 5.0
     });
     let window_end = now();
-    writer.wait_until("the window is written", || {
-        let highest = writer.query("prometheus_remote_storage_queue_highest_sent_timestamp_seconds", now());
-        highest[0]["value"][1].as_str().is_some_and(|time| time.parse::<f64>().unwrap() > window_end + 1.0)
-    });
+    writer.sends_all_until(window_end);
     let at = window_end.floor();
     for promql in [
         "job:up:sum",
@@ -275,12 +271,9 @@ fn recording_rules_of_a_real_prometheus_come_back() {
         "{job=\"prometheus\",__name__!~\"[^:]*\"}",
         "{code=\"200\",__name__!=\"prometheus_http_requests_total\",__name__!=\"job:up:sum\"}",
     ] {
-        let (own, remote) = (writer.query(promql, at), reader.query(promql, at));
-        assert!(own.as_array().is_some_and(|series| !series.is_empty()), "{promql} finds nothing in A: {own}");
-        assert_eq!(own, remote, "{promql}");
+        writer.assert_read_by(&reader, promql, at);
     }
-    let failed = writer.query("sum(prometheus_remote_storage_samples_failed_total)", now());
-    assert_eq!(failed[0]["value"][1], "0", "{failed}");
+    assert_eq!(writer.sum("prometheus_remote_storage_samples_failed_total"), 0.0);
     drop(writer);
     let refused = [("operation", "WriteRecords"), ("code", "ValidationException")];
     assert_eq!(connector.series("timestream_connector_timestream_calls_total", &refused), 0.0);

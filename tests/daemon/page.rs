@@ -2,13 +2,14 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::connector::{Connector, PATIENCE, Scratch};
+use super::connector::{Connector, Scratch};
 use super::remote::{self, Answer, now_ms, series, write};
 use super::timestream::Timestream;
+use super::waiting::{eventually, found};
 
 fn live(connector: &Connector, since: u64) -> Value {
     let answer = connector.get(&format!("/api/v1/status/live?since={since}"));
@@ -85,16 +86,16 @@ fn the_live_numbers_are_those_of_the_metrics_with_an_example_for_each_reason() {
     assert_eq!((&shown["waiting_for"], &shown["memory"], &shown["queue"]), (&json!([]), &json!(0), &json!(0)));
 
     // A point every two seconds, with the same totals once nothing changes any more.
-    let deadline = Instant::now() + PATIENCE;
-    let last = loop {
-        let points = live(&connector, 0)["points"].as_array().unwrap().clone();
-        if points.last().is_some_and(|point| point["received"] == 3 && point["p50"].is_f64()) {
-            break points.last().unwrap()["time"].as_u64().unwrap();
-        }
-        assert!(Instant::now() < deadline, "no point with what was written");
-        std::thread::sleep(Duration::from_millis(100));
-    };
-    assert!(live(&connector, last)["points"].as_array().unwrap().len() <= 1, "only what is new");
+    let last = found("a point with what was written", || {
+        let shown = live(&connector, 0);
+        let point = shown["points"].as_array().unwrap().last()?;
+        (point["received"] == 3 && point["p50"].is_f64()).then(|| point["time"].as_u64().unwrap())
+    });
+    let newer = live(&connector, last)["points"].take();
+    assert!(
+        newer.as_array().unwrap().iter().all(|point| point["time"].as_u64() > Some(last)),
+        "only what is new: {newer}"
+    );
 }
 
 #[test]
@@ -184,11 +185,7 @@ fn a_demo_writes_to_itself_and_leaves_nothing_behind() {
     let scratch = Scratch::new();
     let temporary = scratch.path().display().to_string();
     let mut demo = Connector::start(&["--demo", "--embedded.listen-address=127.0.0.1:0"], &[("TMPDIR", &temporary)]);
-    let deadline = Instant::now() + PATIENCE;
-    while demo.metric("timestream_connector_written_samples_total") < 72.0 {
-        assert!(Instant::now() < deadline, "no life");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    eventually("it writes", || demo.metric("timestream_connector_written_samples_total") >= 72.0);
     assert!(demo.samples("ignored", "nan") >= 12.0);
     assert_eq!(demo.metric("timestream_connector_failed_samples_total"), 0.0);
     assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 1, "its data is there");

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use super::connector::{Connector, Scratch, free_port};
+use super::connector::{Connector, Scratch};
 use super::remote::{eq, now_ms, post, query, read, series, write};
 
 /// Passes calls on to a Timestream, as IAM would those of an identity that may `timestream:Select` only: AWS documents
@@ -60,10 +60,9 @@ fn answer(stream: TcpStream, timestream: &str) {
 #[test]
 fn an_identity_that_may_only_select_reads_every_label() {
     let scratch = Scratch::new();
-    let timestream = format!("127.0.0.1:{}", free_port());
-    let writer = Connector::embedded(scratch.path(), &[&format!("--embedded.listen-address={timestream}")]);
-    let query_endpoint = format!("--query-base-endpoint=http://{}", select_only(timestream.clone()));
-    let write_endpoint = format!("--write-base-endpoint=http://{timestream}");
+    let writer = Connector::embedded(scratch.path(), &[]);
+    let query_endpoint = format!("--query-base-endpoint=http://{}", select_only(writer.timestream.clone()));
+    let write_endpoint = format!("--write-base-endpoint=http://{}", writer.timestream);
     let arguments = ["--default-database=prometheus", "--default-table=metrics", "--enable-sigv4-auth"];
     let keys = [("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "hidden-key")];
     let reader = Connector::start(&[&arguments[..], &[&write_endpoint, &query_endpoint]].concat(), &keys);

@@ -4,8 +4,8 @@
 //! window must give the same answers from A's own storage and from B.
 
 use super::connector::{Connector, Scratch};
-use super::prometheus_server::Prometheus;
-use super::remote;
+use super::prometheus_server::{Prometheus, now, reading_from};
+use super::waiting::eventually;
 
 #[test]
 fn a_second_prometheus_reads_what_the_first_wrote() {
@@ -23,24 +23,12 @@ fn a_second_prometheus_reads_what_the_first_wrote() {
             connector.address
         ),
     );
-    let reader = Prometheus::start(
-        scratch.path(),
-        "reader",
-        &format!("remote_read:\n- url: http://{}/read\n  read_recent: true\n", connector.address),
-    );
-    let sent = || {
-        writer.query("prometheus_remote_storage_samples_total - prometheus_remote_storage_samples_failed_total", now())
-    };
-    writer.wait_until("some scrapes are written", || {
-        let first = &sent()[0]["value"][1];
-        first.as_str().is_some_and(|samples| samples.parse::<f64>().unwrap() > 3000.0)
-    });
-    // All that was scraped up to here is written once the queue has sent everything older.
+    let reader =
+        Prometheus::start(scratch.path(), "reader", &reading_from(&format!("http://{}/read", connector.address), ""));
+    let sent = "prometheus_remote_storage_samples_total - prometheus_remote_storage_samples_failed_total";
+    eventually("some scrapes are written", || writer.sum(sent) > 3000.0);
     let window_end = now();
-    writer.wait_until("the window is written", || {
-        let highest = writer.query("prometheus_remote_storage_queue_highest_sent_timestamp_seconds", now());
-        highest[0]["value"][1].as_str().is_some_and(|time| time.parse::<f64>().unwrap() > window_end + 1.0)
-    });
+    writer.sends_all_until(window_end);
 
     let at = window_end.floor();
     for promql in [
@@ -59,16 +47,9 @@ fn a_second_prometheus_reads_what_the_first_wrote() {
         "count_over_time(up[8s])",
         "up[5s]",
     ] {
-        let (own, remote) = (writer.query(promql, at), reader.query(promql, at));
-        assert!(own.as_array().is_some_and(|series| !series.is_empty()), "{promql} finds nothing in A: {own}");
-        assert_eq!(own, remote, "{promql}");
+        writer.assert_read_by(&reader, promql, at);
     }
-    let failed = writer.query("sum(prometheus_remote_storage_samples_failed_total)", now());
-    assert_eq!(failed[0]["value"][1], "0", "{failed}");
+    assert_eq!(writer.sum("prometheus_remote_storage_samples_failed_total"), 0.0);
     drop(writer);
     connector.assert_conserved();
-}
-
-pub fn now() -> f64 {
-    remote::now_ms() as f64 / 1000.0
 }

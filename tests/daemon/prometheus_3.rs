@@ -1,14 +1,8 @@
 //! A real Prometheus 3 writes in 2.0 mode, and none of its samples fails.
 
 use super::connector::{Connector, Scratch};
-use super::prometheus::now;
-use super::prometheus_server::{Prometheus, prometheus3};
-
-/// The sum of what a query finds.
-fn sum(server: &Prometheus, promql: &str, at: f64) -> f64 {
-    let result = server.query(&format!("sum({promql})"), at);
-    result[0]["value"][1].as_str().map_or(0.0, |value| value.parse().unwrap())
-}
+use super::prometheus_server::{Prometheus, now, prometheus3, reading_from};
+use super::waiting::eventually;
 
 /// Not even those that Timestream can't hold: stale markers of a target that is down, and quantiles without observations.
 #[test]
@@ -27,16 +21,14 @@ fn no_sample_of_prometheus_3_fails_in_2_0_mode() {
     );
     let features = ["--enable-feature=native-histograms,metadata-wal-records"];
     let writer = Prometheus::start_binary(&binary, scratch.path(), "writer", &config, &features);
-    let config = format!("remote_read:\n- url: http://{address}/read\n  read_recent: true\n");
+    let config = reading_from(&format!("http://{address}/read"), "");
     let reader = Prometheus::start_binary(&binary, scratch.path(), "reader", &config, &[]);
-    writer.wait_until("samples and native histograms are written", || {
+    eventually("samples and native histograms are written", || {
         connector.metric("timestream_connector_written_samples_total") > 5000.0
             && connector.metric("timestream_connector_written_histograms_total") > 10.0
     });
     let window_end = now();
-    writer.wait_until("the window is written", || {
-        sum(&writer, "prometheus_remote_storage_queue_highest_sent_timestamp_seconds", now()) > window_end + 1.0
-    });
+    writer.sends_all_until(window_end);
 
     let at = window_end.floor();
     for promql in [
@@ -49,23 +41,22 @@ fn no_sample_of_prometheus_3_fails_in_2_0_mode() {
         "timestream_connector_write_duration_seconds_bucket",
         "count_over_time(up[8s])",
     ] {
-        let (own, remote) = (writer.query(promql, at), reader.query(promql, at));
-        assert!(own.as_array().is_some_and(|series| !series.is_empty()), "{promql} finds nothing in A: {own}");
-        assert_eq!(own, remote, "{promql}");
+        writer.assert_read_by(&reader, promql, at);
     }
     for (native, classic) in [
         ("histogram_count(prometheus_http_request_duration_seconds)", "prometheus_http_request_duration_seconds_count"),
         ("histogram_sum(prometheus_http_request_duration_seconds)", "prometheus_http_request_duration_seconds_sum"),
     ] {
-        let (own, remote) = (sum(&writer, native, at), sum(&reader, classic, at));
-        assert!(own > 0.0);
-        assert!((own - remote).abs() <= own * 1e-12, "{native} is {own}, {classic} is {remote}");
+        eventually(&format!("{native} is read as {classic}"), || {
+            let (own, read) = (writer.sum_at(native, at), reader.sum_at(classic, at));
+            own > 0.0 && (own - read).abs() <= own * 1e-12
+        });
     }
     for failed in ["samples_failed", "histograms_failed", "exemplars_failed", "samples_dropped", "histograms_dropped"] {
         let counter = format!("prometheus_remote_storage_{failed}_total");
-        assert_eq!(sum(&writer, &counter, now()), 0.0, "{counter}");
+        assert_eq!(writer.sum(&counter), 0.0, "{counter}");
     }
-    assert!(sum(&writer, "prometheus_remote_storage_histograms_total", now()) > 10.0);
+    assert!(writer.sum("prometheus_remote_storage_histograms_total") > 10.0);
     assert!(connector.samples("ignored", "nan") > 0.0, "summaries without observations");
     drop(writer);
     let [written, ignored, rejected, failed] = connector.assert_histograms_conserved();

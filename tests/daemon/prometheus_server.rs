@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::connector::PATIENCE;
+use super::port::Port;
 use super::remote;
+use super::waiting::{PATIENCE, eventually, eventually_equal};
 
 /// The Prometheus that is installed.
 pub const INSTALLED: &str = "prometheus";
@@ -29,6 +29,7 @@ pub struct Prometheus {
     child: Child,
     /// Its address, such as `127.0.0.1:40000`.
     pub address: String,
+    _port: Port,
 }
 
 impl Prometheus {
@@ -42,7 +43,8 @@ impl Prometheus {
     pub fn start_binary(binary: &Path, folder: &Path, name: &str, config: &str, arguments: &[&str]) -> Self {
         let folder = folder.join(name);
         std::fs::create_dir_all(&folder).unwrap();
-        let address = format!("127.0.0.1:{}", free_port());
+        let port = Port::new();
+        let address = port.address.to_string();
         let config = config.replace("SELF", &address);
         std::fs::write(folder.join("prometheus.yml"), config).unwrap();
         let child = Command::new(binary)
@@ -54,8 +56,8 @@ impl Prometheus {
             .stderr(std::fs::File::create(folder.join("log")).unwrap())
             .spawn()
             .expect("prometheus must be installed (Debian: apt-get install prometheus)");
-        let prometheus = Prometheus { child, address };
-        prometheus.wait_until("it is ready", || {
+        let prometheus = Prometheus { child, address, _port: port };
+        eventually("Prometheus is ready", || {
             std::net::TcpStream::connect(&prometheus.address).is_ok() && prometheus.get("/-/ready").status == 200
         });
         prometheus
@@ -80,14 +82,62 @@ impl Prometheus {
         result
     }
 
-    /// Waits for a condition.
-    pub fn wait_until(&self, what: &str, condition: impl Fn() -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !condition() {
-            assert!(Instant::now() < deadline, "waited too long until {what}");
-            std::thread::sleep(Duration::from_millis(100));
-        }
+    /// The sum of what a query finds now.
+    pub fn sum(&self, promql: &str) -> f64 {
+        self.sum_at(promql, now())
     }
+
+    /// The sum of what a query finds at `time`, in seconds.
+    pub fn sum_at(&self, promql: &str, time: f64) -> f64 {
+        let sum = self.query(&format!("sum({promql})"), time);
+        sum[0]["value"][1].as_str().map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    /// Waits until it has scraped itself, which takes a target of its own, so many times more.
+    pub fn scrapes(&self, more: usize) {
+        let count = || self.sum("count_over_time(up[1h])");
+        let before = count();
+        eventually("Prometheus scrapes", || count() >= before + more as f64);
+    }
+
+    /// Waits until it has sent all that it scraped up to a time. Of several shards one may lag behind.
+    pub fn sends_all_until(&self, time: f64) {
+        eventually("all is sent", || {
+            self.sum("prometheus_remote_storage_queue_highest_sent_timestamp_seconds") > time + 1.0
+        });
+    }
+
+    /// A reader comes to answer a query about the past as this does; gives how many series that are, some at least. What
+    /// is still on its way comes; what is lost never does.
+    pub fn assert_read_by(&self, reader: &Prometheus, promql: &str, time: f64) -> usize {
+        let mut found = 0;
+        eventually_equal(promql, || {
+            let (own, read) = (self.query(promql, time), reader.query(promql, time));
+            found = own.as_array().unwrap().len();
+            (first_difference(&own, &read), None)
+        });
+        assert!(found > 0, "{promql} finds nothing in what was scraped");
+        found
+    }
+}
+
+/// The configuration of a Prometheus that reads from `url`, with these settings of its client. It waits as long as a test.
+pub fn reading_from(url: &str, client: &str) -> String {
+    let patience = PATIENCE.as_secs();
+    format!("remote_read:\n- url: {url}\n  read_recent: true\n  remote_timeout: {patience}s\n{client}")
+}
+
+/// The first series of which two answers differ.
+fn first_difference(own: &Value, read: &Value) -> Option<String> {
+    let (own, read) = (own.as_array().unwrap(), read.as_array().unwrap());
+    let differs = own.iter().zip(read).find(|(own, read)| own != read);
+    let longer = (own.len() != read.len()).then(|| format!("{} series, of which {} are read", own.len(), read.len()));
+    differs.map(|(own, read)| format!("{own} is read as {read}")).or(longer)
+}
+
+/// Now, in seconds since 1970.
+pub fn now() -> f64 {
+    remote::now_ms() as f64 / 1000.0
 }
 
 impl Drop for Prometheus {
@@ -95,8 +145,4 @@ impl Drop for Prometheus {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

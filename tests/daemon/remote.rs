@@ -1,12 +1,11 @@
 //! Speaks remote write and remote read, as Prometheus would.
 
-use std::time::Duration;
-
 use base64::Engine;
 use prost::Message;
 use timestream_prometheus_connector::proto;
 
 use super::output;
+use super::waiting::PATIENCE;
 
 /// An HTTP answer.
 pub struct Answer {
@@ -29,11 +28,7 @@ impl Answer {
 const SEARCHED_BYTES: usize = 1 << 20;
 
 fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_secs(60)))
-        .build()
-        .into()
+    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into()
 }
 
 fn answer(response: ureq::http::Response<ureq::Body>) -> Answer {

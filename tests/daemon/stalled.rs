@@ -1,12 +1,12 @@
 //! A Timestream that does not answer, or that throttles one caller: bounded memory, prompt answers, no harm to others.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::connector::Connector;
 use super::remote::{Answer, Series, now_ms, post, series, write_request};
 use super::timestream::{Fault, Timestream};
+use super::waiting::{PATIENCE, eventually};
 
 const MIB: u64 = 1 << 20;
 
@@ -48,11 +48,7 @@ fn send(address: &str, keys: Option<&str>, body: &[u8]) -> Answer {
 
 #[test]
 fn a_stalled_timestream_costs_no_more_memory_than_the_limit_and_is_recovered_from_within_seconds() {
-    let stalled = Arc::new(AtomicBool::new(true));
-    let is_stalled = stalled.clone();
-    let timestream = Timestream::start(move |_, _| {
-        if is_stalled.load(Ordering::Relaxed) { Fault::Slow(Duration::from_secs(3600)) } else { Fault::None }
-    });
+    let (timestream, gate) = Timestream::held();
     let [database, table, url] = timestream.arguments();
     let connector = Connector::start(
         &[
@@ -78,7 +74,7 @@ fn a_stalled_timestream_costs_no_more_memory_than_the_limit_and_is_recovered_fro
                     let answer = send(connector, None, &body);
                     assert_eq!(answer.status, 503, "{}", answer.text());
                     assert!(answer.header("retry-after").is_some());
-                    assert!(start.elapsed() < Duration::from_secs(15), "answered after {:?}", start.elapsed());
+                    assert!(start.elapsed() < PATIENCE, "answered after {:?}", start.elapsed());
                     match answer.text().split(':').next().unwrap() {
                         "RequestTimeout" => timed_out.fetch_add(1, Ordering::Relaxed),
                         "MemoryLimit" => no_memory.fetch_add(1, Ordering::Relaxed),
@@ -101,12 +97,9 @@ fn a_stalled_timestream_costs_no_more_memory_than_the_limit_and_is_recovered_fro
     assert!(timed_out > 0 && no_memory > 64, "{timed_out} timed out, {no_memory} found no memory");
     eprintln!("{} MiB resident, {timed_out} requests timed out, {no_memory} found no memory", peak / MIB);
 
-    stalled.store(false, Ordering::Relaxed);
-    let start = Instant::now();
+    gate.open();
     let body = request(99, 2000);
-    while send(&connector.address, None, &body).status != 204 {
-        assert!(start.elapsed() < Duration::from_secs(10), "not recovered");
-    }
+    eventually("it recovers", || send(&connector.address, None, &body).status == 204);
     connector.assert_conserved();
 }
 

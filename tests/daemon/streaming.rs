@@ -2,14 +2,15 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use timestream_prometheus_connector::proto;
 use timestream_prometheus_connector::proto::label_matcher::Type;
 
 use super::chunks::read_chunks;
-use super::connector::{Connector, PATIENCE, Scratch};
+use super::connector::{Connector, Scratch};
 use super::remote::{Series, eq, matcher, now_ms, packed, query, read, series, write};
+use super::waiting::eventually;
 
 fn read_url(connector: &Connector) -> String {
     format!("http://{}/read", connector.address)
@@ -119,12 +120,7 @@ fn begin(connector: &Connector, accepted: Vec<i32>) -> TcpStream {
 
 /// Waits until one more query is cancelled, and sees that no page is fetched any more.
 fn wait_for_cancel(connector: &Connector, before: f64) {
-    let cancels = || connector.metric("timestream_connector_read_cancels_total");
-    let deadline = Instant::now() + PATIENCE;
-    while cancels() == before {
-        assert!(Instant::now() < deadline, "the query was not cancelled");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    eventually("the query is cancelled", || connector.metric("timestream_connector_read_cancels_total") > before);
     let pages = || connector.metric("timestream_connector_read_pages_total");
     let seen = pages();
     std::thread::sleep(Duration::from_millis(300));
@@ -153,11 +149,12 @@ fn a_long_answer_comes_in_pieces_and_one_that_fails_is_broken_off() {
     // Whoever hangs up midway, or before anything came, cancels the query.
     for accepted in [vec![1], vec![0]] {
         let cancels = connector.metric("timestream_connector_read_cancels_total");
+        let pages = connector.metric("timestream_connector_read_pages_total");
         let mut stream = begin(&connector, accepted.clone());
         if accepted == [1] {
             stream.read_exact(&mut [0; 1000]).unwrap();
         } else {
-            std::thread::sleep(Duration::from_millis(300));
+            eventually("a page has come", || connector.metric("timestream_connector_read_pages_total") > pages);
         }
         drop(stream);
         wait_for_cancel(&connector, cancels);

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use super::connector::{Connector, Scratch};
 use super::remote::{WRITE_HEADERS, basic_auth, eq, now_ms, post, query, read, series, write, write_request};
-use super::timestream::{Fault, Timestream};
+use super::timestream::{Fault, Gate, Timestream};
 
 const CALLS: &str = "timestream_connector_timestream_calls_total";
 const REQUESTS: &str = "timestream_connector_http_requests_total";
@@ -28,18 +27,19 @@ fn assert_promtool_is_content(connector: &Connector) {
 
 #[test]
 fn calls_are_counted_by_what_became_of_them() {
-    let timestream = Timestream::start(|_, number| match number {
+    let never = Gate::default();
+    let timestream = Timestream::start(move |_, number| match number {
         0 => Fault::Exception(429, "ThrottlingException"),
         1 => Fault::Gateway(502),
         3 => Fault::Rejecting(2),
-        4 => Fault::Slow(Duration::from_secs(2)),
+        4 => Fault::Held(never.clone()),
         5 => Fault::Broken,
         6 => Fault::Exception(403, "AccessDeniedException"),
         _ => Fault::None,
     });
     let [database, table, url] = timestream.arguments();
     let connector =
-        Connector::start(&[&database, &table, &url, "--write.call-timeout=300ms", "--max-write-retries=5"], &[]);
+        Connector::start(&[&database, &table, &url, "--write.call-timeout=2s", "--max-write-retries=5"], &[]);
     let authorization = basic_auth("AKIATEST", "hidden-key");
     let mut headers = WRITE_HEADERS.to_vec();
     headers.push(("Authorization", authorization.as_str()));

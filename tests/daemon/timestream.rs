@@ -9,35 +9,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use super::endpoint;
+use super::fault::{self, Answer, OUTSIDE, exception, json_answer};
 use super::signature::is_signed_by;
 
-/// What happens to a call.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Fault {
-    None,
-    /// An exception, with its status; nothing is stored.
-    Exception(u16, &'static str),
-    /// An answer that is no JSON, as of something between here and there; nothing is stored.
-    Gateway(u16),
-    /// The answer, and the storing, come after this long.
-    Slow(Duration),
-    /// The records are stored; the answer comes after this long.
-    StoredThenSlow(Duration),
-    /// The connection breaks before anything is stored.
-    Broken,
-    /// The connection breaks once all is stored.
-    StoredThenBroken,
-    /// The records whose number is a multiple of this are rejected, the others stored.
-    Rejecting(usize),
-}
+pub use super::fault::{Fault, Gate};
+
+const ANOTHER_VALUE: &str = "A record already exists with the same time, dimensions, measure name, and record version.";
 
 /// Tells by caller and number of the call, from 0 for each caller, what happens to it.
 pub type Plan = Arc<dyn Fn(&str, u64) -> Fault + Send + Sync>;
@@ -86,6 +68,13 @@ impl Timestream {
         Self::listen(Arc::new(plan), Some(keys), Arc::default(), None)
     }
 
+    /// Starts one that holds every call until the gate is open.
+    pub fn held() -> (Self, Gate) {
+        let gate = Gate::default();
+        let held = gate.clone();
+        (Self::start(move |_, _| Fault::Held(held.clone())), gate)
+    }
+
     /// Starts one that stores every record after `delay`.
     pub fn slow(delay: Duration) -> Self {
         Self::start(move |_, _| Fault::Slow(delay))
@@ -102,40 +91,14 @@ impl Timestream {
     }
 
     fn listen(plan: Plan, keys: Option<Keys>, state: Arc<Mutex<State>>, tls: Option<TlsAcceptor>) -> Self {
-        let (sender, receiver) = std::sync::mpsc::channel();
-        let serving_state = state.clone();
-        let (serving_plan, serving_keys) = (plan.clone(), keys.clone());
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async move {
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                let address = listener.local_addr().unwrap();
-                let timestream = Timestream { address, plan: serving_plan, keys: serving_keys, state: serving_state };
-                sender.send(address).unwrap();
-                loop {
-                    let (stream, _) = listener.accept().await.unwrap();
-                    let (timestream, tls) = (timestream.clone(), tls.clone());
-                    tokio::spawn(async move {
-                        stream.set_nodelay(true).unwrap();
-                        match tls {
-                            None => timestream.serve(stream).await,
-                            Some(tls) => {
-                                if let Ok(stream) = tls.accept(stream).await {
-                                    timestream.serve(stream).await;
-                                }
-                            }
-                        }
-                    });
-                }
-            });
+        let listener = endpoint::listen();
+        let timestream = Timestream { address: listener.local_addr().unwrap(), plan, keys, state };
+        let serving = timestream.clone();
+        endpoint::serve(listener, tls, move |request| {
+            let timestream = serving.clone();
+            async move { timestream.answer(request).await }
         });
-        Timestream { address: receiver.recv().unwrap(), plan, keys, state }
-    }
-
-    async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin) {
-        let service = service_fn(|request| self.answer(request));
-        // An error is the end of a connection that a plan broke.
-        let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        timestream
     }
 
     /// The arguments that make a connector write here, with the plan's callers.
@@ -176,7 +139,7 @@ impl Timestream {
         self.state.lock().unwrap().current_endpoint = Some(endpoint);
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, std::io::Error> {
+    async fn answer(&self, request: Request<Incoming>) -> Answer {
         let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let caller = header("authorization").split("Credential=").nth(1).and_then(|rest| rest.split('/').next());
         let caller = caller.expect("every call is signed").to_owned();
@@ -225,36 +188,12 @@ impl Timestream {
                 _ => json_answer(200, &json!({"QueryId": "planned", "Rows": [], "ColumnInfo": []})),
             });
         }
-        let broken = || Err(std::io::Error::other("broken as planned"));
-        match (self.plan)(&caller, number) {
-            Fault::None => Ok(self.store(&caller, &body, usize::MAX)),
-            Fault::Exception(status, name) => Ok(exception(status, name, "as planned")),
-            Fault::Gateway(status) => {
-                let mut answer = Response::new(Full::new(Bytes::from_static(b"<html>gateway</html>")));
-                *answer.status_mut() = status.try_into().unwrap();
-                Ok(answer)
-            }
-            Fault::Slow(delay) => {
-                tokio::time::sleep(delay).await;
-                Ok(self.store(&caller, &body, usize::MAX))
-            }
-            Fault::StoredThenSlow(delay) => {
-                let answer = self.store(&caller, &body, usize::MAX);
-                tokio::time::sleep(delay).await;
-                Ok(answer)
-            }
-            Fault::Broken => broken(),
-            Fault::StoredThenBroken => {
-                self.store(&caller, &body, usize::MAX);
-                broken()
-            }
-            Fault::Rejecting(each) => Ok(self.store(&caller, &body, each)),
-        }
+        (self.plan)(&caller, number).answer(|reject_each| self.store(&caller, &body, reject_each)).await
     }
 
     /// Stores what Timestream would of a call: nothing if a record has the dimension `poison`; otherwise all but the
-    /// records that have another value already, and those whose number is a multiple of `reject_each`.
-    fn store(&self, caller: &str, body: &Value, reject_each: usize) -> Response<Full<Bytes>> {
+    /// records that have another value already, and new ones whose number is a multiple of `reject_each`.
+    fn store(&self, caller: &str, body: &Value, reject_each: Option<usize>) -> Response<Full<Bytes>> {
         let stored = catch_unwind(AssertUnwindSafe(|| self.try_store(caller, body, reject_each)));
         stored.unwrap_or_else(|panic| {
             let what = panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "a call of a wrong shape".to_owned());
@@ -263,7 +202,7 @@ impl Timestream {
         })
     }
 
-    fn try_store(&self, caller: &str, body: &Value, reject_each: usize) -> Response<Full<Bytes>> {
+    fn try_store(&self, caller: &str, body: &Value, reject_each: Option<usize>) -> Response<Full<Bytes>> {
         let common = &body["CommonAttributes"];
         let records = body["Records"].as_array().unwrap();
         assert!((1..=100).contains(&records.len()), "{} records", records.len());
@@ -274,33 +213,19 @@ impl Timestream {
         let mut state = self.state.lock().unwrap();
         state.record_count += merged.len();
         let stored = state.records.entry(caller.to_owned()).or_default();
-        let mut rejected = Vec::new();
+        let mut refused = Vec::new();
         let count = merged.len();
         for (index, (key, value)) in merged.into_iter().enumerate() {
             let known = stored.get(&key).copied();
-            let mut reject = |reason: &str| rejected.push(json!({"RecordIndex": index, "Reason": reason}));
-            if reject_each != usize::MAX && index % reject_each == 0 && known.is_none() {
-                reject("The record timestamp is outside the time range [A, B) of the memory store.");
+            if reject_each.is_some_and(|each| index % each == 0) && known.is_none() {
+                refused.push((index, OUTSIDE));
             } else if known.is_some_and(|known| known.to_bits() != value.to_bits()) {
-                reject("A record already exists with the same time, dimensions, measure name, and record version.");
+                refused.push((index, ANOTHER_VALUE));
             } else {
                 stored.insert(key, value);
             }
         }
-        if rejected.is_empty() {
-            return json_answer(
-                200,
-                &json!({"RecordsIngested": {"Total": count, "MemoryStore": count, "MagneticStore": 0}}),
-            );
-        }
-        json_answer(
-            419,
-            &json!({
-                "__type": "com.amazonaws.timestream.v20181101#RejectedRecordsException",
-                "Message": "One or more records have been rejected. See RejectedRecords for details.",
-                "RejectedRecords": rejected,
-            }),
-        )
+        if refused.is_empty() { fault::stored(count) } else { fault::rejected(&refused) }
     }
 }
 
@@ -318,15 +243,4 @@ fn merge(common: &Value, record: &Value) -> (Key, f64) {
     dimensions.insert("__name__".to_owned(), measure);
     assert_eq!((text("MeasureValueType").as_str(), text("TimeUnit").as_str()), ("DOUBLE", "MILLISECONDS"));
     ((dimensions, text("Time").parse().unwrap()), text("MeasureValue").parse().unwrap())
-}
-
-fn exception(status: u16, name: &str, message: &str) -> Response<Full<Bytes>> {
-    json_answer(status, &json!({"__type": format!("com.amazonaws.timestream.v20181101#{name}"), "Message": message}))
-}
-
-fn json_answer(status: u16, body: &Value) -> Response<Full<Bytes>> {
-    let mut answer = Response::new(Full::new(Bytes::from(body.to_string())));
-    *answer.status_mut() = status.try_into().unwrap();
-    answer.headers_mut().insert("content-type", "application/x-amz-json-1.0".parse().unwrap());
-    answer
 }

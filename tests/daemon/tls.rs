@@ -11,11 +11,11 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::certificates::{Authority, Identity};
-use super::connector::{Connector, PATIENCE, Scratch};
+use super::connector::{Connector, Scratch};
 use super::curl::Curl;
-use super::prometheus::now;
-use super::prometheus_server::Prometheus;
+use super::prometheus_server::{Prometheus, now};
 use super::start::failing;
+use super::waiting::PATIENCE;
 
 const NAMES: [&str; 2] = ["localhost", "127.0.0.1"];
 
@@ -170,6 +170,11 @@ pub struct TlsClient(pub StreamOwned<ClientConnection, TcpStream>);
 impl TlsClient {
     /// Connects and shakes hands.
     pub fn connect(address: &str, authority: &Path, alpn: &[u8]) -> Self {
+        TlsClient::try_connect(address, authority, alpn).unwrap()
+    }
+
+    /// Connects and shakes hands, if it can.
+    pub fn try_connect(address: &str, authority: &Path, alpn: &[u8]) -> std::io::Result<Self> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -178,12 +183,12 @@ impl TlsClient {
         config.alpn_protocols = vec![alpn.to_vec()];
         let name = ServerName::try_from("localhost").unwrap();
         let connection = ClientConnection::new(Arc::new(config), name).unwrap();
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
         let mut stream = StreamOwned::new(connection, stream);
-        stream.flush().unwrap();
-        TlsClient(stream)
+        stream.flush()?;
+        Ok(TlsClient(stream))
     }
 
     fn healthy(&mut self) -> String {
@@ -261,15 +266,10 @@ pub fn prometheus(scratch: &Path, connector: &Connector, client: &str) -> Promet
 
 /// Waits until Prometheus has sent all that it scraped up to now, and that some; none may have failed.
 pub fn assert_writes(writer: &Prometheus, what: &str) {
-    let from = now();
-    let value = |promql: &str| -> f64 {
-        let result = writer.query(&format!("sum({promql})"), now());
-        result[0]["value"][1].as_str().map_or(0.0, |value| value.parse().unwrap())
-    };
-    writer.wait_until(what, || value("prometheus_remote_storage_queue_highest_sent_timestamp_seconds") > from + 2.0);
-    assert!(value("prometheus_remote_storage_samples_total") > 100.0);
-    assert_eq!(value("prometheus_remote_storage_samples_failed_total"), 0.0, "{what}");
-    assert_eq!(value("prometheus_remote_storage_samples_dropped_total"), 0.0, "{what}");
+    writer.sends_all_until(now() + 1.0);
+    assert!(writer.sum("prometheus_remote_storage_samples_total") > 100.0);
+    assert_eq!(writer.sum("prometheus_remote_storage_samples_failed_total"), 0.0, "{what}");
+    assert_eq!(writer.sum("prometheus_remote_storage_samples_dropped_total"), 0.0, "{what}");
 }
 
 #[test]

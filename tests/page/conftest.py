@@ -13,6 +13,8 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 SHOTS = Path(os.environ["PAGE_SHOTS"])
+# How long a test waits for anything, in seconds: far more than what works takes on a busy machine.
+PATIENCE = 120
 
 
 class Connector:
@@ -23,7 +25,7 @@ class Connector:
         self.process = subprocess.Popen(
             [os.environ["CONNECTOR"], "--web.listen-address=127.0.0.1:0", *arguments], stderr=self.log
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while True:
             self.log.seek(0)
             ready = re.search(r"write=(http://\S+)/write", self.log.read())
@@ -34,7 +36,7 @@ class Connector:
             time.sleep(0.05)
 
     def get(self, path):
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as answer:
             return answer.read().decode()
 
     def metric(self, name):
@@ -43,7 +45,7 @@ class Connector:
 
     def stop(self):
         self.process.terminate()
-        return self.process.wait(timeout=40)
+        return self.process.wait(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +114,7 @@ def look(chromium):
         page = chromium.new_page()
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(**settings)
-        page.set_default_timeout(15000)
+        page.set_default_timeout(PATIENCE * 1000)
         pages.append(page)
         return Watched(page, url)
 

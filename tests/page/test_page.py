@@ -6,13 +6,13 @@ import urllib.error
 import urllib.request
 
 import pytest
-from conftest import SHOTS, Connector
+from conftest import PATIENCE, SHOTS, Connector
 
 POINTS = "() => Math.min(...['samples', 'lost', 'latency', 'queue'].map((name) =>" \
     " Number(document.querySelector(`#chart-${name} path`)?.dataset.points ?? 0)))"
 
 
-def until(page, condition, seconds=15):
+def until(page, condition, seconds=PATIENCE):
     """Waits until JavaScript is true. Playwright's own way evaluates strings in the page, which its policy forbids."""
     deadline = time.monotonic() + seconds
     while not page.evaluate(condition):
@@ -43,13 +43,14 @@ def test_it_is_live_and_says_what_metrics_say(demo, look):
     until(page, f"document.getElementById('written').textContent.replaceAll(',', '') > {first['written']}")
     # Between two writes nothing changes, so at some moment page and /metrics are the same.
     names = ("received", "written", "ignored", "rejected", "failed")
-    for _ in range(40):
+    deadline = time.monotonic() + PATIENCE
+    while True:
         metrics = [demo.metric(f"timestream_connector_{name}_samples_total") for name in names]
         shown = [number(page, name) for name in names]
         if shown == metrics:
             break
+        assert time.monotonic() < deadline, f"{shown} are shown, and {metrics} are so"
         time.sleep(0.1)
-    assert shown == metrics
     paths = page.locator("#chart-samples path").first.get_attribute("d")
     assert paths.startswith("M") and paths.count("L") >= 1
     assert "received" in page.locator("#chart-samples svg").get_attribute("aria-label")
@@ -70,7 +71,8 @@ def test_a_reload_shows_the_history_at_once(demo, look):
     page = look(demo.url).page
     until(page, f"({POINTS})() >= 4")
     page.reload()
-    until(page, f"({POINTS})() >= 4", seconds=1.5)
+    # There is a point each two seconds, so without the history four of them take longer.
+    until(page, f"({POINTS})() >= 4", seconds=5)
 
 
 def test_sql_gives_rows_a_chart_and_errors_by_keyboard_only(demo, look):
@@ -146,7 +148,7 @@ def write(url, labels, value, timestamp):
     message = field(1, series)
     body = varint(len(message)) + b"\xf4" + struct.pack("<H", len(message) - 1) + message
     headers = {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy"}
-    urllib.request.urlopen(urllib.request.Request(url + "/write", body, headers), timeout=10)
+    urllib.request.urlopen(urllib.request.Request(url + "/write", body, headers), timeout=PATIENCE)
 
 
 def test_label_values_are_text(look):

@@ -7,6 +7,8 @@
 #[path = "../common/cases.rs"]
 #[allow(dead_code, reason = "only its types are needed here")]
 mod cases;
+#[path = "../common/mod.rs"]
+mod common;
 #[path = "../daemon/connector.rs"]
 #[allow(dead_code, reason = "the tests of the daemon use all of it")]
 mod connector;
@@ -21,6 +23,7 @@ mod recorded;
 
 use std::collections::BTreeMap;
 
+use common::{metrics, scratch, waiting};
 use connector::{Connector, Scratch};
 use recorded::{Content, Histogram, Recorded, recorded};
 use remote::{Answer, matcher, post, query, read};

@@ -7,13 +7,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 
 use super::connector::Scratch;
-use super::prometheus::now;
-use super::prometheus_server::Prometheus;
+use super::prometheus_server::{Prometheus, now};
+use super::waiting::{StopAtEnd, eventually, eventually_equal};
 
 mod scenarios;
 
@@ -21,8 +21,6 @@ use scenarios::{Expected, Scenario};
 
 /// What all alerts are named after.
 const PREFIX: &str = "TimestreamConnector";
-/// How long the alerts may take to fire.
-const PATIENCE: Duration = Duration::from_secs(100);
 /// Prometheus' own, which scrapes no connector.
 const ABSENT: Expected = ("Absent", &[("severity", "critical")]);
 
@@ -61,17 +59,11 @@ fn is(labels: &Value, scenario: &str, (name, more): Expected) -> bool {
 
 /// Waits until what is expected of each scenario fires in it.
 fn wait_for(prometheus: &Prometheus, expected: &[(&str, Expected)]) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+    eventually_equal("alerts that do not fire", || {
         let firing = firing(prometheus);
         let missing = |(scenario, one): &&(&str, Expected)| !firing.iter().any(|labels| is(labels, scenario, *one));
-        let missing: Vec<_> = expected.iter().filter(missing).collect();
-        if missing.is_empty() {
-            return;
-        }
-        assert!(Instant::now() < deadline, "do not fire: {missing:?}; what fires: {firing:#?}");
-        std::thread::sleep(Duration::from_millis(500));
-    }
+        (expected.iter().filter(missing).collect::<Vec<_>>(), vec![])
+    });
 }
 
 fn targets(scenarios: &[Scenario], scheme: &str) -> String {
@@ -104,10 +96,7 @@ fn each_alert_fires_for_its_fault_and_none_for_a_sound_connector() {
     );
     let blind = Prometheus::start(scratch.path(), "blind", &global);
 
-    prometheus.wait_until("all are scraped", || {
-        let known = prometheus.query("count(timestream_connector_build_info)", now());
-        known[0]["value"][1].as_str() == Some(&scenarios.len().to_string())
-    });
+    eventually("all are scraped", || prometheus.sum("timestream_connector_build_info") == scenarios.len() as f64);
     scenarios.iter_mut().find(|one| one.name == "gone").unwrap().connector = None;
 
     let stop = AtomicBool::new(false);
@@ -122,7 +111,6 @@ fn each_alert_fires_for_its_fault_and_none_for_a_sound_connector() {
                 });
             }
         }
-        // A failure must not leave the callers running.
         let _stop = StopAtEnd(&stop);
         let (queue, others): (Vec<_>, Vec<_>) = scenarios.iter().partition(|one| !one.keeps.is_empty());
         let of = |scenarios: &[&Scenario]| -> Vec<(&str, Expected)> {
@@ -146,13 +134,5 @@ fn assert_no_others(prometheus: &Prometheus, scenarios: &[Scenario]) {
         let scenario = scenarios.iter().find(|one| labels["scenario"] == one.name);
         let expected = scenario.is_some_and(|one| one.expected.iter().any(|alert| is(labels, one.name, *alert)));
         assert!(expected, "nothing calls for {labels}");
-    }
-}
-
-struct StopAtEnd<'a>(&'a AtomicBool);
-
-impl Drop for StopAtEnd<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }

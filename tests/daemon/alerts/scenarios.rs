@@ -1,19 +1,21 @@
 //! Connectors that each have one fault, and the alerts that it must raise.
 
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use timestream_prometheus_connector::proto;
 
 use super::super::certificates::Authority;
-use super::super::connector::{Connector, PATIENCE, Scratch};
+use super::super::connector::{Connector, Scratch};
+use super::super::port::Port;
 use super::super::remote::{
     self, Series, WRITE_HEADERS, basic_auth, eq, now_ms, packed, query, series, try_post, write_request,
 };
 use super::super::timestream::{Fault, Timestream};
 use super::super::v2::{Builder, HEADERS, histograms};
+use super::super::waiting::found;
 
 /// An alert, and labels that it must have.
 pub type Expected = (&'static str, &'static [(&'static str, &'static str)]);
@@ -100,10 +102,10 @@ fn before(plan: impl Fn(&str, u64) -> Fault + Send + Sync + 'static, arguments: 
     Connector::listening(&[&[database.as_str(), &table, &write, &query], arguments].concat(), environment)
 }
 
-/// A URL at which nobody listens.
+/// A URL at which nobody ever listens.
 fn closed() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+    static KEPT: LazyLock<Port> = LazyLock::new(Port::new);
+    format!("http://{}", KEPT.address)
 }
 
 /// Every fault, each with a connector of its own. `scratch` is for their files.
@@ -306,15 +308,10 @@ impl Starved {
             std::fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim() == name)
         };
         // A thread takes its name when it first runs.
-        let deadline = std::time::Instant::now() + PATIENCE;
-        let thread = loop {
+        let thread = found(&format!("a thread {name}"), || {
             let mut tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().map(|task| task.unwrap().path());
-            match tasks.find(is_it) {
-                Some(thread) => break thread,
-                None => assert!(std::time::Instant::now() < deadline, "no thread {name}"),
-            }
-            std::thread::sleep(PAUSE);
-        };
+            tasks.find(is_it)
+        });
         let thread = thread.file_name().unwrap().to_str().unwrap().to_owned();
         let run = |program: &str, arguments: &[&str]| {
             let status = Command::new(program).args(arguments).stdout(Stdio::null()).status().unwrap();

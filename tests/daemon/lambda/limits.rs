@@ -1,18 +1,20 @@
 //! The limits of Lambda: the time of an invocation, and the size of an answer.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use timestream_prometheus_connector::proto::label_matcher::Type;
 
 use super::super::cases::Random;
 use super::super::connector::Scratch;
 use super::super::remote::{Series, eq, matcher, now_ms, query, series};
-use super::super::timestream::{Fault, Timestream};
+use super::super::timestream::Timestream;
+use super::super::waiting::fastest;
 use super::events::Kind;
 use super::runtime_api::Lambda;
 use super::{header, read_event, series_of, silent_endpoint, status, text, timestream, write_event};
+
+/// A busy machine may hold up what is in time; a function that keeps no time is late each time.
+const TRIES: usize = 5;
 
 fn one() -> Vec<Series> {
     vec![series(&[("__name__", "m"), ("job", "a")], &[(1.0, now_ms())])]
@@ -20,24 +22,21 @@ fn one() -> Vec<Series> {
 
 #[test]
 fn a_write_that_timestream_does_not_answer_is_answered_before_the_invocation_ends() {
-    let stalled = Arc::new(AtomicBool::new(true));
-    let is_stalled = stalled.clone();
-    let timestream = Timestream::start(move |_, _| {
-        if is_stalled.load(Ordering::Relaxed) { Fault::Slow(Duration::from_secs(3600)) } else { Fault::None }
-    });
+    let (timestream, gate) = Timestream::held();
     let mut lambda = Lambda::with_role(&format!("http://{}", timestream.address), &[]);
     for limit in [3, 1] {
         let limit = Duration::from_secs(limit);
-        let start = Instant::now();
-        let answer = lambda.invoke_for(&write_event(Kind::HttpApi, &one()), limit);
-        assert!(start.elapsed() < limit, "{:?}", start.elapsed());
-        assert_eq!(status(&answer), 503, "{answer}");
-        assert!(text(&answer).starts_with("RequestTimeout: "), "{answer}");
-        assert!(header(&answer, "retry-after").is_some());
-        let metrics = lambda.metrics();
-        assert_eq!((metrics["ReceivedSamples"].as_u64(), metrics["FailedSamples"].as_u64()), (Some(1), Some(1)));
+        let took = fastest(TRIES, limit, || {
+            let answer = lambda.invoke_for(&write_event(Kind::HttpApi, &one()), limit);
+            assert_eq!(status(&answer), 503, "{answer}");
+            assert!(text(&answer).starts_with("RequestTimeout: "), "{answer}");
+            assert!(header(&answer, "retry-after").is_some());
+            let metrics = lambda.metrics();
+            assert_eq!((metrics["ReceivedSamples"].as_u64(), metrics["FailedSamples"].as_u64()), (Some(1), Some(1)));
+        });
+        assert!(took < limit, "{took:?}");
     }
-    stalled.store(false, Ordering::Relaxed);
+    gate.open();
     assert_eq!(status(&lambda.invoke(&write_event(Kind::HttpApi, &one()))), 204);
 }
 
@@ -45,12 +44,13 @@ fn a_write_that_timestream_does_not_answer_is_answered_before_the_invocation_end
 fn a_read_that_timestream_does_not_answer_is_answered_before_the_invocation_ends() {
     let (_listener, endpoint) = silent_endpoint();
     let mut lambda = Lambda::with_role(&endpoint, &[]);
-    let start = Instant::now();
     let limit = Duration::from_secs(2);
-    let answer = lambda.invoke_for(&read_event(Kind::HttpApi, query(0, 1, &[eq("job", "a")])), limit);
-    assert!(start.elapsed() < limit, "{:?}", start.elapsed());
-    assert_eq!(status(&answer), 503, "{answer}");
-    assert!(text(&answer).starts_with("RequestTimeout: "), "{answer}");
+    let took = fastest(TRIES, limit, || {
+        let answer = lambda.invoke_for(&read_event(Kind::HttpApi, query(0, 1, &[eq("job", "a")])), limit);
+        assert_eq!(status(&answer), 503, "{answer}");
+        assert!(text(&answer).starts_with("RequestTimeout: "), "{answer}");
+    });
+    assert!(took < limit, "{took:?}");
 }
 
 /// An event that comes with no time left is answered all the same.

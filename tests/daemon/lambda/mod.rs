@@ -6,7 +6,7 @@ use prost::Message;
 use serde_json::Value;
 use timestream_prometheus_connector::proto;
 
-use super::connector::{Connector, Scratch, free_port};
+use super::connector::{Connector, Scratch};
 use super::remote::{self, Series, WRITE_HEADERS, packed, write_request};
 
 mod callers;
@@ -27,9 +27,9 @@ const READ_HEADERS: &[(&str, &str)] = &[
 
 /// An embedded Timestream, with a connector of its own, and where its API is.
 fn timestream(scratch: &Scratch) -> (Connector, String) {
-    let port = free_port();
-    let connector = Connector::embedded(scratch.path(), &[&format!("--embedded.listen-address=127.0.0.1:{port}")]);
-    (connector, format!("http://127.0.0.1:{port}"))
+    let connector = Connector::embedded(scratch.path(), &[]);
+    let url = format!("http://{}", connector.timestream);
+    (connector, url)
 }
 
 /// An address that takes connections and never answers.

@@ -11,15 +11,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::super::connector::PATIENCE;
+use super::super::endpoint;
 use super::super::output;
+use super::super::waiting::PATIENCE;
 
 /// What a function may answer with, in bytes; Lambda refuses more.
 const MAX_ANSWER_BYTES: usize = 6_291_556;
@@ -44,27 +42,13 @@ impl RuntimeApi {
     fn start() -> (Self, SocketAddr) {
         let (invocations, waiting) = unbounded_channel();
         let api = RuntimeApi { invocations, outcomes: Arc::default() };
-        let serving = api.clone();
-        let (sender, address) = mpsc::channel();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async move {
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                sender.send(listener.local_addr().unwrap()).unwrap();
-                let waiting = Arc::new(tokio::sync::Mutex::new(waiting));
-                loop {
-                    let (stream, _) = listener.accept().await.unwrap();
-                    let (api, waiting) = (serving.clone(), waiting.clone());
-                    tokio::spawn(async move {
-                        let service = service_fn(|request| api.serve(request, &waiting));
-                        let _ = hyper::server::conn::http1::Builder::new()
-                            .serve_connection(TokioIo::new(stream), service)
-                            .await;
-                    });
-                }
-            });
+        let (serving, waiting) = (api.clone(), Arc::new(tokio::sync::Mutex::new(waiting)));
+        let listener = endpoint::listen();
+        let address = listener.local_addr().unwrap();
+        endpoint::serve(listener, None, move |request| {
+            let (api, waiting) = (serving.clone(), waiting.clone());
+            async move { api.serve(request, &waiting).await }
         });
-        let address = address.recv().unwrap();
         (api, address)
     }
 
@@ -157,9 +141,9 @@ impl Lambda {
         Lambda::start(&all)
     }
 
-    /// Invokes the function, which has ten seconds.
+    /// Invokes the function, which has a minute.
     pub fn invoke(&mut self, event: &Value) -> Value {
-        self.invoke_for(event, Duration::from_secs(10))
+        self.invoke_for(event, Duration::from_secs(60))
     }
 
     /// Invokes the function, which has `limit`. It must answer, not fail.
@@ -170,8 +154,8 @@ impl Lambda {
         self.api.outcomes.lock().unwrap().insert(id.clone(), sender);
         let deadline_ms = (SystemTime::now() + limit).duration_since(UNIX_EPOCH).unwrap().as_millis();
         assert!(self.api.invocations.send(Invocation { id, deadline_ms, event: event.to_string() }).is_ok());
-        let outcome = outcome.recv_timeout(limit.max(Duration::from_secs(10)));
-        let answer = outcome.expect("an invocation is answered within its time").expect("an answer, and no failure");
+        let outcome = outcome.recv_timeout(PATIENCE);
+        let answer = outcome.expect("an invocation is answered").expect("an answer, and no failure");
         output::check(&answer.to_string());
         answer
     }

@@ -83,7 +83,7 @@ impl Asking {
             let under_way = metrics.calls.begin(Operation::Query);
             let answer = call.send().await.map_err(|error| of_query(&error));
             metrics.duration.record(start.elapsed());
-            under_way.end(answer.as_ref().map_or_else(|error| Code::of_error(error), |_| Code::Ok));
+            under_way.end(answer.as_ref().map_or_else(Code::of_error, |_| Code::Ok));
             answer
         })
     }

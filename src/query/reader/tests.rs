@@ -263,7 +263,7 @@ async fn limits_end_the_query_in_timestream_too() {
     cancelled(&fake).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_caller_that_hangs_up_cancels_its_query() {
     let fake = Fake::new(|operation, body| {
         if is_describe(body) || operation == "CancelQuery" {

@@ -35,6 +35,7 @@ mod hostile;
 mod hostile_http2;
 mod lambda;
 mod logs;
+mod long_series;
 mod metric_names;
 mod native_histograms;
 mod page;

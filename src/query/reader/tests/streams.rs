@@ -122,6 +122,46 @@ async fn limits_break_a_streamed_answer_off() {
     assert_eq!(start(&reader(none), &fake, one()).await.unwrap_err().name(), "SampleLimitError");
 }
 
+/// Rows of a series larger than a frame may be, which in tests is 256 KiB.
+fn too_long(job: &str) -> Vec<Value> {
+    let mut random = 1_u64;
+    let row = |index: u32| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let time = format!("1970-01-01 00:00:{:02}.{:03}000000", index / 1000, index % 1000);
+        row(&[Some(job), Some("up"), Some(&time), Some(&(random >> 12).to_string())])
+    };
+    (0..36_000).map(row).collect()
+}
+
+#[tokio::test]
+async fn a_series_too_large_for_a_frame_is_told_or_breaks_the_answer_off() {
+    let long = ReadSettings { max_samples: 100_000, ..SETTINGS };
+    let little = ReadSettings { memory_limit_bytes: 100_000, ..long };
+    let rows = too_long("c");
+    for (settings, name) in [(long, "SeriesSizeLimitError"), (little, "AnswerSizeLimitError")] {
+        for a_part_was_sent in [false, true] {
+            let (rows, short) = (rows.clone(), "a".repeat(40));
+            let fake = Fake::new(move |operation, body| match body["NextToken"].as_str() {
+                _ if is_describe(body) || operation == "CancelQuery" => describe(&["job"]),
+                None if a_part_was_sent => page(&COLUMNS, &[sample(&short, 1, "1"), sample("b", 1, "1")], Some("1")),
+                None => page(&COLUMNS, &rows[..30_000], Some("1")),
+                Some("1") => page(&COLUMNS, &rows[30_000 * usize::from(!a_part_was_sent)..], Some("2")),
+                Some(_) => page(&COLUMNS, &[], None),
+            });
+            let started = start(&reader(settings), &fake, one()).await;
+            if a_part_was_sent {
+                let (sent, error) = frames(started.unwrap()).await;
+                assert_eq!(sent, [(0, "a".repeat(40), 1)]);
+                assert!(error.unwrap().starts_with(name));
+            } else {
+                let error = started.unwrap_err();
+                assert_eq!((error.kind(), error.name()), (Kind::TooLarge, name));
+            }
+            cancelled(&fake).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_deadline_breaks_an_answer_off_though_nobody_takes_it() {
     let fake =

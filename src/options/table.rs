@@ -101,7 +101,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     option(WRITES, "write.max-concurrent-calls", &["write_max_concurrent_calls"], "N", "256", "WriteRecords calls of one caller at once"),
     option(WRITES, "write.call-timeout", &["write_call_timeout"], "DURATION", "10s", "How long one WriteRecords call may take before it is tried again"),
     option(WRITES, "write.timeout", &["write_timeout"], "DURATION", "25s", "When a write request is answered at the latest; below Prometheus' remote_timeout"),
-    aliased("max-retries", option(READS, "max-read-retries", &["max_read_retries", "max_retries"], "N", "3", "Retries of a failed query")),
+    aliased("max-retries", option(READS, "max-read-retries", &["max_read_retries", "max_retries"], "N", "3", "Retries of a failed query; of a page after its first, four at most")),
     option(READS, "read.max-concurrent", &["read_max_concurrent"], "N", "10", "Read requests handled at once; more wait"),
     option(READS, "read.max-samples", &["read_max_samples"], "N", "50000000", "Samples that a query may answer; more is answered 400"),
     option(READS, "read.max-bytes", &["read_max_bytes"], "BYTES", "256MiB", "Memory that the series of one SAMPLES answer may take; more is answered 413. Streamed answers hold one series at a time"),

@@ -229,6 +229,29 @@ async fn passing_faults_are_retried_and_others_are_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_page_token_serves_five_calls_at_most() {
+    for (max_retries, calls) in [(100, 5), (4, 5), (2, 3)] {
+        let mut first = 0;
+        let fake = Fake::new(move |_, body| match body["NextToken"].as_str() {
+            _ if is_describe(body) => describe(&["job"]),
+            None => {
+                first += 1;
+                match first {
+                    // A query that has no token yet may be begun more often.
+                    ..10 if max_retries > 10 => exception(429, "ThrottlingException", "slow down"),
+                    _ => page(&COLUMNS, &[sample("a", 1, "1")], Some("second")),
+                }
+            }
+            Some(_) => exception(429, "ThrottlingException", "slow down"),
+        });
+        let reader = reader(ReadSettings { max_retries, timeout: Duration::from_secs(600), ..SETTINGS });
+        let error = read(&reader, &fake, 1, vec![query(Type::Eq, "job", "a")]).await.unwrap_err();
+        assert_eq!(error.name(), "ThrottlingException");
+        assert_eq!(fake.calls().iter().filter(|(_, body)| body["NextToken"] == "second").count(), calls);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn once_a_part_was_sent_a_retry_that_waits_is_neither_made_nor_counted() {
     let fake = Fake::new(|_, _| exception(429, "ThrottlingException", "slow down"));
     let retries = Arc::new(AtomicU64::new(0));

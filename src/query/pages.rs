@@ -19,7 +19,7 @@ use crate::telemetry::metrics::{Code, Operation, ReadMetrics};
 /// How long a CancelQuery may take. Nobody waits for it.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The calls that a page's token serves, the first and its retries (Timestream's developer guide, on pagination).
+/// The calls that a page's token serves, the first and its retries (Timestream's API reference, Query, NextToken).
 const CALLS_OF_TOKEN: u32 = 5;
 
 /// The most CancelQuery calls under way. Beyond it, queries are left to end by themselves.

@@ -45,7 +45,8 @@ pub struct FrameWriter {
     piece: Vec<u8>,
     /// The size of the series under way.
     bytes: usize,
-    has_samples: bool,
+    /// Whether it gets a frame.
+    is_kept: bool,
     chunk: XorChunk,
 }
 
@@ -64,6 +65,11 @@ impl FrameWriter {
         labels.iter().try_for_each(|label| self.add(LABELS, label))
     }
 
+    /// Gives the series a frame even if no sample comes.
+    pub(super) fn keep(&mut self) {
+        self.is_kept = true;
+    }
+
     /// Adds a sample to the series, later than the one before; its time in milliseconds.
     ///
     /// # Errors
@@ -73,7 +79,7 @@ impl FrameWriter {
             self.end_chunk()?;
         }
         self.chunk.push(time, value);
-        self.has_samples = true;
+        self.is_kept = true;
         Ok(())
     }
 
@@ -100,7 +106,8 @@ impl FrameWriter {
         Ok(())
     }
 
-    /// Ends the series, whose frame is then ready. A series without samples has none.
+    /// Ends the series, whose frame is then ready. A series without samples has none, unless it is
+    /// kept.
     ///
     /// # Errors
     /// As [`Self::push`].
@@ -108,7 +115,7 @@ impl FrameWriter {
         if !self.chunk.is_empty() {
             self.end_chunk()?;
         }
-        if std::mem::take(&mut self.has_samples) {
+        if std::mem::take(&mut self.is_kept) {
             self.end_frame();
         }
         self.full.clear();

@@ -79,12 +79,18 @@ impl SeriesRuns {
         self.is_wanted = are_wanted(&labels, &self.matchers);
         if self.is_wanted {
             self.frames.start_series(&labels)?;
+            if !self.columns.hold_samples() {
+                self.frames.keep();
+            }
         }
         self.labels = labels;
         Ok(())
     }
 
     fn add_row(&mut self, row: &[Datum]) -> Result<(), Error> {
+        if !self.columns.hold_samples() {
+            return Ok(());
+        }
         let Some(value) = self.columns.value(row)? else {
             self.other_rows += 1;
             return Ok(());

@@ -47,6 +47,7 @@ mod remote_write_2;
 mod rolling_restart;
 mod round_trip;
 mod secrets;
+mod series_api;
 mod shutdown;
 mod speed;
 mod stalled;

@@ -5,6 +5,7 @@
 //! label and one that lacks it, the one that has it comes first, unless the other has no further label at all.
 
 use super::super::matcher::{Condition, METRIC_NAME, Matcher};
+use super::super::request::Wanted;
 use super::super::schema::Schema;
 use super::column::metric_name;
 use super::identifier;
@@ -14,7 +15,7 @@ use crate::measure;
 const LAST_LABEL: &str = "ts_last_label";
 
 /// The query for `rows` (what stands behind `SELECT *`) in the order of Prometheus' label sets, then of time.
-pub(super) fn ordered(rows: &str, schema: &Schema, matchers: &[Matcher]) -> String {
+pub(super) fn ordered(rows: &str, schema: &Schema, matchers: &[Matcher], wanted: Wanted) -> String {
     let fixed = |label: &str| matchers.iter().any(|matcher| matcher.label == label && is_fixed(&matcher.condition));
     let mut keys = Vec::new();
     // Every series has a name, so there is always a further label before it.
@@ -40,10 +41,15 @@ pub(super) fn ordered(rows: &str, schema: &Schema, matchers: &[Matcher]) -> Stri
             ));
         }
     }
-    keys.push("time".to_owned());
-    if !has_one_form(matchers) {
-        // Of two samples at one time the escaped one, which is longer, comes last and is taken.
-        keys.push("length(measure_name)".to_owned());
+    if wanted == Wanted::Samples {
+        keys.push("time".to_owned());
+        if !has_one_form(matchers) {
+            // Of two samples at one time the escaped one, which is longer, comes last and is taken.
+            keys.push("length(measure_name)".to_owned());
+        }
+    }
+    if keys.is_empty() {
+        return format!("SELECT * {rows}");
     }
     let keys = keys.join(", ");
     if last.is_empty() {

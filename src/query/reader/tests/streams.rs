@@ -238,3 +238,29 @@ async fn a_series_whose_name_stands_as_it_is_and_escaped_comes_once() {
         (vec![(0, "a".to_owned(), 3), (0, "a".to_owned(), 1), (0, "a".to_owned(), 1)], None)
     );
 }
+
+#[tokio::test]
+async fn labels_alone_are_frames_without_chunks() {
+    let fake = Fake::new(|_, body| match is_describe(body) {
+        true => describe(&["job"]),
+        false => {
+            let of = |job, name| row(&[Some(job), Some(name)]);
+            let rows = [of("a", "a:b"), of("a", "z_aZ3aZb_z"), of("x", "down"), of("b", "up")];
+            page(&["job", "measure_name"], &rows, None)
+        }
+    });
+    let queries = vec![labels_alone(query(Type::Neq, "job", "x"))];
+    let mut chunks = start(&reader(SETTINGS), &fake, queries).await.unwrap();
+    let bytes = chunks.frame().await.unwrap().unwrap().into_data().unwrap();
+    let mut rest = bytes.as_ref();
+    let mut found = Vec::new();
+    while !rest.is_empty() {
+        let length = usize::try_from(prost::encoding::decode_varint(&mut rest).unwrap()).unwrap();
+        let series = ChunkedReadResponse::decode(&rest[4..4 + length]).unwrap().chunked_series.remove(0);
+        assert!(series.chunks.is_empty());
+        found.push(series.labels.into_iter().map(|label| label.value).collect::<Vec<_>>());
+        rest = &rest[4 + length..];
+    }
+    assert_eq!(found, [["a:b", "a"], ["up", "b"]]);
+    assert!(chunks.frame().await.is_none());
+}

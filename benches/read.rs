@@ -118,10 +118,10 @@ fn encoding(criterion: &mut Criterion) {
                 let mut frames = FrameWriter::new(0);
                 let mut bytes = 0;
                 for series in 0..SERIES {
-                    frames.start_series(labels(series));
-                    samples.iter().for_each(|(time, value)| frames.push(*time, *value));
-                    frames.end_series();
-                    bytes += black_box(frames.take()).len();
+                    frames.start_series(&labels(series)).unwrap();
+                    samples.iter().for_each(|(time, value)| frames.push(*time, *value).unwrap());
+                    frames.end_series().unwrap();
+                    bytes += black_box(frames.take()).concat().len();
                 }
                 bytes
             });

@@ -15,7 +15,8 @@ use crate::proto::Label;
 #[derive(Debug)]
 pub struct Columns {
     name: usize,
-    time: usize,
+    /// `None` where rows are series and no samples.
+    time: Option<usize>,
     double: Option<usize>,
     bigint: Option<usize>,
     /// Column and label, sorted by label.
@@ -29,9 +30,14 @@ impl Columns {
     /// `SchemaChangedError` if the table has a new column since it was described: it is not known whether the column
     /// holds a label, and its place in the order of series. `UnexpectedAnswerError` for columns that no table has.
     pub fn new(columns: &[ColumnInfo], schema: &Schema) -> Result<Self, Error> {
+        let found = Columns::of_labels(columns, schema)?;
+        if found.time.is_none() { Err(unexpected("no column time".to_owned())) } else { Ok(found) }
+    }
+
+    /// The same of an answer whose rows are series and no samples.
+    pub(super) fn of_labels(columns: &[ColumnInfo], schema: &Schema) -> Result<Self, Error> {
         let find = |name: &str| columns.iter().position(|column| column.name() == Some(name));
-        let required = |name: &str| find(name).ok_or_else(|| unexpected(format!("no column {name}")));
-        let name = required("measure_name")?;
+        let name = find("measure_name").ok_or_else(|| unexpected("no column measure_name".to_owned()))?;
         let mut labels = vec![(name, METRIC_NAME.to_owned())];
         for (index, column) in columns.iter().enumerate() {
             let column = column.name().unwrap_or_default();
@@ -47,11 +53,16 @@ impl Columns {
         labels.sort_by(|a, b| a.1.cmp(&b.1));
         Ok(Columns {
             name,
-            time: required("time")?,
+            time: find("time"),
             double: find("measure_value::double"),
             bigint: find("measure_value::bigint"),
             labels,
         })
+    }
+
+    /// Whether rows are samples.
+    pub(super) fn hold_samples(&self) -> bool {
+        self.time.is_some()
     }
 
     /// The value of a row: its double, or its bigint as one. `None` for a row of another type.
@@ -69,7 +80,10 @@ impl Columns {
 
     /// The time of a row in nanoseconds.
     pub(super) fn time(&self, row: &[Datum]) -> Result<i64, Error> {
-        let time = text(row, self.time).ok_or_else(|| unexpected("a row without a time".to_owned()))?;
+        let time = self
+            .time
+            .and_then(|index| text(row, index))
+            .ok_or_else(|| unexpected("a row without a time".to_owned()))?;
         timestamp::to_nanoseconds(time).ok_or_else(|| unexpected(format!("{time:?} is no time")))
     }
 

@@ -1,34 +1,52 @@
 //! Frames of a STREAMED_XOR_CHUNKS answer.
 //!
 //! A frame is the length of its message as an unsigned varint, the message's CRC-32C in four bytes, big-endian, and the
-//! message, a ChunkedReadResponse (prometheus/prometheus, storage/remote/chunked.go). Each frame holds one series,
-//! since readers read only the first. A series that is larger than a frame goes on in the next, with the same labels.
+//! message, a ChunkedReadResponse (prometheus/prometheus, storage/remote/chunked.go). Each holds one series, since
+//! readers look at the first only. A series is never split over two frames: the protocol allows it, but Prometheus takes
+//! every frame for a series of its own.
 
 use crc::{CRC_32_ISCSI, Crc, Table};
 use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint, int64, message};
 
 use super::xor::XorChunk;
-use crate::proto::{Chunk, ChunkedReadResponse, ChunkedSeries, Label};
+use crate::error::{Error, Kind};
+use crate::proto::Label;
 
-/// The size from which a frame is not filled further, in bytes: that of Prometheus' own server.
-const FRAME_BYTES: usize = 1 << 20;
+/// Frames are handed on in pieces of about this many bytes.
+pub(super) const PIECE_BYTES: usize = if cfg!(test) { 64 } else { 1 << 20 };
 
-/// The most bytes that a chunk takes besides its data.
-const CHUNK_OVERHEAD: usize = 32;
+/// The largest frame. Prometheus takes no larger ones than its `chunked_read_limit`, by default 50 MB.
+const MAX_FRAME_BYTES: usize = if cfg!(test) { 256 << 10 } else { 47 << 20 };
+const _: () = assert!(MAX_FRAME_BYTES < 50_000_000);
+
+/// What a message takes beside its series, at most.
+const AROUND_SERIES: usize = 32;
+
+/// The fields of a ChunkedReadResponse.
+const SERIES: u32 = 1;
+const QUERY_INDEX: u32 = 2;
+
+/// The fields of a ChunkedSeries.
+const LABELS: u32 = 1;
+const CHUNKS: u32 = 2;
 
 /// The checksum of frames, Castagnoli's.
-const CHECKSUM: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
+static CHECKSUM: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
 
 /// Writes the series of one query as frames.
 #[derive(Debug, Default)]
 pub struct FrameWriter {
     query_index: i64,
-    /// Whole frames that nobody has taken yet.
-    ready: Vec<u8>,
-    labels: Vec<Label>,
-    chunks: Vec<Chunk>,
-    /// The size of the frame being filled.
+    /// Whole frames that nobody has taken yet, in pieces.
+    ready: Vec<Vec<u8>>,
+    /// The series under way as a ChunkedSeries, in pieces, and behind them the piece being filled.
+    full: Vec<Vec<u8>>,
+    piece: Vec<u8>,
+    /// The size of the series under way.
     bytes: usize,
+    /// Whether it gets a frame.
+    is_kept: bool,
     chunk: XorChunk,
 }
 
@@ -39,60 +57,112 @@ impl FrameWriter {
     }
 
     /// Begins the next series.
-    pub fn start_series(&mut self, labels: Vec<Label>) {
-        self.end_series();
-        self.labels = labels;
+    ///
+    /// # Errors
+    /// As [`Self::push`], for the series before.
+    pub fn start_series(&mut self, labels: &[Label]) -> Result<(), Error> {
+        self.end_series()?;
+        labels.iter().try_for_each(|label| self.add(LABELS, label))
+    }
+
+    /// Gives the series a frame even if no sample comes.
+    pub(super) fn keep(&mut self) {
+        self.is_kept = true;
     }
 
     /// Adds a sample to the series, later than the one before; its time in milliseconds.
-    pub fn push(&mut self, time: i64, value: f64) {
+    ///
+    /// # Errors
+    /// `SeriesSizeLimitError` when the series is too large for a frame.
+    pub fn push(&mut self, time: i64, value: f64) -> Result<(), Error> {
         if self.chunk.is_full() {
-            self.end_chunk();
+            self.end_chunk()?;
         }
         self.chunk.push(time, value);
+        self.is_kept = true;
+        Ok(())
     }
 
-    fn end_chunk(&mut self) {
+    fn end_chunk(&mut self) -> Result<(), Error> {
         let chunk = std::mem::take(&mut self.chunk).finish();
-        let bytes = chunk.data.len() + CHUNK_OVERHEAD;
-        if self.chunks.is_empty() {
-            self.bytes = self.labels.iter().map(|label| label.encoded_len() + 4).sum();
-        } else if self.bytes + bytes > FRAME_BYTES {
+        self.add(CHUNKS, &chunk)
+    }
+
+    /// Adds a label or a chunk to the series under way.
+    fn add(&mut self, field: u32, part: &impl Message) -> Result<(), Error> {
+        let bytes = message::encoded_len(field, part);
+        if self.bytes + bytes + AROUND_SERIES > MAX_FRAME_BYTES {
+            let message = format!(
+                "a series takes more than {MAX_FRAME_BYTES} bytes in a streamed answer, and readers take no more; ask \
+                 for less time"
+            );
+            return Err(Error::new(Kind::TooLarge, "SeriesSizeLimitError", message));
+        }
+        if self.piece.len() + bytes > PIECE_BYTES && !self.piece.is_empty() {
+            self.full.push(std::mem::take(&mut self.piece));
+        }
+        message::encode(field, part, &mut self.piece);
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// Ends the series, whose frame is then ready. A series without samples has none, unless it is
+    /// kept.
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    pub fn end_series(&mut self) -> Result<(), Error> {
+        if !self.chunk.is_empty() {
+            self.end_chunk()?;
+        }
+        if std::mem::take(&mut self.is_kept) {
             self.end_frame();
         }
-        self.bytes += bytes;
-        self.chunks.push(chunk);
+        self.full.clear();
+        self.piece.clear();
+        self.bytes = 0;
+        Ok(())
     }
 
     fn end_frame(&mut self) {
-        let chunks = std::mem::take(&mut self.chunks);
-        let series = ChunkedSeries { labels: std::mem::take(&mut self.labels), chunks };
-        let mut message = ChunkedReadResponse { chunked_series: vec![series], query_index: self.query_index };
-        let encoded = message.encode_to_vec();
-        prost::encoding::encode_varint(encoded.len() as u64, &mut self.ready);
-        self.ready.extend_from_slice(&CHECKSUM.checksum(&encoded).to_be_bytes());
-        self.ready.extend_from_slice(&encoded);
-        self.labels = message.chunked_series.pop().map(|series| series.labels).unwrap_or_default();
-        self.bytes = self.labels.iter().map(|label| label.encoded_len() + 4).sum();
-    }
+        let (mut before, mut behind) = (Vec::new(), Vec::new());
+        encode_key(SERIES, WireType::LengthDelimited, &mut before);
+        encode_varint(self.bytes as u64, &mut before);
+        if self.query_index != 0 {
+            int64::encode(QUERY_INDEX, &self.query_index, &mut behind);
+        }
+        let mut checksum = CHECKSUM.digest();
+        let message = [&before].into_iter().chain(&self.full).chain([&self.piece, &behind]);
+        message.for_each(|part| checksum.update(part));
 
-    /// Ends the series, whose frames are then all ready. A series without samples has none.
-    pub fn end_series(&mut self) {
-        if !self.chunk.is_empty() {
-            self.end_chunk();
+        let mut open = self.ready.pop().unwrap_or_default();
+        encode_varint((before.len() + self.bytes + behind.len()) as u64, &mut open);
+        open.extend_from_slice(&checksum.finalize().to_be_bytes());
+        open.extend_from_slice(&before);
+        if self.full.is_empty() {
+            open.extend_from_slice(&self.piece);
+        } else {
+            // Large pieces are handed on as they are.
+            self.ready.push(open);
+            self.ready.append(&mut self.full);
+            open = std::mem::take(&mut self.piece);
         }
-        if !self.chunks.is_empty() {
-            self.end_frame();
-        }
+        open.extend_from_slice(&behind);
+        self.ready.push(open);
     }
 
     /// The size of the frames that are ready, in bytes.
     pub fn ready_bytes(&self) -> usize {
-        self.ready.len()
+        self.ready.iter().map(Vec::len).sum()
     }
 
-    /// Takes the frames that are ready.
-    pub fn take(&mut self) -> Vec<u8> {
+    /// The size of the frames that are ready and of the one under way, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.ready_bytes() + self.bytes
+    }
+
+    /// Takes the frames that are ready, in pieces.
+    pub fn take(&mut self) -> Vec<Vec<u8>> {
         std::mem::take(&mut self.ready)
     }
 }
@@ -100,6 +170,7 @@ impl FrameWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::{Chunk, ChunkedReadResponse};
 
     /// Length, checksum and message of each frame. The checksum is computed bit by bit.
     fn frames(mut bytes: &[u8]) -> Vec<(usize, ChunkedReadResponse)> {
@@ -140,11 +211,11 @@ mod tests {
     fn a_frame_holds_one_series_in_chunks_of_120() {
         let mut writer = FrameWriter::new(7);
         for (name, samples) in [("a", 241), ("empty", 0), ("b", 1), ("c", 120)] {
-            writer.start_series(labels(name));
-            (0..samples).for_each(|index| writer.push(index * 1000, index as f64));
+            writer.start_series(&labels(name)).unwrap();
+            (0..samples).for_each(|index| writer.push(index * 1000, index as f64).unwrap());
         }
-        writer.end_series();
-        let frames = frames(&writer.take());
+        writer.end_series().unwrap();
+        let frames = frames(&writer.take().concat());
         let shown: Vec<String> = frames
             .into_iter()
             .map(|(_, frame)| {
@@ -157,29 +228,54 @@ mod tests {
         assert_eq!(shown, ["7 a 0-119000:120 120000-239000:120 240000-240000:1", "7 b 0-0:1", "7 c 0-119000:120"]);
     }
 
-    #[test]
-    fn a_long_series_takes_frames_of_nearly_a_mebibyte() {
-        let mut writer = FrameWriter::new(0);
-        writer.start_series(labels("long"));
+    /// Writes samples that do not compress.
+    fn write(writer: &mut FrameWriter, samples: i64) -> Result<(), Error> {
         let mut random = 1_u64;
-        for time in 0..400_000 {
+        (0..samples).try_for_each(|time| {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            writer.push(time, f64::from_bits(random));
+            writer.push(time, f64::from_bits(random))
+        })
+    }
+
+    #[test]
+    fn a_long_series_takes_one_frame_in_pieces() {
+        let mut writer = FrameWriter::new(3);
+        for (name, samples) in [("short", 1), ("long", 25_000), ("next", 1)] {
+            writer.start_series(&labels(name)).unwrap();
+            write(&mut writer, samples).unwrap();
         }
-        assert!(writer.ready_bytes() > 2 * FRAME_BYTES, "frames are ready while the series goes on");
-        writer.end_series();
-        let frames = frames(&writer.take());
-        assert!(frames.len() >= 3);
-        for (index, (length, frame)) in frames.iter().enumerate() {
-            assert!(*length <= FRAME_BYTES, "{length}");
-            assert!(*length > FRAME_BYTES * 9 / 10 || index + 1 == frames.len(), "{length}");
-            assert_eq!(frame.chunked_series[0].labels, labels("long"));
-        }
-        let times: Vec<i64> = frames
+        writer.end_series().unwrap();
+        let pieces = writer.take();
+        assert!(pieces.len() > 200 && pieces.iter().all(|piece| piece.len() < 1400));
+        let frames = frames(&pieces.concat());
+        let shown: Vec<_> = frames
             .iter()
-            .flat_map(|(_, frame)| &frame.chunked_series[0].chunks)
-            .flat_map(|chunk| [chunk.min_time_ms, chunk.max_time_ms])
+            .map(|(_, frame)| (&frame.chunked_series[0].labels, frame.chunked_series[0].chunks.len()))
             .collect();
-        assert!(times.is_sorted());
+        assert_eq!(shown, [(&labels("short"), 1), (&labels("long"), 209), (&labels("next"), 1)]);
+        for (length, frame) in &frames {
+            assert_eq!((*length, frame.query_index), (frame.encoded_len(), 3));
+        }
+        let times =
+            frames[1].1.chunked_series[0].chunks.iter().flat_map(|chunk| [chunk.min_time_ms, chunk.max_time_ms]);
+        assert!(times.is_sorted() && frames[1].0 > 200 << 10);
+    }
+
+    #[test]
+    fn a_series_too_large_for_a_frame_is_an_error() {
+        let mut writer = FrameWriter::new(i64::MAX);
+        for samples in [30_000, 32_000] {
+            writer.start_series(&labels("long")).unwrap();
+            let written = write(&mut writer, samples).and_then(|()| writer.end_series());
+            assert!(writer.bytes() <= 2 * MAX_FRAME_BYTES);
+            match written {
+                Ok(()) => assert!(writer.ready_bytes() > MAX_FRAME_BYTES * 9 / 10),
+                Err(error) => {
+                    assert_eq!((samples, error.kind(), error.name()), (32_000, Kind::TooLarge, "SeriesSizeLimitError"));
+                    return;
+                }
+            }
+        }
+        panic!("a frame of {} bytes", writer.ready_bytes());
     }
 }

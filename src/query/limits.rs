@@ -17,7 +17,7 @@ pub struct ReadSettings {
     pub max_samples: usize,
     /// The most bytes that the series of one SAMPLES answer may take until it is sent.
     pub max_bytes: usize,
-    /// The most bytes that all SAMPLES answers may take together.
+    /// The most bytes that all SAMPLES answers, and the long series of streamed ones, may take together.
     pub memory_limit_bytes: usize,
     /// The most read requests at once. Others wait for as long as their time-out lets them.
     pub max_concurrent: usize,
@@ -32,8 +32,8 @@ pub(super) fn no_memory(why: Exhausted, budget: &Budget) -> Error {
         Exhausted::ForNow => Error::new(Kind::Unavailable, "MemoryLimit", format!("{limit}, is used up; ask again")),
         Exhausted::ForEver => {
             let message = format!(
-                "the answer would take more memory than {limit}; narrow its matchers or its range, or ask for \
-                 STREAMED_XOR_CHUNKS"
+                "the answer would take more memory than {limit}; narrow its matchers or its range, or, if it is of \
+                 SAMPLES, ask for STREAMED_XOR_CHUNKS"
             );
             Error::new(Kind::TooLarge, "AnswerSizeLimitError", message)
         }

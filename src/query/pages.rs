@@ -19,7 +19,10 @@ use crate::telemetry::metrics::{Code, Operation, ReadMetrics};
 /// How long a CancelQuery may take. Nobody waits for it.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The most CancelQuery calls under way. Further queries are left to end by themselves.
+/// The calls that a page's token serves, the first and its retries (Timestream's API reference, Query, NextToken).
+const CALLS_OF_TOKEN: u32 = 5;
+
+/// The most CancelQuery calls under way. Beyond it, queries are left to end by themselves.
 pub(super) const MAX_CANCELS: usize = 32;
 
 /// How a read request calls Timestream: the same for all of its calls.
@@ -79,7 +82,9 @@ fn of_query<R: std::fmt::Debug>(error: &SdkError<QueryError, R>) -> Error {
 fn fetch(asking: Asking, sql: Arc<str>, token: Option<String>) -> AbortOnDropHandle<Result<QueryOutput, Error>> {
     AbortOnDropHandle::new(tokio::spawn(async move {
         let may_retry = || !asking.sent.load(Ordering::SeqCst);
-        retry_while(asking.retry, &asking.metrics.retries, may_retry, || asking.ask(&sql, token.as_deref())).await
+        let most = if token.is_some() { CALLS_OF_TOKEN - 1 } else { u32::MAX };
+        let retry = RetryPolicy { max_retries: asking.retry.max_retries.min(most), ..asking.retry };
+        retry_while(retry, &asking.metrics.retries, may_retry, || asking.ask(&sql, token.as_deref())).await
     }))
 }
 

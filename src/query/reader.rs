@@ -108,7 +108,9 @@ impl Reader {
             }
             ResponseForm::Chunks => {
                 let max_samples = self.settings.max_samples;
-                Ok(ReadAnswer::Chunks(ChunkStream::start(source, queries, max_samples, deadline, permit).await?))
+                let memory = self.memory.clone();
+                let chunks = ChunkStream::start(source, queries, max_samples, memory, deadline, permit).await?;
+                Ok(ReadAnswer::Chunks(chunks))
             }
         }
     }

@@ -42,11 +42,24 @@ pub(super) fn response_form(request: &ReadRequest) -> Result<ResponseForm, Error
     })
 }
 
+/// What is answered of each series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Labels and samples.
+    Samples,
+    /// Labels alone, of the series that have a sample. Prometheus' `/api/v1/series` looks at nothing else.
+    Labels,
+}
+
+/// What Prometheus hints at where it wants labels alone.
+const LABELS_ALONE: &str = "series";
+
 /// A query with its matchers read.
 pub(super) struct ParsedQuery {
     /// First and last millisecond.
     pub(super) bounds: (i64, i64),
     pub(super) matchers: Arc<[Matcher]>,
+    pub(super) wanted: Wanted,
 }
 
 /// The queries of a request.
@@ -70,9 +83,11 @@ pub(super) fn parse(queries: Vec<Query>) -> Result<Vec<ParsedQuery>, Error> {
         Ok(matcher)
     };
     let parse = |query: Query| {
-        let bounds = bounds((query.start_timestamp_ms, query.end_timestamp_ms), query.hints.as_ref());
+        let hints = query.hints.as_ref();
+        let labels_alone = hints.is_some_and(|hints| hints.func == LABELS_ALONE);
         Ok(ParsedQuery {
-            bounds,
+            bounds: bounds((query.start_timestamp_ms, query.end_timestamp_ms), hints),
+            wanted: if labels_alone { Wanted::Labels } else { Wanted::Samples },
             matchers: query.matchers.into_iter().map(&mut matcher).collect::<Result<_, Error>>()?,
         })
     };
@@ -117,6 +132,14 @@ mod tests {
         for (start, end) in [(0, 0), (9, 15), (12, 21), (15, 12), (i64::MIN, i64::MAX)] {
             assert_eq!(hinted(start, end), (10, 20), "{start} {end}");
         }
+    }
+
+    #[test]
+    fn labels_alone_are_wanted_where_the_hints_say_so() {
+        let wanted = |hints| parse(vec![Query { hints, ..Query::default() }]).unwrap()[0].wanted;
+        let func = |func: &str| wanted(Some(ReadHints { func: func.to_owned(), ..ReadHints::default() }));
+        assert_eq!((wanted(None), func(""), func("rate")), (Wanted::Samples, Wanted::Samples, Wanted::Samples));
+        assert_eq!(func("series"), Wanted::Labels);
     }
 
     #[test]

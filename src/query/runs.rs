@@ -75,16 +75,22 @@ impl SeriesRuns {
             Ordering::Equal => return Ok(()),
             Ordering::Greater => return Err(unexpected("its series are not in the order asked for".to_owned())),
         }
-        self.end_series();
+        self.end_series()?;
         self.is_wanted = are_wanted(&labels, &self.matchers);
         if self.is_wanted {
-            self.frames.start_series(labels.clone());
+            self.frames.start_series(&labels)?;
+            if !self.columns.hold_samples() {
+                self.frames.keep();
+            }
         }
         self.labels = labels;
         Ok(())
     }
 
     fn add_row(&mut self, row: &[Datum]) -> Result<(), Error> {
+        if !self.columns.hold_samples() {
+            return Ok(());
+        }
         let Some(value) = self.columns.value(row)? else {
             self.other_rows += 1;
             return Ok(());
@@ -99,7 +105,7 @@ impl SeriesRuns {
             Some((before, _)) if before > time => {
                 return Err(unexpected("its rows are not in the order asked for".to_owned()));
             }
-            Some((before, value)) => self.frames.push(before, value),
+            Some((before, value)) => self.frames.push(before, value)?,
             None => {}
         }
         self.samples += 1;
@@ -109,16 +115,19 @@ impl SeriesRuns {
         Ok(())
     }
 
-    fn end_series(&mut self) {
+    fn end_series(&mut self) -> Result<(), Error> {
         if let Some((time, value)) = self.sample.take() {
-            self.frames.push(time, value);
+            self.frames.push(time, value)?;
         }
-        self.frames.end_series();
+        self.frames.end_series()
     }
 
-    /// Ends the answer. Then all of its frames are ready.
-    pub fn finish(&mut self) {
-        self.end_series();
+    /// Ends the answer, whose frames are then all ready.
+    ///
+    /// # Errors
+    /// When the last series passes a limit.
+    pub fn finish(&mut self) -> Result<(), Error> {
+        self.end_series()
     }
 
     /// The size of the frames that are ready, in bytes.
@@ -126,8 +135,13 @@ impl SeriesRuns {
         self.frames.ready_bytes()
     }
 
-    /// Takes the frames that are ready.
-    pub fn take(&mut self) -> Vec<u8> {
+    /// The size of the frames that are ready and of the one under way, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.frames.bytes()
+    }
+
+    /// Takes the frames that are ready, in pieces.
+    pub fn take(&mut self) -> Vec<Vec<u8>> {
         self.frames.take()
     }
 

@@ -19,6 +19,9 @@ const BELIEVED_FOR: Duration = Duration::from_secs(60);
 /// The most tables, counted per caller, whose schemas are kept.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
+/// The columns that samples' values may stand in.
+const VALUES: [&str; 2] = ["measure_value::double", "measure_value::bigint"];
+
 /// The labels of a table and the columns that hold them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Schema {
@@ -54,10 +57,11 @@ impl Schema {
         schema
     }
 
-    /// The schema with these dimensions.
+    /// The schema with these dimensions, and values of both types.
     pub fn of_dimensions<'a>(dimensions: impl IntoIterator<Item = &'a str>) -> Self {
         let mut schema = Schema::default();
         dimensions.into_iter().for_each(|column| schema.add(column, true));
+        VALUES.iter().for_each(|column| schema.add(column, false));
         schema
     }
 
@@ -79,8 +83,13 @@ impl Schema {
         self.columns.iter().map(|(label, column)| (label.as_str(), column.as_str()))
     }
 
-    /// The label that a column of an answer holds. `Some(None)` if it holds no label; `None` if the column is new since
-    /// the table was described.
+    /// The columns that hold samples' values.
+    pub(super) fn values(&self) -> impl Iterator<Item = &'static str> {
+        VALUES.into_iter().filter(|column| self.known.contains_key(*column))
+    }
+
+    /// The label that a column of an answer holds; the inner `None` when it holds none, the outer one when the table
+    /// has got the column since it was described.
     pub(super) fn label(&self, column: &str) -> Option<Option<&str>> {
         if is_reserved(column) {
             return Some(None);
@@ -120,18 +129,20 @@ impl SchemaCache {
         SchemaCache { entries: Mutex::new(LruCache::new(CAPACITY)) }
     }
 
-    /// The schema of a table, if it is fresh enough for `labels` and a request that came at `asked`. A request must
-    /// find all samples that were written before it, so if the schema lacks a label, it must be fetched again.
+    /// The schema of a table if it is fresh enough to be believed about `labels` by a request that came at `asked`. What
+    /// was written before the request came must be found, so a label that the schema lacks is looked for again;
+    /// with `must_be_new` all are.
     pub(super) fn get<'a>(
         &self,
         key: &TableKey,
         labels: impl IntoIterator<Item = &'a str>,
         asked: Instant,
+        must_be_new: bool,
     ) -> Option<Arc<Schema>> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let (fetched, schema) = entries.get(key)?;
         let lacks_one = labels.into_iter().any(|label| label != METRIC_NAME && schema.column(label).is_none());
-        let believed = if lacks_one { *fetched >= asked } else { fetched.elapsed() < BELIEVED_FOR };
+        let believed = if lacks_one || must_be_new { *fetched >= asked } else { fetched.elapsed() < BELIEVED_FOR };
         believed.then(|| Arc::clone(schema))
     }
 
@@ -179,13 +190,15 @@ mod tests {
     async fn a_lack_is_believed_only_by_the_request_that_asked() {
         let (cache, start) = (SchemaCache::new(), Instant::now());
         cache.put(key(1), Instant::now(), Arc::new(Schema::of_dimensions(["job"])));
-        assert!(cache.get(&key(1), ["job", "nope", "__name__"], start).is_some());
-        assert!(cache.get(&key(2), ["job"], start).is_none());
+        assert!(cache.get(&key(1), ["job", "nope", "__name__"], start, false).is_some());
+        assert!(cache.get(&key(2), ["job"], start, false).is_none());
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(cache.get(&key(1), ["job", "nope"], Instant::now()).is_none());
-        assert!(cache.get(&key(1), ["job", "__name__"], Instant::now()).is_some());
+        assert!(cache.get(&key(1), ["job", "nope"], Instant::now(), false).is_none());
+        assert!(cache.get(&key(1), ["job", "__name__"], Instant::now(), false).is_some());
+        assert!(cache.get(&key(1), ["job"], Instant::now(), true).is_none());
+        assert!(cache.get(&key(1), ["job"], start, true).is_some());
         tokio::time::advance(BELIEVED_FOR).await;
-        assert!(cache.get(&key(1), ["job"], start).is_none());
+        assert!(cache.get(&key(1), ["job"], start, false).is_none());
     }
 
     #[tokio::test(start_paused = true)]
@@ -193,6 +206,6 @@ mod tests {
         let cache = SchemaCache::new();
         cache.put(key(1), Instant::now(), Arc::new(Schema::of_dimensions(["job"])));
         cache.forget(&key(1));
-        assert!(cache.get(&key(1), ["job"], Instant::now()).is_none());
+        assert!(cache.get(&key(1), ["job"], Instant::now(), false).is_none());
     }
 }

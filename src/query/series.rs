@@ -63,6 +63,9 @@ impl SeriesSet {
     }
 
     fn add_row(&mut self, row: &[Datum]) -> Result<(), Error> {
+        if !self.columns.hold_samples() {
+            return self.place(row).map(|_| ());
+        }
         let Some(value) = self.columns.value(row)? else {
             self.other_rows += 1;
             return Ok(());

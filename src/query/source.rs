@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::columns::Columns;
 use super::matcher::Matcher;
 use super::pages::{Asking, Pages};
-use super::request::ParsedQuery;
+use super::request::{ParsedQuery, Wanted};
 use super::schema::{Schema, SchemaCache, TableKey};
 use super::sql::{self, Order};
 use crate::error::{Error, Kind};
@@ -62,25 +62,31 @@ impl Source {
     }
 
     async fn try_open(&self, query: &ParsedQuery, order: Order) -> Result<Option<(Rows, Columns)>, Error> {
-        let schema = self.schema(&query.matchers).await?;
+        let wanted = query.wanted;
+        let schema = self.schema(&query.matchers, wanted).await?;
         let TableKey { database, table, .. } = &self.key;
-        let Some(sql) = sql::select(database, table, &schema, &query.matchers, query.bounds, order)? else {
+        let Some(sql) = sql::select(database, table, &schema, &query.matchers, query.bounds, wanted, order)? else {
             return Ok(None);
         };
         tracing::debug!(sql, "query");
         let mut pages = self.asking.pages(&sql);
         while let Some(page) = pages.next().await? {
             if !page.column_info.is_empty() {
-                let columns = Columns::new(&page.column_info, &schema)?;
+                let columns = match wanted {
+                    Wanted::Samples => Columns::new(&page.column_info, &schema)?,
+                    Wanted::Labels => Columns::of_labels(&page.column_info, &schema)?,
+                };
                 return Ok(Some((Rows { pages, first: Some(page.rows) }, columns)));
             }
         }
         Ok(None)
     }
 
-    async fn schema(&self, matchers: &[Matcher]) -> Result<Arc<Schema>, Error> {
+    async fn schema(&self, matchers: &[Matcher], wanted: Wanted) -> Result<Arc<Schema>, Error> {
         let labels = matchers.iter().map(|matcher| matcher.label.as_str());
-        if let Some(schema) = self.schemas.get(&self.key, labels, self.asked) {
+        // A query that names its columns does not answer others, by which a lack would show.
+        let names_columns = wanted == Wanted::Labels;
+        if let Some(schema) = self.schemas.get(&self.key, labels, self.asked, names_columns) {
             return Ok(schema);
         }
         let fetched = Instant::now();

@@ -19,16 +19,17 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::limits::{SIDE_BY_SIDE, too_late};
+use super::frames::PIECE_BYTES;
+use super::limits::{SIDE_BY_SIDE, no_memory, too_late};
 use super::request::ParsedQuery;
 use super::runs::SeriesRuns;
 use super::source::Source;
 use super::sql::Order;
+use crate::budget::Budget;
 use crate::error::{Error, Kind};
 
-/// Frames are sent in pieces of about this many bytes. An error before the first piece is full, or the answer complete,
-/// still gets a status.
-const PIECE_BYTES: usize = if cfg!(test) { 64 } else { 1 << 20 };
+/// What a query may hold of frames before it takes memory from that of all reads: a piece, and a series of no more.
+const OWN_BYTES: usize = 2 * PIECE_BYTES;
 
 type Task = AbortOnDropHandle<Result<(), Error>>;
 
@@ -42,18 +43,19 @@ pub struct ChunkStream {
 }
 
 impl ChunkStream {
-    /// Starts to answer, and waits for the first piece or the end.
+    /// Starts to answer, and waits for the first piece or the end. Whatever fails until then is told with a status.
     pub(super) async fn start(
         source: Source,
         queries: Vec<ParsedQuery>,
         max_samples: usize,
+        memory: Budget,
         deadline: Instant,
         permit: OwnedSemaphorePermit,
     ) -> Result<ChunkStream, Error> {
         let aborts = source.asking.metrics.aborts.clone();
         let (sender, mut pieces) = mpsc::channel(1);
         let driver = AbortOnDropHandle::new(tokio::spawn(async move {
-            let driven = drive(source, queries, max_samples, sender);
+            let driven = drive(source, queries, max_samples, memory, sender);
             let ended = tokio::time::timeout_at(deadline, driven).await.unwrap_or_else(|_| Err(too_late()));
             // A slow reader does not keep others waiting.
             drop(permit);
@@ -77,6 +79,7 @@ async fn drive(
     source: Source,
     queries: Vec<ParsedQuery>,
     max_samples: usize,
+    memory: Budget,
     sender: mpsc::Sender<Bytes>,
 ) -> Result<(), Error> {
     let source = Arc::new(source);
@@ -87,7 +90,7 @@ async fn drive(
             && let Some((index, query)) = waiting.next()
         {
             let (sender, pieces) = mpsc::channel(1);
-            let task = tokio::spawn(produce(Arc::clone(&source), query, index, max_samples, sender));
+            let task = tokio::spawn(produce(Arc::clone(&source), query, index, max_samples, memory.clone(), sender));
             running.push_back((pieces, AbortOnDropHandle::new(task)));
         }
         let Some((mut pieces, task)) = running.pop_front() else { return Ok(()) };
@@ -107,22 +110,32 @@ async fn produce(
     query: ParsedQuery,
     index: i64,
     max_samples: usize,
+    memory: Budget,
     sender: mpsc::Sender<Bytes>,
 ) -> Result<(), Error> {
+    let no_memory = |why| no_memory(why, &memory);
+    let mut reservation = memory.reserve(0).await.map_err(no_memory)?;
     let Some((mut rows, columns)) = source.open(&query, Order::Series).await? else { return Ok(()) };
     let mut runs = SeriesRuns::new(columns, Arc::clone(&query.matchers), max_samples, index);
     while let Some(rows) = rows.next().await? {
         runs.add_page(rows)?;
-        if runs.ready_bytes() >= PIECE_BYTES && sender.send(runs.take().into()).await.is_err() {
+        reservation.resize(runs.bytes().saturating_sub(OWN_BYTES)).await.map_err(no_memory)?;
+        if runs.ready_bytes() >= PIECE_BYTES && send(&mut runs, &sender).await.is_err() {
             return Ok(());
         }
     }
-    runs.finish();
+    runs.finish()?;
     source.asking.metrics.samples.increment(runs.samples() as u64);
     source.asking.metrics.other_rows.increment(runs.other_rows());
-    if runs.ready_bytes() > 0 {
-        // The reader may have gone.
-        let _ = sender.send(runs.take().into()).await;
+    // The reader may have gone.
+    let _ = send(&mut runs, &sender).await;
+    Ok(())
+}
+
+/// Sends the frames that are ready.
+async fn send(runs: &mut SeriesRuns, sender: &mpsc::Sender<Bytes>) -> Result<(), mpsc::error::SendError<Bytes>> {
+    for piece in runs.take() {
+        sender.send(piece.into()).await?;
     }
     Ok(())
 }

@@ -41,7 +41,7 @@ pub fn series_of(
     let mut last_query = 0;
     while !body.is_empty() {
         let length = usize::try_from(prost::encoding::decode_varint(&mut body).unwrap()).unwrap();
-        assert!(length <= 1 << 20, "a frame of {length} bytes");
+        assert!(length <= 50_000_000, "a frame of {length} bytes, which Prometheus refuses");
         let (checksum, rest) = body.split_at(4);
         let (message, rest) = rest.split_at(length);
         assert_eq!(checksum, castagnoli(message).to_be_bytes());
@@ -52,16 +52,16 @@ pub fn series_of(
         last_query = query;
         let [series] = <[proto::ChunkedSeries; 1]>::try_from(frame.chunked_series).unwrap();
         let labels: Vec<_> = series.labels.into_iter().map(|label| (label.name, label.value)).collect();
-        if results[query].last().is_none_or(|(last, _)| *last != labels) {
-            results[query].push((labels, Vec::new()));
-        }
-        let samples = &mut results[query].last_mut().unwrap().1;
+        // Prometheus takes each frame for a series of its own.
+        assert!(results[query].last().is_none_or(|(last, _)| *last != labels), "two frames of {labels:?}");
+        let mut samples = Vec::new();
         for chunk in series.chunks {
             assert_eq!(chunk.r#type, 1);
             let (decoded, rest) = decode::decode(&chunk.data);
             check(&chunk, &decoded, &rest);
             samples.extend(decoded.into_iter().map(|(time, bits)| (f64::from_bits(bits), time)));
         }
+        results[query].push((labels, samples));
     }
     results
 }

@@ -72,6 +72,15 @@ fn compare(binary: &Path, dialect: Dialect) {
         let asked = std::slice::from_ref(&query);
         assert_eq!(read_chunks(&urls[1], asked).remove(0), own, "chunks, {}", context());
         assert_eq!(remote::read(&connector.address, asked).remove(0), own, "samples, {}", context());
+        if random.one_in(3) {
+            let labels: Vec<Series> = own.into_iter().map(|(labels, _)| (labels, Vec::new())).collect();
+            let (start_ms, end_ms) = bounds(&query);
+            let func = "series".to_owned();
+            query.hints = Some(proto::ReadHints { start_ms, end_ms, func, ..Default::default() });
+            let asked = std::slice::from_ref(&query);
+            assert_eq!(read_chunks(&urls[1], asked).remove(0), labels, "labels as chunks, case {case} of seed {seed}");
+            assert_eq!(remote::read(&connector.address, asked).remove(0), labels, "labels, case {case} of seed {seed}");
+        }
     }
     println!("{SELECTORS} selectors, {found} of them find something");
     assert!(found > SELECTORS / 4, "{found}");
@@ -98,7 +107,7 @@ fn compare(binary: &Path, dialect: Dialect) {
 }
 
 /// Sends the same bytes to both, in the order of time, which a storage wants.
-fn write_to_both(connector: &Connector, storage: &Prometheus, series: &[Series]) {
+pub fn write_to_both(connector: &Connector, storage: &Prometheus, series: &[Series]) {
     let urls = [format!("http://{}/api/v1/write", storage.address), format!("http://{}/write", connector.address)];
     let mut times: Vec<i64> = series.iter().flat_map(|(_, samples)| samples).map(|(_, time)| *time).collect();
     times.sort_unstable();
@@ -126,10 +135,7 @@ fn own_series(url: &str, query: &proto::Query) -> Vec<Series> {
     let asked = std::slice::from_ref(query);
     let answer = post_read(url, asked);
     assert_eq!(answer.status, 200, "{}: {query:?}", answer.text());
-    let (start, end) = match &query.hints {
-        Some(hints) => (hints.start_ms, hints.end_ms),
-        None => (query.start_timestamp_ms, query.end_timestamp_ms),
-    };
+    let (start, end) = bounds(query);
     let mut series = series_of(&answer.body, 1, |_, _, _| {}).remove(0);
     for (_, samples) in &mut series {
         samples.retain(|(_, time)| (start..=end).contains(time));
@@ -140,6 +146,13 @@ fn own_series(url: &str, query: &proto::Query) -> Vec<Series> {
     samples.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(series, samples, "Prometheus disagrees with itself: {query:?}");
     series
+}
+
+fn bounds(query: &proto::Query) -> (i64, i64) {
+    match &query.hints {
+        Some(hints) => (hints.start_ms, hints.end_ms),
+        None => (query.start_timestamp_ms, query.end_timestamp_ms),
+    }
 }
 
 /// Hints as Prometheus gives them: a part of the query's times.

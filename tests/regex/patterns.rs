@@ -104,6 +104,70 @@ const CLASSES: &[&str] = &[
     "\\pZ",
     "\\p{Nd}",
 ];
+/// Names of Unicode classes that RE2 knows, most of them. Scripts of several words are left out: Go before 1.25 knows them,
+/// and later ones do not.
+const NAMES: &[&str] = &[
+    "L",
+    "Lu",
+    "Ll",
+    "Lt",
+    "LC",
+    "M",
+    "Mn",
+    "N",
+    "Nd",
+    "P",
+    "Sc",
+    "Zs",
+    "C",
+    "Cc",
+    "Cn",
+    "Cs",
+    "Any",
+    "ASCII",
+    "Assigned",
+    "Letter",
+    "Uppercase_Letter",
+    "Combining_Mark",
+    "Decimal_Number",
+    "digit",
+    "punct",
+    "cntrl",
+    "Surrogate",
+    "Greek",
+    "Latin",
+    "Han",
+    "Cyrillic",
+    "Common",
+    "Inherited",
+    "Katakana",
+    "Thai",
+    "Nko",
+    "Yi",
+];
+/// Names that other matchers know.
+const OTHER_NAMES: &[&str] = &[
+    "Grek",
+    "Latn",
+    "Hani",
+    "Zyyy",
+    "Zinh",
+    "Qaai",
+    "Unknown",
+    "Katakana_Or_Hiragana",
+    "Alphabetic",
+    "Uppercase",
+    "L&",
+    "Alpha",
+    "javaLowerCase",
+    "BasicLatin",
+    "Isc",
+    "White_Space",
+    "Emoji",
+    "XID_Start",
+    "",
+];
+const PREFIXES: &[&str] = &["Is", "is", "IS_", "In", "sc=", "gc=", "Script=", "^", "^^", " ", "_"];
 const BRACKETS: &[&str] = &[
     "a",
     "b",
@@ -159,6 +223,39 @@ const REPETITIONS: &[&str] = &[
 ];
 const FLAGS: &[&str] = &["i", "s", "m", "U", "-s", "i-s", "im", "-i", "is-U", "", "x", "i-", "-"];
 
+/// Whether it names a Unicode class as only Go since 1.25 takes it.
+pub fn has_loose_name(pattern: &str) -> bool {
+    let names =
+        pattern.split('\\').filter_map(|part| part.strip_prefix(['p', 'P'])).map(|part| match part.strip_prefix('{') {
+            Some(part) => part.split('}').next().unwrap(),
+            None => part.get(..1).unwrap_or_default(),
+        });
+    let strict =
+        |name: &str| CLASSES.iter().any(|class| class.contains(name)) || matches!(name, "Any" | "Latin" | "Thai");
+    names.into_iter().any(|name| !strict(name.trim_start_matches('^')))
+}
+
+/// A Unicode class whose name may be written in another way, or be none of RE2's.
+fn unicode_class(random: &mut Random) -> String {
+    let names = if random.one_in(4) { OTHER_NAMES } else { NAMES };
+    let mut name = random.pick(names).to_owned();
+    if random.one_in(4) {
+        name = if random.one_in(2) { name.to_lowercase() } else { name.to_uppercase() };
+    }
+    if random.one_in(4) {
+        let place = random.below(name.len() + 1);
+        name.insert_str(place, random.pick(&["_", "-", " ", "é", "."]));
+    }
+    if random.one_in(3) {
+        name.insert_str(0, random.pick(PREFIXES));
+    }
+    let escape = random.pick(&["\\p", "\\P"]);
+    match name.chars().next() {
+        Some(first) if random.one_in(5) => format!("{escape}{first}"),
+        _ => format!("{escape}{{{name}}}"),
+    }
+}
+
 pub fn pattern(random: &mut Random) -> String {
     let mut pattern = String::new();
     let depth = random.below(3);
@@ -188,11 +285,16 @@ fn atom(random: &mut Random, depth: usize, pattern: &mut String) {
     match random.below(12) {
         0..=3 => pattern.push_str(random.pick(LITERALS)),
         4 => pattern.push_str(random.pick(ESCAPES)),
+        5 if random.one_in(3) => pattern.push_str(&unicode_class(random)),
         5 => pattern.push_str(random.pick(CLASSES)),
         6 | 7 => {
             pattern.push_str(if random.one_in(3) { "[^" } else { "[" });
             for _ in 0..1 + random.below(3) {
-                pattern.push_str(random.pick(BRACKETS));
+                if random.one_in(12) {
+                    pattern.push_str(&unicode_class(random));
+                } else {
+                    pattern.push_str(random.pick(BRACKETS));
+                }
             }
             pattern.push(']');
         }

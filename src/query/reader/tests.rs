@@ -3,7 +3,7 @@
 use super::super::fake::{Fake, describe, exception, page, row};
 use super::*;
 use crate::proto::label_matcher::Type;
-use crate::proto::{LabelMatcher, Query, QueryResult, ReadResponse};
+use crate::proto::{LabelMatcher, Query, QueryResult, ReadHints, ReadResponse};
 use metrics::Counter;
 use metrics::atomics::AtomicU64;
 use prost::Message;
@@ -229,6 +229,29 @@ async fn passing_faults_are_retried_and_others_are_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_page_token_serves_five_calls_at_most() {
+    for (max_retries, calls) in [(100, 5), (4, 5), (2, 3)] {
+        let mut first = 0;
+        let fake = Fake::new(move |_, body| match body["NextToken"].as_str() {
+            _ if is_describe(body) => describe(&["job"]),
+            None => {
+                first += 1;
+                match first {
+                    // A query that has no token yet may be begun more often.
+                    ..10 if max_retries > 10 => exception(429, "ThrottlingException", "slow down"),
+                    _ => page(&COLUMNS, &[sample("a", 1, "1")], Some("second")),
+                }
+            }
+            Some(_) => exception(429, "ThrottlingException", "slow down"),
+        });
+        let reader = reader(ReadSettings { max_retries, timeout: Duration::from_secs(600), ..SETTINGS });
+        let error = read(&reader, &fake, 1, vec![query(Type::Eq, "job", "a")]).await.unwrap_err();
+        assert_eq!(error.name(), "ThrottlingException");
+        assert_eq!(fake.calls().iter().filter(|(_, body)| body["NextToken"] == "second").count(), calls);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn once_a_part_was_sent_a_retry_that_waits_is_neither_made_nor_counted() {
     let fake = Fake::new(|_, _| exception(429, "ThrottlingException", "slow down"));
     let retries = Arc::new(AtomicU64::new(0));
@@ -334,6 +357,35 @@ async fn requests_with_too_many_queries_are_refused() {
     let queries = vec![query(Type::Eq, "job", "a"); 257];
     assert_eq!(read(&reader(SETTINGS), &fake, 1, queries).await.unwrap_err().kind(), Kind::TooLarge);
     assert!(fake.calls().is_empty());
+}
+
+/// A query as Prometheus' `/api/v1/series` sends it.
+fn labels_alone(mut query: Query) -> Query {
+    query.hints = Some(ReadHints { func: "series".to_owned(), ..ReadHints::default() });
+    query
+}
+
+#[tokio::test]
+async fn labels_alone_are_read_without_samples_and_with_the_columns_of_now() {
+    let fake = Fake::new(|_, body| match is_describe(body) {
+        true => describe(&["job"]),
+        false => {
+            let of = |job, name| row(&[Some(job), Some(name)]);
+            page(&["job", "measure_name"], &[of("b", "up"), of("a", "z_aZ3aZb_z"), of("a", "a:b")], None)
+        }
+    });
+    let reader = reader(ReadSettings { max_samples: 0, ..SETTINGS });
+    for asked in 1..=2 {
+        let results = read(&reader, &fake, 1, vec![labels_alone(query(Type::Neq, "job", ""))]).await.unwrap();
+        let labels = |series: &TimeSeries| series.labels.iter().map(|label| label.value.clone()).collect::<Vec<_>>();
+        assert_eq!(results[0].timeseries.iter().map(labels).collect::<Vec<_>>(), [["a:b", "a"], ["up", "b"]]);
+        assert!(results[0].timeseries.iter().all(|series| series.samples.is_empty()));
+        // The query names its columns, so that it would not show a new one.
+        assert_eq!(fake.queries().iter().filter(|sql| sql.starts_with("DESCRIBE")).count(), asked);
+    }
+    read(&reader, &fake, 1, vec![labels_alone(query(Type::Neq, "job", "")); 9]).await.unwrap();
+    let described = fake.queries().iter().filter(|sql| sql.starts_with("DESCRIBE")).count();
+    assert!(described <= 2 + SIDE_BY_SIDE, "{described}: once for those that run side by side");
 }
 
 #[tokio::test]

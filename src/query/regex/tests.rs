@@ -49,6 +49,34 @@ fn classes_are_those_of_re2() {
 }
 
 #[test]
+fn unicode_classes_have_the_names_of_re2() {
+    for (name, inside) in [
+        ("Any", 'a'),
+        ("ASCII", 'a'),
+        ("Assigned", 'a'),
+        ("LC", 'ǅ'),
+        ("Lu", 'A'),
+        ("Cn", '\u{378}'),
+        ("Greek", 'α'),
+        ("Common", '1'),
+        ("Thai", 'ก'),
+        ("Old_Italic", '\u{10300}'),
+        ("SignWriting", '\u{1D800}'),
+        // Go since 1.25.
+        ("greek", 'α'),
+        ("LETTER", 'a'),
+        ("Uppercase-letter", 'A'),
+        ("combining_mark", '\u{300}'),
+        ("punct", '!'),
+    ] {
+        let value = inside.to_string();
+        assert!(matches(&format!("\\p{{{name}}}"), &value) && !matches(&format!("\\P{{{name}}}"), &value), "{name}");
+        assert!(matches(&format!("\\P{{^{name}}}"), &value) && !matches(&format!("\\p{{^{name}}}"), &value), "{name}");
+    }
+    assert!(!matches("\\p{Cs}", "a") && matches("\\P{Cs}", "a") && matches("[\\p{Cs}a]", "a"));
+}
+
+#[test]
 fn escapes_are_those_of_re2() {
     assert!(matches("\\Qa.b*\\E+", "a.b**") && matches("\\Qa.b", "a.b") && matches("\\Q\\E", ""));
     assert!(matches("\\101\\x41\\x{1F600}\\07\\a\\n\\_\\!", "AA\u{1F600}\x07\x07\n_!"));
@@ -96,6 +124,20 @@ fn what_re2_refuses_is_refused() {
         "\\p{Nope}",
         "\\p{Alphabetic}",
         "\\p{Grek}",
+        "\\p{IsGreek}",
+        "\\P{is L}",
+        "\\p{isc}",
+        "\\p{^^L}",
+        "\\p{}",
+        "\\p^L",
+        "\\pQ",
+        "\\p{L&}",
+        "\\p{gc=L}",
+        "\\p{Zyyy}",
+        "\\p{Katakana_Or_Hiragana}",
+        "\\p{Unknown}",
+        "\\p{OldItalic}",
+        "\\p{signwriting}",
         "[[:nope:]]",
         "a{1001}",
         "a{2,1}",

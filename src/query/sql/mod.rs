@@ -12,6 +12,7 @@ use quote::{identifier, quoted};
 
 use super::matcher::{Condition, METRIC_NAME, Matcher};
 use super::regex::{Pattern, Values};
+use super::request::Wanted;
 use super::schema::Schema;
 use crate::error::{Error, Kind};
 
@@ -44,6 +45,7 @@ pub(super) fn select(
     schema: &Schema,
     matchers: &[Matcher],
     (start_ms, end_ms): (i64, i64),
+    wanted: Wanted,
     order: Order,
 ) -> Result<Option<String>, Error> {
     let start_ms = start_ms.max(0);
@@ -72,10 +74,20 @@ pub(super) fn select(
             Said::When(condition) => conditions.push(condition),
         }
     }
-    let rows = format!("FROM {} WHERE {}", self::table(database, table), conditions.join(" AND "));
+    let table = self::table(database, table);
+    let rows = match wanted {
+        Wanted::Samples => format!("FROM {table} WHERE {}", conditions.join(" AND ")),
+        Wanted::Labels => match with_a_value(schema) {
+            Some(condition) => {
+                conditions.push(condition);
+                one_row_a_series(&table, schema, &conditions)
+            }
+            None => return Ok(None),
+        },
+    };
     let sql = match order {
         Order::Any => format!("SELECT * {rows}"),
-        Order::Series => order::ordered(&rows, schema, matchers),
+        Order::Series => order::ordered(&rows, schema, matchers, wanted),
     };
     if sql.len() > MAX_QUERY_BYTES {
         return Err(Error::new(
@@ -85,6 +97,19 @@ pub(super) fn select(
         ));
     }
     Ok(Some(sql))
+}
+
+/// The condition that a row is a sample. `None`: the table has none.
+fn with_a_value(schema: &Schema) -> Option<String> {
+    let conditions: Vec<String> = schema.values().map(|column| format!("{column} IS NOT NULL")).collect();
+    (!conditions.is_empty()).then(|| format!("({})", conditions.join(" OR ")))
+}
+
+/// The labels of all series that have a row under these conditions, as rows.
+fn one_row_a_series(table: &str, schema: &Schema, conditions: &[String]) -> String {
+    let dimensions = schema.labels().map(|(_, column)| identifier(column));
+    let columns = std::iter::once("measure_name".to_owned()).chain(dimensions).collect::<Vec<_>>().join(", ");
+    format!("FROM (SELECT {columns} FROM {table} WHERE {} GROUP BY {columns})", conditions.join(" AND "))
 }
 
 /// A table's name in SQL.

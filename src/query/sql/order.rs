@@ -5,6 +5,7 @@
 //! label and the other lacks it, the one that has it comes first, unless the other has no further label.
 
 use super::super::matcher::{Condition, METRIC_NAME, Matcher};
+use super::super::request::Wanted;
 use super::super::schema::Schema;
 use super::column::metric_name;
 use super::quote::identifier;
@@ -13,8 +14,8 @@ use crate::measure;
 /// The column with the place of a row's last label. Timestream reserves names like this, so no other column has it.
 const LAST_LABEL: &str = "ts_last_label";
 
-/// The query for `rows` (the text after `SELECT *`) in the order of Prometheus' label sets, then of time.
-pub(super) fn ordered(rows: &str, schema: &Schema, matchers: &[Matcher]) -> String {
+/// The query for `rows` (what stands behind `SELECT *`) in the order of Prometheus' label sets, then of time.
+pub(super) fn ordered(rows: &str, schema: &Schema, matchers: &[Matcher], wanted: Wanted) -> String {
     let fixed = |label: &str| matchers.iter().any(|matcher| matcher.label == label && is_fixed(&matcher.condition));
     let mut keys = Vec::new();
     // Every series has a name, so a label that sorts before it is always followed by a further one.
@@ -40,10 +41,15 @@ pub(super) fn ordered(rows: &str, schema: &Schema, matchers: &[Matcher]) -> Stri
             ));
         }
     }
-    keys.push("time".to_owned());
-    if !has_one_form(matchers) {
-        // Of two samples of the same time the escaped one, which is longer, comes last and is taken.
-        keys.push("length(measure_name)".to_owned());
+    if wanted == Wanted::Samples {
+        keys.push("time".to_owned());
+        if !has_one_form(matchers) {
+            // Of two samples at one time the escaped one, which is longer, comes last and is taken.
+            keys.push("length(measure_name)".to_owned());
+        }
+    }
+    if keys.is_empty() {
+        return format!("SELECT * {rows}");
     }
     let keys = keys.join(", ");
     if last.is_empty() {

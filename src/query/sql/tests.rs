@@ -1,4 +1,5 @@
 use super::*;
+use crate::dimension;
 use crate::proto::LabelMatcher;
 use crate::proto::label_matcher::Type;
 
@@ -8,7 +9,7 @@ fn matcher(r#type: Type, name: &str, value: &str) -> Matcher {
 
 fn conditions(matchers: &[Matcher]) -> Option<String> {
     let schema = Schema::of_dimensions(["job", "z__x_z"]);
-    let sql = select("db", "t\"x", &schema, matchers, (5, 10), Order::Any).unwrap()?;
+    let sql = select("db", "t\"x", &schema, matchers, (5, 10), Wanted::Samples, Order::Any).unwrap()?;
     let rest = sql
         .strip_prefix(
             "SELECT * FROM \"db\".\"t\"\"x\" WHERE time >= from_milliseconds(5) AND time < from_milliseconds(11)",
@@ -88,7 +89,7 @@ fn escaped_labels_find_their_column_and_unknown_ones_are_decided_here() {
 #[test]
 fn bounds_are_clamped_to_what_timestream_stores() {
     let schema = Schema::of_dimensions([]);
-    let bounds = |start, end| select("d", "t", &schema, &[], (start, end), Order::Any).unwrap();
+    let bounds = |start, end| select("d", "t", &schema, &[], (start, end), Wanted::Samples, Order::Any).unwrap();
     assert!(bounds(i64::MIN, i64::MAX).unwrap().ends_with("WHERE time >= from_milliseconds(0)"));
     assert_eq!(bounds(10, 9), None);
     assert_eq!(bounds(i64::MIN, -1), None);
@@ -99,15 +100,17 @@ fn bounds_are_clamped_to_what_timestream_stores() {
 #[test]
 fn matchers_that_do_not_fit_a_query_text_are_refused() {
     let long = matcher(Type::Eq, "job", &"'".repeat(200_000));
-    let error = select("d", "t", &Schema::of_dimensions(["job"]), &[long], (0, 1), Order::Any).unwrap_err();
+    let error =
+        select("d", "t", &Schema::of_dimensions(["job"]), &[long], (0, 1), Wanted::Samples, Order::Any).unwrap_err();
     assert_eq!((error.kind(), error.name()), (Kind::Invalid, "QueryTooLargeError"));
 }
 
 #[test]
 fn streamed_rows_come_in_the_order_of_prometheus() {
     let schema = Schema::of_dimensions(["job", "Job", "z__x_z"]);
-    let ordered =
-        |matchers: &[Matcher]| select("d", "t", &schema, matchers, (0, i64::MAX), Order::Series).unwrap().unwrap();
+    let ordered = |matchers: &[Matcher]| {
+        select("d", "t", &schema, matchers, (0, i64::MAX), Wanted::Samples, Order::Series).unwrap().unwrap()
+    };
     let name = column::metric_name();
     assert_eq!(
         ordered(&[]),
@@ -129,7 +132,27 @@ fn streamed_rows_come_in_the_order_of_prometheus() {
     );
     let both = ordered(&[matcher(Type::Eq, "__name__", "a:b")]);
     assert!(!both.contains("regexp_like") && both.ends_with("NULLS LAST, time, length(measure_name)"), "{both}");
-    let none = select("d", "t", &Schema::default(), &[], (0, i64::MAX), Order::Series).unwrap().unwrap();
+    let none =
+        select("d", "t", &Schema::default(), &[], (0, i64::MAX), Wanted::Samples, Order::Series).unwrap().unwrap();
     let rows = "SELECT * FROM \"d\".\"t\" WHERE time >= from_milliseconds(0)";
     assert_eq!(none, format!("{rows} ORDER BY {name}, time, length(measure_name)"));
+}
+
+#[test]
+fn labels_alone_come_as_a_row_for_each_series() {
+    let labels = |schema: &Schema, matchers: &[Matcher], order| {
+        select("d", "t", schema, matchers, (i64::MIN, i64::MAX), Wanted::Labels, order).unwrap()
+    };
+    let schema = Schema::of_dimensions(["job", "z__x_z", dimension::PLACEHOLDER]);
+    let rows = "FROM (SELECT measure_name, \"z__x_z\", \"job\" FROM \"d\".\"t\" WHERE time >= from_milliseconds(0) AND \
+                measure_name = 'up' AND (measure_value::double IS NOT NULL OR measure_value::bigint IS NOT NULL) \
+                GROUP BY measure_name, \"z__x_z\", \"job\")";
+    let up = [matcher(Type::Eq, "__name__", "up")];
+    assert_eq!(labels(&schema, &up, Order::Any).unwrap(), format!("SELECT * {rows}"));
+    let ordered = labels(&schema, &up, Order::Series).unwrap();
+    assert!(ordered.starts_with("SELECT * FROM (SELECT *, CASE") && ordered.contains(rows), "{ordered}");
+    assert!(ordered.ends_with("WHEN ts_last_label < 1 THEN '' END NULLS LAST"), "{ordered}");
+    let none = labels(&Schema::of_dimensions([]), &up, Order::Series).unwrap();
+    assert!(none.ends_with("GROUP BY measure_name)"), "{none}");
+    assert_eq!(labels(&Schema::default(), &up, Order::Any), None, "a table without a sample");
 }

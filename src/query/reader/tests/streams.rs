@@ -122,6 +122,49 @@ async fn limits_break_a_streamed_answer_off() {
     assert_eq!(start(&reader(none), &fake, one()).await.unwrap_err().name(), "SampleLimitError");
 }
 
+/// Rows of a series larger than a frame may be, which in tests is 256 KiB.
+fn too_long(job: &str) -> Vec<Value> {
+    let mut random = 1_u64;
+    let row = |index: u32| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let time = format!("1970-01-01 00:00:{:02}.{:03}000000", index / 1000, index % 1000);
+        row(&[Some(job), Some("up"), Some(&time), Some(&(random >> 12).to_string())])
+    };
+    (0..36_000).map(row).collect()
+}
+
+#[tokio::test]
+async fn a_series_too_large_for_a_frame_is_told_or_breaks_the_answer_off() {
+    let long = ReadSettings { max_samples: 100_000, ..SETTINGS };
+    let little = ReadSettings { memory_limit_bytes: 100_000, ..long };
+    let rows = too_long("c");
+    // Memory is looked at with each page, so the second series stays within a frame.
+    for (settings, name, count) in [(long, "SeriesSizeLimitError", 36_000), (little, "AnswerSizeLimitError", 24_000)] {
+        for a_part_was_sent in [false, true] {
+            let (rows, short) = (rows[..count].to_vec(), "a".repeat(40));
+            let first_page = count / 6 * 5;
+            let fake = Fake::new(move |operation, body| match body["NextToken"].as_str() {
+                _ if is_describe(body) || operation == "CancelQuery" => describe(&["job"]),
+                None if a_part_was_sent => page(&COLUMNS, &[sample(&short, 1, "1"), sample("b", 1, "1")], Some("1")),
+                None => page(&COLUMNS, &rows[..first_page], Some("1")),
+                Some("1") => page(&COLUMNS, &rows[first_page * usize::from(!a_part_was_sent)..], Some("2")),
+                Some(_) => page(&COLUMNS, &[], None),
+            });
+            let started = start(&reader(settings), &fake, one()).await;
+            if a_part_was_sent {
+                let (sent, error) = frames(started.unwrap()).await;
+                assert_eq!(sent, [(0, "a".repeat(40), 1)]);
+                let error = error.unwrap();
+                assert!(error.starts_with(name), "{error}");
+            } else {
+                let error = started.unwrap_err();
+                assert_eq!((error.kind(), error.name()), (Kind::TooLarge, name));
+            }
+            cancelled(&fake).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_deadline_breaks_an_answer_off_though_nobody_takes_it() {
     let fake =
@@ -197,4 +240,30 @@ async fn a_series_whose_name_stands_as_it_is_and_escaped_comes_once() {
         frames(chunks).await,
         (vec![(0, "a".to_owned(), 3), (0, "a".to_owned(), 1), (0, "a".to_owned(), 1)], None)
     );
+}
+
+#[tokio::test]
+async fn labels_alone_are_frames_without_chunks() {
+    let fake = Fake::new(|_, body| match is_describe(body) {
+        true => describe(&["job"]),
+        false => {
+            let of = |job, name| row(&[Some(job), Some(name)]);
+            let rows = [of("a", "a:b"), of("a", "z_aZ3aZb_z"), of("x", "down"), of("b", "up")];
+            page(&["job", "measure_name"], &rows, None)
+        }
+    });
+    let queries = vec![labels_alone(query(Type::Neq, "job", "x"))];
+    let mut chunks = start(&reader(SETTINGS), &fake, queries).await.unwrap();
+    let bytes = chunks.frame().await.unwrap().unwrap().into_data().unwrap();
+    let mut rest = bytes.as_ref();
+    let mut found = Vec::new();
+    while !rest.is_empty() {
+        let length = usize::try_from(prost::encoding::decode_varint(&mut rest).unwrap()).unwrap();
+        let series = ChunkedReadResponse::decode(&rest[4..4 + length]).unwrap().chunked_series.remove(0);
+        assert!(series.chunks.is_empty());
+        found.push(series.labels.into_iter().map(|label| label.value).collect::<Vec<_>>());
+        rest = &rest[4 + length..];
+    }
+    assert_eq!(found, [["a:b", "a"], ["up", "b"]]);
+    assert!(chunks.frame().await.is_none());
 }

@@ -315,7 +315,8 @@ class Connector:
     def answers(self):
         """How many write requests were answered with each status."""
         lines = get(f"http://{self.address}/metrics").splitlines()
-        found = (re.match(r'timestream_connector_http_requests_total\{(?=.*handler="write").*code="(\w+)".*\} (.*)', line) for line in lines)
+        wanted = re.compile(r'timestream_connector_http_requests_total\{(?=.*handler="write").*code="(\w+)".*\} (.*)')
+        found = (wanted.match(line) for line in lines)
         return {one[1]: int(float(one[2])) for one in found if one and float(one[2])}
 
     def outcomes(self, what="samples"):

@@ -8,10 +8,11 @@ import prometheus_2.sender as of_2
 VERSION = "3"
 NEEDS = "what .ci/prometheus3 finds, or PROMETHEUS3"
 V2 = "  protobuf_message: io.prometheus.write.v2.Request\n"
+# The classic histogram of the page becomes one with custom buckets; the classic one is kept.
+BOTH = "  convert_classic_histograms_to_nhcb: true\n  always_scrape_classic_histograms: true\n"
 MODES = {
     "1.0": "",
     "2.0": V2,
-    # The classic histogram of the page becomes one with custom buckets; the classic one is kept.
     "histograms-1.0": "  send_native_histograms: true\n",
     "histograms-2.0": V2 + "  send_native_histograms: true\n",
     "exemplars-2.0": V2 + "  send_exemplars: true\n",
@@ -45,7 +46,7 @@ def start(kit, binary, url, mode):
         # It refuses both at once.
         features += ",created-timestamp-zero-ingestion"
     else:
-        text = text.replace("- job_name: demo\n", "- job_name: demo\n  convert_classic_histograms_to_nhcb: true\n  always_scrape_classic_histograms: true\n")
+        text = text.replace("- job_name: demo\n", "- job_name: demo\n" + BOTH)
     return kit.start([binary, f"--config.file={kit.write('prometheus.yml', text + MODES[mode])}",
                       f"--storage.tsdb.path={kit.folder}/tsdb", f"--web.listen-address={kit.listen()}",
                       f"--enable-feature={features}"])

@@ -41,7 +41,7 @@ fn a_body_that_does_not_end_is_cut_off_with_the_grace_period() {
 fn an_answer_that_is_not_read_is_cut_off_with_the_grace_period() {
     let scratch = Scratch::new();
     let connector = Connector::embedded(scratch.path(), &["--shutdown.grace-period=1s", "--web.write-timeout=1h"]);
-    write_much(&connector);
+    write_much(&connector, &["a", "b", "c"]);
     let request = packed(&proto::ReadRequest {
         queries: vec![query(0, now_ms(), &[eq("__name__", "much")])],
         accepted_response_types: vec![1],

@@ -12,7 +12,7 @@ fn a_series_of_more_than_a_mebibyte_is_one_series() {
     let Some(binary) = prometheus3() else { return };
     let scratch = Scratch::new();
     let connector = Connector::embedded(scratch.path(), &[]);
-    let at = write_much(&connector) as f64 / 1000.0;
+    let at = write_much(&connector, &["a"]) as f64 / 1000.0;
     let config = format!("remote_read:\n- url: http://{}/read\n  read_recent: true\n", connector.address);
     let streamed = Prometheus::start_binary(&binary, scratch.path(), "streamed", &config, &[]);
     let gathered = Prometheus::start(scratch.path(), "gathered", &config);

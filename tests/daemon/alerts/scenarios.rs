@@ -233,7 +233,7 @@ fn reads(scratch: &Scratch) -> Vec<Scenario> {
     let data = format!("--embedded.data-dir={}", scratch.path().join("aborted").display());
     let arguments = ["--embedded", &data, "--embedded.listen-address=127.0.0.1:0", "--read.max-samples=290000"];
     let aborting = Connector::start(&arguments, &[]);
-    super::super::streaming::write_much(&aborting);
+    super::super::streaming::write_much(&aborting, &["a", "b", "c"]);
     vec![
         Scenario::new("reads", failing, vec![("ReadErrors", &[("severity", "warning")])]).loaded(1, |address| {
             ask(address, "m", 0);

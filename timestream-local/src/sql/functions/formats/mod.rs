@@ -19,10 +19,10 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
         text(write::write(&compiled(a, mysql)?, moment(a.integer(0)?)))
     }),
     scalar("parse_datetime", &[Varchar, Varchar], Timestamp, |a| {
-        instant(Some(read::read(&*compiled(a, joda)?, a.text(0)?)?))
+        instant(Some(read::read(&compiled(a, joda)?, a.text(0)?)?))
     }),
     scalar("date_parse", &[Varchar, Varchar], Timestamp, |a| {
-        instant(Some(read::read(&*compiled(a, mysql)?, a.text(0)?)?))
+        instant(Some(read::read(&compiled(a, mysql)?, a.text(0)?)?))
     }),
 ];
 

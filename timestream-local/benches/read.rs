@@ -3,7 +3,7 @@
 //!
 //! 10,000 series of ten dimensions, in ten measures, have 1,000 samples each, 15 s apart. The first of each series is
 //! written through the API, the rest straight into the file in order of time, which leaves it as the API would, faster.
-//! The data is made anew unless `TIMESTREAM_BENCH_DIR` names a folder to keep it in.
+//! The data is made each time unless `TIMESTREAM_BENCH_DIR` names a folder to keep it in.
 
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 #![allow(clippy::unwrap_used, reason = "a bench that cannot run must stop")]
@@ -31,7 +31,7 @@ fn call(address: SocketAddr, operation: &str, body: &Value) -> Value {
         .send(body.to_string())
         .unwrap();
     let body = answer.body_mut().with_config().limit(16 << 20).read_to_vec().unwrap();
-    // What the rows hold is the client's to read.
+    // The rows are counted but not parsed, which a client would do.
     match operation {
         "Query" => {
             let token = b"\"NextToken\":\"";
@@ -160,7 +160,7 @@ fn read(criterion: &mut Criterion) {
         bencher.iter(|| query(address, "SELECT count(*) FROM \"bench\".\"metrics\"", false));
     });
     group.finish();
-    // The peak is no measure any more: a count maps the file.
+    // The peak says nothing any more, since a count maps the file.
     println!("memory {} MB without the mapped file", memory("RssAnon:") >> 10);
     runtime.block_on(server.shutdown());
     if kept.is_none() {

@@ -25,15 +25,15 @@ pub(crate) enum ErrorKind {
     InternalServer,
     /// A request without a signature.
     MissingAuthenticationToken,
-    /// A signature of which a part is missing.
+    /// A signature that lacks a part.
     IncompleteSignature,
-    /// A signature that is not right, or not of now.
+    /// A signature that is wrong, or was made at another time.
     InvalidSignature,
     /// A signature with an unknown key.
     UnrecognizedClient,
     /// An operation that the service does not have, or that this server does not support.
     UnknownOperation,
-    /// A body that is no JSON object of the expected shape.
+    /// A body that is not a JSON object of the expected shape.
     Serialization,
     /// A body over the server's limit.
     RequestEntityTooLarge,
@@ -84,7 +84,7 @@ impl ErrorKind {
         }
     }
 
-    /// Whether it comes from AWS' front door, and not from Timestream's service model.
+    /// Whether AWS' front door answers it, before Timestream sees the request.
     fn is_common(self) -> bool {
         matches!(
             self,
@@ -106,7 +106,7 @@ pub(crate) struct RejectedRecord {
     pub index: usize,
     /// Why, in the service's words.
     pub reason: String,
-    /// The version of the record that is in its way, if one is.
+    /// The version of the stored record that it conflicts with, if there is one.
     pub existing_version: Option<i64>,
 }
 
@@ -118,7 +118,7 @@ pub(crate) struct ApiError {
     pub kind: ErrorKind,
     /// The text for people.
     pub message: String,
-    /// Of a RejectedRecordsException, the records.
+    /// The records that a RejectedRecordsException rejects.
     pub rejected: Vec<RejectedRecord>,
 }
 

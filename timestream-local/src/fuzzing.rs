@@ -1,4 +1,4 @@
-//! An entrance to the SQL front end for fuzz targets, beside the API. Not for programs.
+//! An entrance for fuzz targets, which skips the API and asks the SQL front end. Programs do not need it.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::storage::{Catalog, Database, MeasureInfo, Table, VALUE_TYPES};
 /// 2026-11-24, in nanoseconds since 1970.
 const NOW_NS: i64 = 1_795_478_400_000_000_000;
 
-/// Compiles and prepares a query over a table `db.t`; whether it is one.
+/// Compiles and prepares a query over a table `db.t`. Returns whether one of the two takes it.
 pub fn sql(text: &str) -> bool {
     let view = View(Arc::new(one_table()));
     let prepared = sql::prepare(text, &view, NOW_NS).is_ok();

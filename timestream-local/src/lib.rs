@@ -1,6 +1,7 @@
 //! A local Amazon Timestream for LiveAnalytics: its write and query API over HTTP, stored in SQLite.
 //!
-//! The AWS SDKs and CLI reach it as they reach the service, with `endpoint_url`. What is acknowledged is on disk.
+//! The AWS SDKs and CLI reach it as they reach the service, with `endpoint_url`. When a call is answered, what it
+//! stored is on disk.
 
 mod api;
 mod calendar;

@@ -24,10 +24,10 @@ struct Arguments {
     #[arg(long, requires = "tls_certificate")]
     tls_key: Option<PathBuf>,
     /// Take only requests signed (Signature Version 4) with a key of this file, which has the format of
-    /// ~/.aws/credentials; all its profiles count. Without it anybody's are taken.
+    /// ~/.aws/credentials; all its profiles count. Without this flag, requests are taken from anybody.
     #[arg(long)]
     credentials_file: Option<PathBuf>,
-    /// Faults to make on purpose, for tests of clients: throttle=0.1,error=3x,delay=50ms@0.2,drop=0.01,seed=7
+    /// Faults to make on purpose, to test clients with: throttle=0.1,error=3x,delay=50ms@0.2,drop=0.01,seed=7
     #[arg(long, default_value = "")]
     fault: Faults,
 }

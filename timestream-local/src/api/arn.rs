@@ -10,7 +10,7 @@ pub(super) fn arn(path: &str) -> String {
     format!("{PREFIX}{path}")
 }
 
-/// The database or table that an ARN names, of whatever region and account.
+/// The database or table that an ARN names. Its region and account may be any.
 pub(super) fn owner(arn: &str) -> Result<Owner, ApiError> {
     let invalid = || ApiError::validation(format!("The ARN is not that of a Timestream database or table: {arn}"));
     let parts: Vec<&str> = arn.splitn(6, ':').collect();

@@ -36,8 +36,8 @@ impl Api {
         Api { storage, queries, address, faults }
     }
 
-    /// Answers one call: the body of a success. `host` is what the caller reached the server as, which is also the
-    /// endpoint that it may discover.
+    /// Answers one call with the body of a success. `host` is the name by which the caller reached the server;
+    /// DescribeEndpoints answers it.
     pub(crate) async fn call(&self, operation: &str, host: Option<&str>, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         let answer = match operation {
             "WriteRecords" => self.write_records(body).await?,
@@ -67,7 +67,7 @@ impl Api {
     }
 }
 
-/// Operations of the service that this server does not have, by what they need.
+/// Operations of the service that this server does not have, and what they would need.
 const UNSUPPORTED: [(&[&str], &str); 3] = [
     (
         &["CreateBatchLoadTask", "DescribeBatchLoadTask", "ListBatchLoadTasks", "ResumeBatchLoadTask"],

@@ -20,7 +20,7 @@ pub(super) fn required<T>(member: Option<T>, name: &str) -> Result<T, ApiError> 
     member.ok_or_else(|| not_null(name))
 }
 
-/// A text of a length in characters.
+/// Checks a text's length in characters.
 pub(super) fn check_length(field: &str, text: &str, least: usize, most: usize) -> Result<(), ApiError> {
     let length = text.chars().count();
     if length < least {
@@ -52,7 +52,7 @@ pub(super) fn check_enum(field: &str, word: &str, words: &[&str]) -> Result<(), 
     Err(constraint(field, word, &format!("Member must satisfy enum value set: [{}]", words.join(", "))))
 }
 
-/// A tag as it is asked for.
+/// A tag as a request gives it.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Tag {
@@ -60,7 +60,7 @@ pub(super) struct Tag {
     value: Option<String>,
 }
 
-/// Checks tags; a key may be there once.
+/// Checks tags. A key may occur once.
 pub(super) fn tags(asked: Vec<Tag>) -> Result<Tags, ApiError> {
     if asked.len() > 200 {
         let shown = format!("[{} tags]", asked.len());

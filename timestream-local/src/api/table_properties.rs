@@ -1,4 +1,4 @@
-//! The properties of a table as they are asked for, checked against the service model's constraints.
+//! The properties of a table as a request gives them, checked against the service model's constraints.
 
 use serde::Deserialize;
 

@@ -77,7 +77,7 @@ impl Api {
         Ok(json!({}))
     }
 
-    /// The tables of a database, or of all when none is named.
+    /// The tables of a database, or of all databases when the request names none.
     pub(super) fn list_tables(&self, body: &[u8]) -> Result<Value, ApiError> {
         let ListRequest { database_name, next_token, max_results } = request(body)?;
         let catalog = self.storage.catalog();
@@ -90,7 +90,7 @@ impl Api {
         let tables = databases.flat_map(|(owner, database)| {
             database.tables.iter().map(move |(name, table)| (format!("{owner}/{name}"), (owner, name, table)))
         });
-        // Not in the order of the databases' names alone: "a.b/c" comes before "a/c".
+        // "a.b/c" comes before "a/c", though the database "a" comes before "a.b".
         let mut tables: Vec<_> = tables.collect();
         tables.sort_by(|(a, _), (b, _)| a.cmp(b));
         let (page, next) = page(tables.into_iter(), max_results, next_token.as_deref())?;

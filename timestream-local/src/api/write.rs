@@ -20,7 +20,7 @@ impl Api {
         )
     }
 
-    /// Stores all records but those at `forced`, which are rejected on purpose.
+    /// Stores all records except those at `forced`, which are rejected on purpose.
     async fn write_partly(&self, mut call: WriteCall, forced: &[usize]) -> Result<Ingested, ApiError> {
         let kept: Vec<usize> = (0..call.records.len()).filter(|index| !forced.contains(index)).collect();
         let mut index = 0..;

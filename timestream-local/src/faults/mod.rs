@@ -17,14 +17,14 @@ use crate::error::{ApiError, ErrorKind};
 /// Why a record was rejected on purpose.
 pub(crate) const REJECTED: &str = "The record was rejected on purpose (fault injection).";
 
-/// The faults of a running server, to be changed while it runs. Clones are of the same server.
+/// A handle to change the faults of a server while it runs. Clones belong to the same server.
 #[derive(Clone, Default)]
 pub struct FaultHandle(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
     plan: Faults,
-    /// Of each kind, what it is drawn from: kinds do not disturb each other's sequence.
+    /// The random numbers of each kind. Each has its own, so that one kind does not change the sequence of another.
     random: [u64; Fault::ALL.len()],
     made: [u64; Fault::ALL.len()],
 }
@@ -45,7 +45,7 @@ pub(crate) enum Fate {
 }
 
 impl FaultHandle {
-    /// Starts a plan from its seed; the one before ends.
+    /// Ends the current plan and starts another from its seed.
     pub fn set(&self, plan: Faults) {
         let mut state = self.state();
         for (fault, random) in Fault::ALL.into_iter().zip(&mut state.random) {
@@ -54,7 +54,7 @@ impl FaultHandle {
         state.plan = plan;
     }
 
-    /// Ends all faults. What was counted stays.
+    /// Ends all faults. The counts stay.
     pub fn clear(&self) {
         self.set(Faults::default());
     }

@@ -13,7 +13,7 @@ pub enum Often {
     Never,
     /// By chance: this share of the calls (or records), 0 to 1.
     Rate(f64),
-    /// The next so many calls (or records), and no more.
+    /// This many of the next calls (or records), and then no more.
     Next(u64),
 }
 
@@ -24,27 +24,27 @@ pub struct Faults {
     pub(super) often: [Often; Fault::ALL.len()],
     /// How long a delayed call waits.
     pub delay: Duration,
-    /// The operations concerned, such as `WriteRecords`; none means all.
+    /// The operations concerned, such as `WriteRecords`. An empty list means all.
     pub operations: Vec<String>,
-    /// What chance is drawn from.
+    /// The seed of the random numbers.
     pub seed: u64,
 }
 
-/// A text that is no plan of faults.
+/// A text that is not a plan of faults.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no fault: write name=rate (0 to 1) or name=3x (the next three) with a name of {names}, delay=50ms or \
          delay=50ms@rate, only=WriteRecords+Query, or seed=7", names = names())]
 pub struct FaultSpecError(String);
 
 impl Faults {
-    /// The plan with a fault made so often.
+    /// The plan, with a fault made this often.
     #[must_use]
     pub fn with(mut self, fault: Fault, often: Often) -> Self {
         self.often[fault as usize] = often;
         self
     }
 
-    /// The plan with calls that wait so long before they are handled.
+    /// The plan, with calls that wait this long before they are handled.
     #[must_use]
     pub fn with_delay(mut self, delay: Duration, often: Often) -> Self {
         self.delay = delay;

@@ -7,7 +7,7 @@ use crate::sql::{self, Attribute, CatalogError, ColumnType, Measure, TableColumn
 use crate::storage::samples::{self, Field};
 use crate::storage::{Catalog, MULTI, Table, VALUE_TYPES};
 
-/// A catalog as of the start of a query.
+/// The catalog as it was when the query started.
 pub(crate) struct View(pub(crate) Arc<Catalog>);
 
 impl View {

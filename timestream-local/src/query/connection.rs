@@ -1,4 +1,4 @@
-//! The connection of a query: it only reads, and knows the functions that translated queries call.
+//! The connection of a query. It only reads, and has the functions that translated queries call.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use crate::{sql, storage};
 
-/// Opens one on the database in `file`.
+/// Opens a connection to the database in `file`.
 pub(super) fn open_reader(file: &Path) -> rusqlite::Result<Connection> {
     let connection = storage::open_read_only(file)?;
     connection.pragma_update(None, "case_sensitive_like", true)?;

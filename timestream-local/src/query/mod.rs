@@ -26,13 +26,13 @@ use run::{Event, Job, Outcome, Page};
 use slot::Taker;
 use tokens::ClientTokens;
 
-/// Queries that are compiled, run or have pages left, at most.
+/// Most queries that are compiled, run or have pages left.
 const MAX_QUERIES: usize = 32;
 /// How long a call waits for one of those places.
 const PLACE_WAIT: Duration = Duration::from_secs(1);
-/// How long a query may go unasked for before it has to make room for another.
+/// How long a query keeps its place without being asked for a page when another query needs one.
 const IDLE: Duration = Duration::from_secs(60);
-/// Queries remembered, at most: to answer for a page again, or that one was cancelled.
+/// Most queries remembered, to answer a page again or to tell that a query was cancelled.
 const MAX_KNOWN: usize = 64;
 /// How long a call waits for a page before it answers an empty one with a token. The SDKs wait for 60 s.
 const PAGE_WAIT: Duration = Duration::from_secs(30);
@@ -48,7 +48,7 @@ pub(crate) struct NewQuery {
     pub(crate) text: String,
     /// Rows on a page, if the client said.
     pub(crate) max_rows: Option<usize>,
-    /// The client's own mark of this query.
+    /// The client's own token for this query.
     pub(crate) client_token: Option<String>,
 }
 
@@ -58,7 +58,7 @@ pub(crate) struct Queries {
     places: Arc<Semaphore>,
     known: Mutex<HashMap<String, Arc<Known>>>,
     client_tokens: Mutex<ClientTokens>,
-    /// Tells the queries of this process from those of others.
+    /// The beginning of this process' query IDs, by which they differ from those of other processes.
     process: String,
     started: AtomicU64,
 }
@@ -80,11 +80,11 @@ struct State {
     finished: bool,
 }
 
-/// The page answered last stays, since a client may ask for it again.
+/// The pages of a query. The last one answered is kept, since a client may ask for it again.
 struct Pages {
     number: u64,
     page: Page,
-    /// A page that was made and not yet answered.
+    /// A page that was made and has not been answered.
     ready: Option<Page>,
     /// When the token of the page was given out, and how often it was used.
     since: Instant,
@@ -104,7 +104,7 @@ impl Queries {
         }
     }
 
-    /// Starts a query: the body of its first answer.
+    /// Starts a query. Returns the body of its first answer.
     pub(crate) async fn start(&self, query: NewQuery, catalog: Arc<Catalog>) -> Result<Vec<u8>, ApiError> {
         let NewQuery { text, max_rows, client_token } = query;
         if let Some(token) = client_token {
@@ -138,7 +138,7 @@ impl Queries {
         Ok(answer)
     }
 
-    /// A further page: the body that holds it. The page before may be asked for again.
+    /// Returns the body with a further page. The last page answered may be asked for again.
     pub(crate) async fn next(&self, text: &str, token: &str) -> Result<Vec<u8>, ApiError> {
         let invalid = || ApiError::validation("The NextToken is invalid or has expired.");
         let (id, number) = token.split_once('.').ok_or_else(invalid)?;
@@ -191,12 +191,12 @@ impl Queries {
         Ok(None)
     }
 
-    /// Checks a query without running it: the body of PrepareQuery's answer.
+    /// Checks a query without running it. Returns the body of PrepareQuery's answer.
     pub(crate) async fn prepare(&self, text: String, catalog: Arc<Catalog>) -> Result<Value, ApiError> {
         let permit = self.place().await?;
         let view = View(catalog);
         let query = text.clone();
-        // The parser recurses; a blocking thread keeps that off the runtime's.
+        // The parser recurses, so it runs on a blocking thread and not on one of the runtime's.
         let prepared = tokio::task::spawn_blocking(move || sql::prepare(&query, &view, now_ns())).await;
         drop(permit);
         let prepared = prepared.map_err(|_| broken())?.map_err(|error| ApiError::validation(error.message))?;
@@ -217,7 +217,7 @@ impl Queries {
         }))
     }
 
-    /// A place for a query to run in, made by ending the one that was longest not asked for if need be.
+    /// A place for a query to run in. When all are taken, the query that was idle longest ends.
     async fn place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
             return Ok(permit);
@@ -246,7 +246,7 @@ impl Queries {
         let mut known = locked(&self.known);
         known.retain(|_, known| locked(&known.state).used.elapsed() < TOKEN_LIFE);
         if known.len() >= MAX_KNOWN {
-            // Those that have ended go first. No more than MAX_QUERIES have not.
+            // Ended queries go first. Of the others there are at most MAX_QUERIES.
             let ended = |known: &Arc<Known>| {
                 let state = locked(&known.state);
                 (!state.finished && !state.cancelled, state.used)
@@ -267,7 +267,7 @@ fn broken() -> ApiError {
     ApiError::internal("the query ended unexpectedly")
 }
 
-/// The next page, or nothing when it takes too long.
+/// The next page. `None` when it takes too long.
 async fn page(taker: &Taker<Outcome>) -> Result<Option<Page>, ApiError> {
     match tokio::time::timeout(PAGE_WAIT, taker.take()).await {
         Err(_) => Ok(None),

@@ -15,7 +15,7 @@ use crate::calendar::now_ns;
 use crate::error::{ApiError, ErrorKind};
 use crate::sql::{self, Cell, Column, Compiled, Listing, Statement};
 
-/// Bytes of rows on a page. The service keeps below 1 MB, with all that stands around the rows.
+/// Bytes of rows on a page. The service's pages stay below 1 MB with everything around the rows.
 const PAGE_BYTES: usize = 1_000_000;
 /// Bytes of rows in a result, as in the service.
 const MAX_RESULT_BYTES: u64 = 5 << 30;
@@ -24,9 +24,9 @@ const MAX_TIME: Duration = Duration::from_secs(3600);
 /// How long a page may wait for a client. A statement with rows left keeps the file from shrinking, so this is less than
 /// the hour for which the service keeps a token.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// As much of the file as is mapped for a count, in bytes: what SQLite allows. It takes address space, not memory.
+/// Bytes of the file that are mapped for a count: the most that SQLite allows. A map takes address space, not memory.
 const MAPPED_BYTES: i64 = 2 << 30;
-/// Steps of SQLite's machine between two looks at whether the query is still wanted.
+/// Steps of SQLite's machine between two checks whether the query is still wanted.
 const STEPS: i32 = 20_000;
 /// The parser's, SQLite's and the functions' recursion is bounded; this is ample for it.
 const STACK_BYTES: usize = 8 << 20;
@@ -129,13 +129,13 @@ fn listed(listing: &Listing, pager: &mut Pager<'_>) -> Result<(), ApiError> {
 fn selected(job: &Job, select: &Compiled, giver: &Giver<Outcome>, pager: &mut Pager<'_>) -> Result<(), ApiError> {
     let mut connection = open_reader(&job.file)?;
     if select.counts {
-        // Of each page only the head is looked at, so that reading it would be most of the work.
+        // A count looks at the head of each page only. Reading the whole page would be most of the work.
         connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
     }
     let (wanted, started) = (giver.wanted(), Instant::now());
     connection.progress_handler(STEPS, Some(move || !wanted() || started.elapsed() > MAX_TIME))?;
     let mut statement = connection.prepare(&select.sql).map_err(|error| unprepared(error, job))?;
-    // A literal whose clause falls away, as of LIMIT 0, leaves a value at the end that nothing asks for.
+    // The last literals may belong to a clause that was left out, such as LIMIT 0, so that nothing asks for them.
     let parameters = select.parameters.iter().take(statement.parameter_count());
     let mut rows = statement.query(params_from_iter(parameters)).map_err(failed)?;
     while let Some(row) = rows.next().map_err(failed)? {
@@ -152,7 +152,7 @@ fn selected(job: &Job, select: &Compiled, giver: &Giver<Outcome>, pager: &mut Pa
     Ok(())
 }
 
-/// A translation that SQLite does not take is one that is too much for it.
+/// The error for a translation that SQLite refuses: it is too complex for SQLite, or a table is gone.
 fn unprepared(error: rusqlite::Error, job: &Job) -> ApiError {
     match error.sqlite_error_code() {
         Some(ErrorCode::Unknown | ErrorCode::TooBig | ErrorCode::ApiMisuse) | None => {
@@ -200,7 +200,7 @@ impl<'g> Pager<'g> {
         self.row.extend_from_slice(if index == 0 { b"{\"Data\":[" } else { b"," });
     }
 
-    /// Puts the row on the page, after giving away a page that has no room for it. False: nobody wants more.
+    /// Puts the row on the page. A page that has no room for it is given away first. False when nobody wants more.
     fn end_row(&mut self) -> Result<bool, ApiError> {
         self.row.extend_from_slice(b"]}");
         if self.row.len() > PAGE_BYTES {

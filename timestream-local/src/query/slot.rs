@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 struct Shared<T> {
     state: Mutex<State<T>>,
-    /// Looked at between steps of a statement, so it needs no lock.
+    /// It is read between the steps of a statement, so it is outside the lock.
     unwanted: AtomicBool,
     taken: Condvar,
     given: Notify,
@@ -38,7 +38,7 @@ fn locked<T>(shared: &Shared<T>) -> MutexGuard<'_, State<T>> {
 pub(super) struct Giver<T>(Arc<Shared<T>>);
 
 impl<T> Giver<T> {
-    /// Gives a value once the one before is taken. False: nobody took that within `patience`, or nobody wants more.
+    /// Gives a value once the one before is taken. False when nobody took that within `patience`, or nobody wants more.
     pub(super) fn give(&self, value: T, patience: Duration) -> bool {
         let wait = |state: &mut State<T>| state.value.is_some() && self.is_wanted();
         let (mut state, _) =
@@ -78,7 +78,7 @@ impl<T> Drop for Giver<T> {
 pub(super) struct Taker<T>(Arc<Shared<T>>);
 
 impl<T> Taker<T> {
-    /// The next value; nothing when there will be none. One task at a time may wait.
+    /// The next value. `None` when there are no more. One task at a time may wait.
     pub(super) async fn take(&self) -> Option<T> {
         loop {
             let given = self.0.given.notified();

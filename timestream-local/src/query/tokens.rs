@@ -1,4 +1,4 @@
-//! The ClientTokens of late: what each was used for.
+//! Recent ClientTokens, and what each was used for.
 
 use std::collections::VecDeque;
 use std::collections::hash_map::{Entry, HashMap};
@@ -9,7 +9,7 @@ use crate::error::ApiError;
 
 /// How long a token stands for one query (service model, operation Query).
 const WINDOW: Duration = Duration::from_secs(300);
-/// Tokens remembered, at most. The oldest makes room.
+/// Most tokens remembered. The oldest makes room.
 const MAX_TOKENS: usize = 4096;
 
 /// What each token was used for.

@@ -21,7 +21,7 @@ fn push(key: &mut Vec<u8>, text: &str) {
     key.extend_from_slice(text.as_bytes());
 }
 
-/// Reads a key back; nothing if the bytes are no key.
+/// Reads a key back. `None` if the bytes are not a key.
 pub(crate) fn decode_key(mut key: &[u8]) -> Option<(&str, KeyDimensions<'_>)> {
     let measure_name = pull(&mut key)?;
     let mut dimensions = Vec::new();

@@ -17,7 +17,8 @@ const MAX_VALUES: usize = 256;
 /// Reads and checks the body of a WriteRecords call.
 ///
 /// # Errors
-/// What refuses the whole call: a ValidationException, or a SerializationException for what is no such JSON.
+/// The error that refuses the whole call: a SerializationException for a body of another shape, otherwise a
+/// ValidationException.
 pub(crate) fn parse(body: &[u8]) -> Result<WriteCall, ApiError> {
     let request: Request<'_> =
         serde_json::from_slice(body).map_err(|e| ApiError::new(ErrorKind::Serialization, e.to_string()))?;
@@ -101,7 +102,7 @@ fn merge(
     Ok(Record { key: encode_key(measure_name, &dimensions), time, version, measured })
 }
 
-/// What the record measured: one value, or, with the type MULTI, those of the common attributes and its own.
+/// What the record measured: one value or, with the type MULTI, the values of the common attributes and its own.
 fn measured(record: &RawRecord<'_>, common: &RawRecord<'_>, unit: i64) -> Result<Measured, ApiError> {
     let kind = text(&record.measure_value_type).or(text(&common.measure_value_type)).unwrap_or("DOUBLE");
     let value = text(&record.measure_value).or(text(&common.measure_value));

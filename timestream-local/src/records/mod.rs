@@ -1,5 +1,6 @@
 //! The records of a WriteRecords call: read from its JSON, merged with its common attributes, and checked against every
-//! rule that refuses the whole call. What refuses a single record (versions, retention) is the storage's to say.
+//! rule that refuses the whole call. The storage checks the rules that reject single records
+//! (versions, retention).
 
 mod key;
 mod merge;

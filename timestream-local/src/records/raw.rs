@@ -16,7 +16,7 @@ pub(super) struct Request<'a> {
     pub(super) records: Option<Vec<RawRecord<'a>>>,
 }
 
-/// A text. serde borrows from a `Cow` in an `Option` only behind a type of its own.
+/// A text. It has a type of its own because serde does not borrow a `Cow` directly in an `Option`.
 #[derive(Deserialize)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 

@@ -10,7 +10,7 @@ pub(crate) const MAX_DIMENSIONS: usize = 128;
 /// A record ready to be stored.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Record {
-    /// Measure name and dimensions in the canonical form of [`super::encode_key`].
+    /// Measure name and dimensions in the canonical form of [`super::key`].
     pub(crate) key: Vec<u8>,
     /// Nanoseconds since 1970.
     pub(crate) time: i64,

@@ -117,7 +117,7 @@ impl Value {
     }
 }
 
-/// A finite double in decimal or exponent form. `NaN`, `Infinity` and what overflows to it are none.
+/// A finite double in decimal or exponent form. `NaN`, `Infinity` and numbers that overflow are refused.
 fn parse_double(text: &str) -> Option<f64> {
     let numeric = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
     if !numeric {

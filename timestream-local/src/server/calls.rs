@@ -18,7 +18,7 @@ use crate::signature::{self, AccessKey};
 
 /// The largest request: 100 records of 2 KB take less even when every byte is escaped.
 const MAX_BODY_BYTES: usize = 4 << 20;
-/// What all bodies that are read or handled may take together, in KiB. Further calls wait for their turn.
+/// Memory for all bodies that are read or handled at once, in KiB. Further calls wait for their turn.
 const MAX_BODIES_KIB: u32 = 128 << 10;
 /// How long the head, and then the body, of a request may take.
 pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -27,10 +27,10 @@ const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const TARGET_PREFIX: &str = "Timestream_20181101.";
 
-/// What every connection answers from.
+/// What all connections share to answer their calls.
 pub(super) struct Calls {
     api: Api,
-    /// Whose signatures are taken; when there are none, anybody may call.
+    /// The keys whose signatures are taken. Without keys, anybody may call.
     access_keys: Vec<AccessKey>,
     faults: FaultHandle,
     bodies: Semaphore,
@@ -41,7 +41,7 @@ impl Calls {
         Calls { api, access_keys, faults, bodies: Semaphore::new(MAX_BODIES_KIB as usize) }
     }
 
-    /// Room for a body, until what is returned is dropped. A body of unknown length takes that of the largest.
+    /// Reserves memory for a body until the permit is dropped. A body of unknown length takes as much as the largest.
     async fn room(&self, body: &Incoming) -> Result<SemaphorePermit<'_>, ApiError> {
         let length =
             body.size_hint().upper().map_or(MAX_BODY_BYTES, |upper| usize::try_from(upper).unwrap_or(usize::MAX));

@@ -22,7 +22,7 @@ use crate::signature::AccessKey;
 use crate::storage::{Storage, Writer};
 use calls::Calls;
 
-/// Where the data is, where to listen, and what else differs from the plain case.
+/// Where the data is, where to listen, and the options.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The folder that holds the data; made where it is missing.
@@ -31,7 +31,8 @@ pub struct Config {
     pub listen_address: SocketAddr,
     /// HTTPS instead of HTTP.
     pub tls: Option<TlsFiles>,
-    /// The keys with which requests must be signed (Signature Version 4). Without any, nobody's signature is looked at.
+    /// The keys with which requests must be signed (Signature Version 4). Without keys, signatures are
+    /// not checked.
     pub access_keys: Vec<AccessKey>,
     /// Faults to be made from the start.
     pub faults: Faults,
@@ -57,7 +58,7 @@ impl Server {
     /// Opens the data and serves on the current tokio runtime.
     ///
     /// # Errors
-    /// Data in use by another process or written by a newer version, an address in use, or TLS files that don't serve.
+    /// Data in use by another process or written by a newer version, an address in use, or TLS files that can't be used.
     pub async fn start(config: Config) -> Result<Server, StartError> {
         let Config { data_dir, listen_address, tls, access_keys, faults: plan } = config;
         let tls = tls.as_ref().map(tls::acceptor).transpose()?;
@@ -79,7 +80,7 @@ impl Server {
         self.address
     }
 
-    /// The faults that it makes on purpose, to be changed while it runs.
+    /// The faults that it makes on purpose. They can be changed while it runs.
     pub fn faults(&self) -> &FaultHandle {
         &self.faults
     }

@@ -12,7 +12,7 @@ pub(super) struct Authorization<'a> {
     pub(super) signature: &'a str,
 }
 
-/// `Credential`: whose key, and what it was derived for.
+/// `Credential`: the access key's ID, and the scope of the signature.
 pub(super) struct Scope<'a> {
     pub(super) key_id: &'a str,
     pub(super) date: &'a str,

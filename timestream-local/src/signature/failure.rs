@@ -1,13 +1,13 @@
-//! What a request is answered whose signature is not taken.
+//! The errors for signatures that are not accepted.
 
 use crate::error::{ApiError, ErrorKind};
 
-/// A signature of which a part is missing.
+/// A signature that lacks a part.
 pub(super) fn incomplete(message: impl Into<String>) -> ApiError {
     ApiError::new(ErrorKind::IncompleteSignature, message)
 }
 
-/// A signature that is not right, or not of now.
+/// A signature that is wrong, or was made at another time.
 pub(super) fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::new(ErrorKind::InvalidSignature, message)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The service whose signatures are taken.
 pub(super) const SERVICE: &str = "timestream";
-/// What a credential's scope ends with.
+/// The word that ends a credential's scope.
 pub(super) const TERMINATOR: &str = "aws4_request";
 
 /// An access key whose requests are taken.
@@ -16,7 +16,7 @@ pub struct AccessKey {
     pub id: String,
     /// The secret access key.
     pub secret: String,
-    /// Of temporary credentials, the session token, which a request must then bring.
+    /// The session token of temporary credentials. A request must bring it.
     pub session_token: Option<String>,
 }
 
@@ -37,7 +37,7 @@ pub enum CredentialsFileError {
         /// Why not.
         source: std::io::Error,
     },
-    /// A profile lacks one of its keys, or a line is none of the format.
+    /// A profile lacks one of its keys, or a line does not have the format.
     #[error("{path}: {reason}")]
     Format {
         /// The file.
@@ -58,7 +58,7 @@ impl AccessKey {
         parse(&text).map_err(|reason| CredentialsFileError::Format { path: path.to_owned(), reason })
     }
 
-    /// Whether a request that brought this token, or none, may be of this key.
+    /// Whether the key has this session token. `None` stands for a request without one.
     pub(super) fn has_token(&self, token: Option<&str>) -> bool {
         match (&self.session_token, token) {
             (None, None) => true,

@@ -1,6 +1,6 @@
 //! Signature Version 4 of requests, checked with the access keys that were configured.
 //!
-//! Texts and codes are those of AWS' JSON services, whose front doors answer all of these with status 400.
+//! Texts and codes are those of AWS' JSON services, whose front doors answer all these errors with the status 400.
 
 mod authorization;
 mod failure;

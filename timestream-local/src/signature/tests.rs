@@ -1,4 +1,4 @@
-//! Requests that were signed with botocore 1.43 (`SigV4Auth`), and what becomes of them when something is off.
+//! Requests that were signed with botocore 1.43 (`SigV4Auth`), and the answers to them when something is wrong.
 
 use super::*;
 use hyper::Request;

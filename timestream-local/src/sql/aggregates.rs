@@ -80,7 +80,7 @@ impl Aggregate<Moments, Option<f64>> for Spread {
     }
 }
 
-/// The exact percentile (nearest rank), which is within what an approximate one may answer.
+/// The exact percentile (nearest rank). The service may answer any value near it.
 struct Percentile;
 
 impl Aggregate<(Vec<f64>, f64), Option<f64>> for Percentile {

@@ -46,7 +46,7 @@ impl ColumnType {
         Ok(())
     }
 
-    /// The text within the quotes. What no query is without has a way of its own, the rest goes through [`Self::text`].
+    /// Writes the text within the quotes. The commonest types are written directly, the others through [`Self::text`].
     fn write_scalar(self, value: ValueRef<'_>, page: &mut Vec<u8>) {
         use std::io::Write;
         // Writing to a Vec does not fail.

@@ -2,8 +2,8 @@
 
 use sqlparser::tokenizer::Location;
 
-/// Why a query was refused. The message is Timestream's where Timestream's is known, with `line L:C:` in front where
-/// the place in the text is known.
+/// Why a query was refused. The message is Timestream's, where that is known. It begins with `line L:C:` where the place
+/// in the text is known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct SqlError {

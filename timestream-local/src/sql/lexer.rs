@@ -1,4 +1,4 @@
-//! Tokens of Timestream's dialect, with what `sqlparser` cannot read mended into what it can.
+//! Tokens of Timestream's dialect. Those that `sqlparser` cannot read are replaced by others that it can.
 //!
 //! `5m` becomes `INTERVAL '5' MINUTE`; `measure_value::double`, which would arrive as a cast, becomes one quoted
 //! identifier, as it is the name of a column; and `@name` becomes a placeholder.
@@ -49,7 +49,7 @@ impl Dialect for TimestreamDialect {
         true
     }
 
-    // Read in order to be refused by name.
+    // They are read so that they can be refused by name.
     fn supports_lambda_functions(&self) -> bool {
         true
     }

@@ -1,8 +1,8 @@
 //! Timestream's SQL, translated into SQLite's.
 //!
 //! [`compile`] reads the text of a query into `sqlparser`'s typed tree and walks that tree into one SQLite statement,
-//! with every literal a bound parameter, and with the Timestream type of every result column. What the walk does not
-//! know is refused by name; nothing is passed through to SQLite unread.
+//! with every literal a bound parameter, and with the Timestream type of every result column. Syntax that the walk
+//! does not know is refused by name. Nothing is passed to SQLite unread.
 //!
 //! The statement calls scalar and aggregate functions of this module, so a connection that runs it needs
 //! [`register_functions`] first.
@@ -33,7 +33,7 @@ pub(crate) const MAX_QUERY_BYTES: usize = 256 * 1024;
 /// Compiles one query. `now_ns` is the time, in nanoseconds since 1970, that `now()` and `ago()` count from.
 ///
 /// # Errors
-/// [`SqlError`] for text that is no query, or one that Timestream or this translation refuses.
+/// [`SqlError`] for text that is not a query, and for queries that Timestream or this translation refuses.
 pub(crate) fn compile(text: &str, catalog: &dyn Catalog, now_ns: i64) -> Result<Statement, SqlError> {
     let tokens = tokens(text)?;
     match show::listing(&tokens, catalog)? {
@@ -45,7 +45,7 @@ pub(crate) fn compile(text: &str, catalog: &dyn Catalog, now_ns: i64) -> Result<
 /// Checks a query that may have parameters, written `@name`.
 ///
 /// # Errors
-/// As [`compile`], and a parameter whose type nothing around it tells.
+/// As [`compile`], and for a parameter whose type does not follow from the text around it.
 pub(crate) fn prepare(text: &str, catalog: &dyn Catalog, now_ns: i64) -> Result<Prepared, SqlError> {
     let tokens = tokens(text)?;
     match show::listing(&tokens, catalog)? {

@@ -1,14 +1,14 @@
 //! Time series and arrays as SQLite holds them: a BLOB of entries.
 //!
-//! One byte says what the values are (`r` real, `i` integer, `t` text), four how many entries there are, and each entry
-//! is its time and its value in eight bytes each; a text's are its place and length in what follows the entries. An array
-//! has entries whose times are 0. All numbers are little-endian.
+//! The first byte is the type of the values (`r` real, `i` integer, `t` text). The next four are the number of entries.
+//! Then follow the entries, each a time and a value of eight bytes each. Of a text, the value is its place and length in
+//! the bytes behind the entries. The entries of an array have the time 0. All numbers are little-endian.
 
 use rusqlite::types::{Value, ValueRef};
 
 use super::failure::Failure;
 
-/// Entries of one time series or array, at most.
+/// Most entries of one time series or array.
 pub(crate) const MAX_ENTRIES: usize = 262_144;
 const HEAD: usize = 5;
 const ENTRY: usize = 16;

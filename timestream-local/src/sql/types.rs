@@ -141,7 +141,7 @@ impl ColumnType {
         matches!(self, Self::Bigint | Self::Integer)
     }
 
-    /// The type that values of both types can be had in without loss of meaning, if there is one.
+    /// The type to which values of both types convert without loss of meaning, if there is one.
     pub(crate) fn common(self, other: Self) -> Option<Self> {
         match (self, other) {
             _ if self == other => Some(self),
@@ -168,7 +168,7 @@ pub(crate) struct Column {
 }
 
 impl Column {
-    /// A column that is none of a table's.
+    /// A column that does not belong to a table.
     pub(crate) fn new(name: impl Into<String>, column_type: ColumnType) -> Self {
         Self { name: name.into(), column_type, aliased: false, origin: None }
     }

@@ -25,7 +25,7 @@ pub(crate) struct Database {
 /// A table.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Table {
-    /// In the names of its SQLite tables.
+    /// The number in the names of its SQLite tables.
     pub(crate) number: i64,
     /// What is stored of it.
     pub(crate) properties: TableProperties,
@@ -37,12 +37,12 @@ pub(crate) struct Table {
     pub(crate) measures: BTreeMap<String, MeasureInfo>,
 }
 
-/// What a measure has had so far.
+/// What the records of a measure have had so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct MeasureInfo {
     /// Types of its values: bits of [`VALUE_TYPES`], or [`MULTI`].
     pub(crate) types: u8,
-    /// Dimensions of its series: bit n for column n.
+    /// Dimensions of its series: bit n for the dimension at place n.
     pub(crate) dimensions: u128,
 }
 
@@ -52,7 +52,7 @@ impl Table {
         self.properties.magnetic_writes.as_ref().is_some_and(|writes| writes.enable_magnetic_store_writes)
     }
 
-    /// The names of a measure's dimensions, in order of their columns.
+    /// The names of a measure's dimensions, in order of their places.
     pub(crate) fn dimensions_of(&self, measure: MeasureInfo) -> impl Iterator<Item = &String> {
         let has = move |column: usize| measure.dimensions.checked_shr(column as u32).is_some_and(|bits| bits & 1 == 1);
         self.properties.dimensions.iter().enumerate().filter(move |(column, _)| has(*column)).map(|(_, name)| name)
@@ -86,10 +86,10 @@ pub(crate) const VALUE_TYPES: [(u8, &str, Kind); 4] = [
     (8, "boolean", Kind::Boolean),
 ];
 
-/// The bit of a measure that multi-measure records have.
+/// The bit of measures that have multi-measure records.
 pub(crate) const MULTI: u8 = 16;
 
-/// The bit of what a record measured, for its measure's types.
+/// The bit that a record sets in the types of its measure.
 pub(super) fn type_bit(measured: &Measured) -> u8 {
     match measured {
         Measured::Single(value) => {
@@ -100,7 +100,7 @@ pub(super) fn type_bit(measured: &Measured) -> u8 {
     }
 }
 
-/// The catalog that others than the writer see: that of the last commit. It is replaced as a whole.
+/// The catalog of the last commit, which everything but the writer sees. It is replaced as a whole.
 #[derive(Clone, Default)]
 pub(super) struct Published(Arc<RwLock<Arc<Catalog>>>);
 

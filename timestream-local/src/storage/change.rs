@@ -14,7 +14,7 @@ const MAX_DATABASES: usize = 500;
 const MAX_TABLES: usize = 50_000;
 const MAX_TAGS: usize = 50;
 
-/// What can have tags: a database, or one of its tables.
+/// A database, or one of its tables: what can have tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Owner {
     /// The database.
@@ -41,7 +41,7 @@ pub(crate) enum Change {
         schema: Option<Schema>,
         tags: Tags,
     },
-    /// Other properties for a table; what is absent stays.
+    /// Other properties for a table. Absent ones stay as they are.
     UpdateTable {
         database: String,
         name: String,
@@ -51,9 +51,9 @@ pub(crate) enum Change {
     },
     /// The end of a table and its records.
     DeleteTable { database: String, name: String },
-    /// Tags that are added, or get another value.
+    /// Tags that are added, or whose values change.
     Tag { owner: Owner, tags: Tags },
-    /// Tags that are removed, where they are.
+    /// Tags that are removed, if they are there.
     Untag { owner: Owner, keys: Vec<String> },
 }
 

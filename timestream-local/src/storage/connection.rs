@@ -1,4 +1,4 @@
-//! SQLite connections, set up so that nothing is looser than it has to be.
+//! SQLite connections, in SQLite's strict modes.
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -9,7 +9,7 @@ use std::time::Duration;
 pub(super) fn open_writer(file: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(file)?;
     connection.busy_timeout(Duration::from_secs(5))?;
-    // Of a new file only, and before anything is written to it.
+    // It takes effect in a new file only, before anything is written.
     connection.pragma_update(None, "auto_vacuum", "incremental")?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
@@ -17,8 +17,8 @@ pub(super) fn open_writer(file: &Path) -> rusqlite::Result<Connection> {
     // In pages. A page that many commits change is then written back once (measured: half as many records a second
     // with SQLite's 1000).
     connection.pragma_update(None, "wal_autocheckpoint", 16_384)?;
-    // What the log may keep on disk once it is empty again, in bytes: more than it usually takes, so that it is
-    // overwritten in place.
+    // Bytes that an emptied log may keep on disk. It is more than the log usually takes, so that it is overwritten in
+    // place.
     connection.pragma_update(None, "journal_size_limit", 128 << 20)?;
     strict(&connection)?;
     connection.set_prepared_statement_cache_capacity(256);

@@ -1,4 +1,4 @@
-//! Records of a call into the file: retention kept, versions compared.
+//! Stores the records of a call: checks their times, finds their series, and tells which records are rejected.
 
 use super::catalog::{Catalog, Table, type_bit};
 use super::failure::{Failure, no_database, no_table};
@@ -45,7 +45,8 @@ enum Outcome {
 /// Stores a call in the open transaction. `now` is in nanoseconds since 1970.
 ///
 /// # Errors
-/// After one that is no refusal, a part of the call may be stored, and series and columns made that `catalog` lacks.
+/// A refusal has changed nothing. After any other error a part of the call may be stored, and the file may have series
+/// and columns that `catalog` lacks.
 pub(super) fn write(
     connection: &Connection,
     cache: &mut SeriesCache,

@@ -5,10 +5,10 @@ use std::fs::{DirBuilder, File, TryLockError};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-/// For the owner alone: no user of the machine but this one may read what is stored.
+/// For the owner alone: other users of the machine may not read the data.
 const MODE: u32 = 0o700;
 
-/// Makes the directory where it is missing and locks it for as long as the file returned is open.
+/// Makes the directory if it is missing, and locks it for as long as the returned file is open.
 pub(super) fn acquire(directory: &Path) -> Result<File, OpenError> {
     let failed = |source| OpenError::Directory { path: directory.to_owned(), source };
     DirBuilder::new().recursive(true).mode(MODE).create(directory).map_err(failed)?;

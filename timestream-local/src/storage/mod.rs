@@ -38,7 +38,7 @@ use writer::{Job, WriterThread};
 
 /// Calls that may wait for the writer; more wait in their connections.
 const QUEUE: usize = 256;
-/// How often records that outlived their retention are looked for.
+/// How often the writer looks for records that outlived their retention.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 
 /// The open storage.
@@ -48,7 +48,7 @@ pub(crate) struct Storage {
     file: PathBuf,
 }
 
-/// The writer thread, to be waited for when every [`Storage`] handle is gone.
+/// The writer thread. It ends when every [`Storage`] handle is gone.
 pub(crate) struct Writer(JoinHandle<()>);
 
 impl Writer {
@@ -97,7 +97,7 @@ impl Storage {
         answer.await.map_err(|_| stopped())?
     }
 
-    /// Changes what exists, durably; returns the catalog with the change.
+    /// Changes what exists, durably. Returns the catalog with the change.
     pub(crate) async fn change(&self, change: Change) -> Result<Arc<Catalog>, ApiError> {
         let (reply, answer) = oneshot::channel();
         self.submit(Job::Change(change, reply)).await?;

@@ -1,5 +1,5 @@
-//! What is stored of databases and tables beside their rows, as JSON in the file. The names within are the API's, so that
-//! what was given is answered as it was.
+//! The properties of databases and tables, stored as JSON in the file. The names in the JSON are the API's, so that
+//! properties are answered as they were given.
 
 use crate::records::Kind;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub(crate) struct DatabaseProperties {
     pub(crate) created: f64,
     /// Seconds since 1970.
     pub(crate) updated: f64,
-    /// The key that was named; nothing is encrypted with it.
+    /// The key that a request named. Nothing is encrypted with it.
     pub(crate) kms_key_id: Option<String>,
     /// By key.
     #[serde(default)]
@@ -33,7 +33,7 @@ pub(crate) struct TableProperties {
     pub(crate) retention: Retention,
     /// Whether late records are taken.
     pub(crate) magnetic_writes: Option<MagneticWrites>,
-    /// How records are partitioned, which here says only what a record must have.
+    /// How the service partitions records. Here it only says which dimension a record must have.
     pub(crate) schema: Option<Schema>,
     /// By key.
     #[serde(default)]
@@ -76,7 +76,7 @@ impl Default for Retention {
 pub(crate) struct MagneticWrites {
     /// Whether records older than the memory store's retention are taken.
     pub(crate) enable_magnetic_store_writes: bool,
-    /// Where the service would report late records that it could not store; nothing is sent there.
+    /// Where the service would report late records that it could not store. Nothing is sent there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) magnetic_store_rejected_data_location: Option<RejectedDataLocation>,
 }
@@ -117,10 +117,10 @@ pub(crate) struct Schema {
 pub(crate) struct PartitionKey {
     /// `DIMENSION` or `MEASURE`.
     pub(crate) r#type: String,
-    /// Of a dimension.
+    /// The dimension's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
-    /// Of a dimension: `REQUIRED` or `OPTIONAL`.
+    /// Whether a record must have the dimension: `REQUIRED` or `OPTIONAL`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) enforcement_in_record: Option<String>,
 }
@@ -135,7 +135,8 @@ impl TableProperties {
 }
 
 impl Schema {
-    /// Whether the partition key has the same type and name as that of another schema; none means the measure name.
+    /// Whether the partition key has the same type and name as that of another schema. Without a key, records are
+    /// partitioned by the measure's name.
     pub(super) fn same_keys(&self, other: Option<&Schema>) -> bool {
         let keys = |schema: &Schema| -> Vec<(String, Option<String>)> {
             let keys = schema.composite_partition_key.iter().flatten();

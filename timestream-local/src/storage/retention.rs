@@ -1,5 +1,5 @@
-//! Records that outlived their table's retention are removed, a slice at a time between the calls, and the space that
-//! they took goes back to the system.
+//! Removes the records that outlived their table's retention, a slice at a time between the calls, and gives the space
+//! that they took back to the system.
 
 use super::catalog::Catalog;
 use super::series::{self, SeriesCache};
@@ -29,7 +29,7 @@ impl Sweep {
         Sweep { tables: tables.map(|table| (table.number, table.expiry(now))).collect(), done: 0, removed: 0 }
     }
 
-    /// Does a slice in a transaction of its own; true when there is nothing left to do.
+    /// Does a slice in a transaction of its own. True when nothing is left to do.
     pub(super) fn step(&mut self, connection: &mut Connection, cache: &mut SeriesCache) -> rusqlite::Result<bool> {
         let Some(&(number, expiry)) = self.tables.last() else { return give_back(connection) };
         let transaction = connection.transaction()?;
@@ -73,12 +73,12 @@ impl Sweep {
     }
 }
 
-/// Gives free pages back, a slice of them, once they are a quarter of the file; true when there are none to give.
+/// Gives a slice of the free pages back once they are a quarter of the file. True when there is nothing to give back.
 fn give_back(connection: &Connection) -> rusqlite::Result<bool> {
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (free, all) = (pragma("freelist_count")?, pragma("page_count")?);
     if free.saturating_mul(4) < all || free < i64::from(PAGES) {
-        // The file itself shrinks when the log is written back to it.
+        // The file shrinks when the log is written back to it.
         connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
         return Ok(true);
     }

@@ -24,11 +24,11 @@ const CATALOG: &str = "
         dimensions BLOB NOT NULL,
         PRIMARY KEY(table_number, name)) WITHOUT ROWID;";
 
-/// From version 1: which dimensions a measure has was not known, so it has all.
+/// Brings version 1 up to date. It did not keep which dimensions a measure has, so a measure has all of them.
 const FROM_1: &str = "ALTER TABLE measures ADD COLUMN dimensions BLOB NOT NULL
     DEFAULT x'ffffffffffffffffffffffffffffffff';";
 
-/// Lays out a new file, brings an older one up to date, refuses one that a newer program laid out.
+/// Lays out a new file, brings an older one up to date, or refuses one of a newer program.
 pub(super) fn prepare(connection: &Connection) -> Result<(), OpenError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let change = match found {
@@ -93,13 +93,13 @@ pub(super) fn save_database(connection: &Connection, name: &str, database: &Data
     Ok(())
 }
 
-/// Removes a database, which has no tables.
+/// Removes a database that has no tables.
 pub(super) fn delete_database(connection: &Connection, name: &str) -> Result<(), Failure> {
     connection.execute("DELETE FROM databases WHERE name = ?1", [name])?;
     Ok(())
 }
 
-/// Writes a new table; its number.
+/// Writes a new table. Returns its number.
 pub(super) fn insert_table(
     connection: &Connection,
     database: &str,

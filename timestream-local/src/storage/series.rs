@@ -1,4 +1,4 @@
-//! Series and what a table learns from them: their ids, the dimensions' columns, the measures.
+//! Series: their numbers, and the dimensions and measures that a table learns from them.
 
 use super::catalog::{MeasureInfo, Table, series_table};
 use super::failure::Failure;
@@ -14,16 +14,16 @@ use std::sync::Arc;
 const MAX_MEASURES: usize = 8192;
 /// Most names of values of a table's multi-measure records.
 const MAX_MULTI: usize = 1024;
-/// Bytes of keys that the cache may hold before it starts anew.
+/// Bytes of keys that the cache may hold. It is emptied when they are more.
 const MAX_CACHE: usize = 64 << 20;
 
-/// Why a record cannot be, within an answer that the storage gave.
+/// Why a record is rejected.
 pub(super) type Refusal = String;
 
 /// A series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Series {
-    /// In its tables.
+    /// Its number in the table of series.
     pub(super) id: i64,
     /// The types that its measure is known to have.
     types: u8,
@@ -50,13 +50,13 @@ pub(super) fn after(connection: &Connection, number: i64, last: i64, most: usize
     connection.prepare_cached(&sql)?.query_map([last, most], |row| row.get(0))?.collect()
 }
 
-/// Removes a series; its key.
+/// Removes a series. Returns its key.
 pub(super) fn remove(connection: &Connection, number: i64, id: i64) -> rusqlite::Result<Vec<u8>> {
     let sql = format!("DELETE FROM {} WHERE id = ?1 RETURNING key", series_table(number));
     connection.prepare_cached(&sql)?.query_row([id], |row| row.get(0))
 }
 
-/// The series written lately, by table and key.
+/// The series of recent records, by table and key.
 #[derive(Default)]
 pub(super) struct SeriesCache {
     tables: HashMap<i64, HashMap<Vec<u8>, Series>>,
@@ -64,7 +64,7 @@ pub(super) struct SeriesCache {
 }
 
 impl SeriesCache {
-    /// The series of a key, found or made, with its measure noted to have the type of `bit`.
+    /// Finds or makes the series of a key, and notes that its measure has the type of `bit`.
     pub(super) fn series(
         &mut self,
         connection: &Connection,
@@ -177,7 +177,7 @@ fn insert_series(
     Ok(connection.last_insert_rowid())
 }
 
-/// Notes that a measure has values of a type and these dimensions; gives all its types.
+/// Notes that a measure has values of a type and these dimensions. Returns all its types.
 fn note_measure(
     connection: &Connection,
     table: &mut Arc<Table>,
@@ -196,7 +196,7 @@ fn note_measure(
     Ok(now.types)
 }
 
-/// Makes the columns that a multi-measure record needs and the table lacks.
+/// Makes the columns that the table lacks for a multi-measure record.
 pub(super) fn add_multi(
     connection: &Connection,
     table: &mut Arc<Table>,

@@ -1,4 +1,4 @@
-//! The writer thread: takes what waits, stores it in one transaction, commits, answers.
+//! The writer thread: it takes the jobs that wait, does them in one transaction, commits, and answers them.
 
 use super::catalog::{Catalog, Published};
 use super::change::Change;
@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Most jobs in one transaction.
 const MAX_GROUP: usize = 128;
-/// Most jobs of a group that may break off, each of which has the others done again, before all of them fail.
+/// Most jobs of a group that may break off. Each time, the others are done again; after one more, all of them fail.
 const MAX_BROKEN: usize = 3;
 
 /// Where the answer to a job goes.
@@ -65,27 +65,26 @@ impl WriterThread {
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         let mut group = Vec::with_capacity(MAX_GROUP);
         loop {
-            match self.sweep.take() {
-                None => {
-                    if queue.blocking_recv_many(&mut group, MAX_GROUP) == 0 {
-                        return;
-                    }
+            if self.sweep.is_none() {
+                if queue.blocking_recv_many(&mut group, MAX_GROUP) == 0 {
+                    return;
                 }
-                Some(sweep) => {
-                    // What waits comes first, then the next slice.
-                    while group.len() < MAX_GROUP
-                        && let Ok(job) = queue.try_recv()
-                    {
-                        group.push(job);
-                    }
-                    if group.is_empty() && queue.is_closed() {
-                        return;
-                    }
-                    self.slice(sweep);
+            } else {
+                while group.len() < MAX_GROUP
+                    && let Ok(job) = queue.try_recv()
+                {
+                    group.push(job);
+                }
+                if group.is_empty() && queue.is_closed() {
+                    return;
                 }
             }
             if !group.is_empty() {
                 self.commit(std::mem::take(&mut group));
+            }
+            // Jobs that wait come before the next slice.
+            if let Some(sweep) = self.sweep.take() {
+                self.slice(sweep);
             }
         }
     }
@@ -181,7 +180,7 @@ impl WriterThread {
 
     fn answer(&self, group: Vec<Job>, done: Vec<Done>) {
         for pair in group.into_iter().zip(done) {
-            // Who no longer waits for an answer has hung up.
+            // A caller that no longer waits has hung up.
             match pair {
                 (Job::Write(_, reply), Done::Written(result)) => {
                     let _ = reply.send(result.and_then(Written::answer));
@@ -206,7 +205,7 @@ impl Job {
     }
 
     fn fail(self, error: ApiError) {
-        // Who no longer waits for an answer has hung up.
+        // A caller that no longer waits has hung up.
         match self {
             Job::Write(_, reply) => drop(reply.send(Err(error))),
             Job::Change(_, reply) => drop(reply.send(Err(error))),

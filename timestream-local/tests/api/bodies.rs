@@ -1,4 +1,4 @@
-//! Bodies that are not what an operation expects: each gets an answer, and never one that blames the server.
+//! Bodies that an operation does not expect. Each gets an answer, and never one that blames the server.
 
 use std::time::Duration;
 

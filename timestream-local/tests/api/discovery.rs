@@ -35,7 +35,7 @@ async fn the_sdk_discovers_the_endpoint_over_https() {
     let mut config = Config::new(scratch.path().join("data"), any_port);
     config.tls = Some(certificate.files);
     let server = Server::start(config).await.unwrap();
-    // What is discovered is the name that the server was reached as.
+    // Discovery answers the name by which the server was reached.
     let endpoint = format!("https://localhost:{}", server.local_addr().port());
     let (write, query) = trusting_clients(&endpoint, &keys("any", "any"), Some(&certificate.pem));
     let described = write.describe_endpoints().send().await.unwrap();

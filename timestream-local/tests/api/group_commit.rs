@@ -1,4 +1,5 @@
-//! Calls that wait for the writer are committed together: each keeps its own answer, and a commit that fails is every call's.
+//! Calls that wait for the writer are committed together. Each keeps its own answer, and a commit that fails fails them
+//! all.
 
 use std::path::Path;
 

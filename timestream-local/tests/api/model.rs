@@ -1,5 +1,5 @@
-//! Random records and versions, in the server and in a plain model of it, which must agree on every rejection and on
-//! what is stored; and the same when the real binary is killed and started again.
+//! Random records and versions go to the server and to a plain model of it. Both must agree on every rejection and on
+//! what is stored, also after the real binary was killed and started again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -182,7 +182,8 @@ fn the_server_agrees_with_a_model() {
     runner.run(&calls(), |calls| (run.borrow_mut())(calls)).unwrap();
 }
 
-/// Writes until the server is gone: the model of what was acknowledged, and with the call that was under way, if any.
+/// Writes until the server is gone. Returns the model of what was acknowledged, and the model that also has the call that
+/// was under way.
 async fn write_until_killed(client: write::Client, number: usize, calls: Vec<Vec<Sample>>) -> (Model, Model) {
     let mut model = Model::default();
     // Over and over at later times, so that there is always something to write.

@@ -146,7 +146,7 @@ async fn what_outlives_its_retention_goes_and_so_does_its_space() {
         );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // A series that went is made anew when it comes back.
+    // A removed series is made again when it comes back.
     running.records([record("h1", 9.0, -1000), record("h2", 9.0, 0)]).send().await.unwrap();
     let found = running.rows("SELECT host, measure_value::double FROM db1.metrics ORDER BY host, time").await;
     assert_eq!(found, ["h1 7.0", "h1 9.0", "h2 9.0", "new 8.0"]);
@@ -220,7 +220,7 @@ async fn a_call_that_breaks_off_leaves_nothing_of_itself() {
     };
     let broken = put(vec![in_rack(1.0), record("b", 666.0, 0)]).await;
     assert_eq!(broken, Err("InternalServerException".to_owned()));
-    // The dimension that it would have made is new still, and not in the way.
+    // The dimension that it would have made can still be made.
     assert_eq!(
         rows(&query, "DESCRIBE db1.metrics").await,
         ["measure_name varchar MEASURE_NAME", "time timestamp TIMESTAMP"]

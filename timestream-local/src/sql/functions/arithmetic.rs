@@ -179,8 +179,8 @@ fn width_bucket(a: &Arguments<'_, '_>) -> Outcome {
         .ok_or_else(|| Failure(format!("Bucket for value {number:?} is out of range")))
 }
 
-/// None where it is no BIGINT, where the number is NaN, and where its place overflows a double, for which Presto answers a
-/// wrong bucket.
+/// The bucket, if it is a BIGINT. `None` also if the number is NaN, and if its place overflows a double, where Presto
+/// answers a wrong bucket.
 fn bucket(number: f64, first: f64, second: f64, count: i64) -> Option<i64> {
     let (lower, upper) = (first.min(second), first.max(second));
     let ascending = if number < lower {

@@ -9,7 +9,7 @@ pub(in crate::sql) fn lower(character: char) -> char {
     }
 }
 
-/// The upper case of a character, by Unicode's simple mapping; a character that has none stays.
+/// The upper case of a character, by Unicode's simple mapping. A character without one stays as it is.
 pub(in crate::sql) fn upper(character: char) -> char {
     let shifted = |by: u32| char::from_u32(u32::from(character) + by).unwrap_or(character);
     match character {

@@ -36,7 +36,7 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("from_nanoseconds", &[Bigint], Timestamp, |a| instant(Some(a.integer(0)?))),
     scalar("from_unixtime", &[Bigint], Timestamp, |a| instant(a.integer(0)?.checked_mul(SECOND))),
     scalar("from_unixtime", &[Double], Timestamp, |a| {
-        // Presto keeps milliseconds of it.
+        // Presto keeps whole milliseconds.
         let milliseconds = (a.double(0)? * 1000.0).round();
         instant((milliseconds.abs() < 9e15).then_some(milliseconds as i64).and_then(|ms| ms.checked_mul(1_000_000)))
     }),
@@ -106,7 +106,7 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("year_of_week", &[Timestamp], Bigint, |a| part(a, |m| m.to_iso_week_date().0.into())),
 ];
 
-/// The other names by which functions are called, with the ones that they have here.
+/// Other names of functions, with the names that they have here.
 pub(crate) const PART_ALIASES: &[(&str, &str)] = &[
     ("dow", "day_of_week"),
     ("doy", "day_of_year"),
@@ -210,7 +210,7 @@ fn in_range(time: Option<i64>) -> Outcome {
     time.map(Value::Integer).ok_or_else(|| "The timestamp is outside the years 1677 to 2262".into())
 }
 
-/// A timestamp that a function yields. Timestream has none before 1970.
+/// A timestamp that a function yields. Timestream has no timestamps before 1970.
 pub(super) fn instant(time: Option<i64>) -> Outcome {
     match time {
         Some(time) if time < 0 => {

@@ -33,18 +33,18 @@ fn all() -> impl Iterator<Item = (usize, &'static Scalar)> {
     lists.into_iter().flatten().enumerate()
 }
 
-/// The names of all functions, the translation's own among them.
+/// The names of all functions, including the translation's own.
 #[cfg(test)]
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     all().map(|(_, scalar)| scalar.name)
 }
 
-/// The functions of a name, each with the name that SQLite knows it by.
+/// The functions of a name, each with SQLite's name for it.
 pub(crate) fn named(name: &str) -> impl Iterator<Item = (String, &'static Scalar)> {
     all().filter(move |(_, scalar)| scalar.name == name).map(|(index, scalar)| (physical(index, scalar.name), scalar))
 }
 
-/// The name that SQLite knows a function by that has no other of its name.
+/// SQLite's name of a function that has one signature only.
 pub(crate) fn only(name: &str) -> String {
     named(name).next().map_or_else(String::new, |(physical, _)| physical)
 }
@@ -53,7 +53,7 @@ fn physical(index: usize, name: &str) -> String {
     format!("ts_{}_{index}", name.trim_start_matches('$'))
 }
 
-/// A cast's name with this in front is that of one which yields NULL where the cast fails.
+/// The prefix of a cast that yields NULL where it would fail.
 pub(crate) const TRY: &str = "try_";
 
 pub(crate) fn register(connection: &Connection) -> rusqlite::Result<()> {

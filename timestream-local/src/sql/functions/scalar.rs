@@ -11,7 +11,7 @@ pub(super) type Outcome = Result<Value, Failure>;
 
 /// A function over non-NULL values.
 pub(crate) struct Scalar {
-    /// Its name in Timestream; one that begins with `$` is the translation's own, for an operator or cast.
+    /// Its name in Timestream. A name that begins with `$` is the translation's own, for an operator or cast.
     pub(crate) name: &'static str,
     /// The types that it takes.
     pub(crate) arguments: &'static [ColumnType],
@@ -30,7 +30,7 @@ pub(super) const fn scalar(
     Scalar { name, arguments, result, body }
 }
 
-/// The arguments of one call. The types were checked by the translation; a value of another kind is a failure.
+/// The arguments of one call. The translation has checked their types. A value of another type is a failure.
 pub(super) struct Arguments<'a, 'c>(pub(super) &'a Context<'c>);
 
 impl Arguments<'_, '_> {
@@ -73,7 +73,7 @@ impl Arguments<'_, '_> {
     }
 }
 
-/// A double result. SQLite turns NaN into NULL, which would be a wrong answer, so it is refused.
+/// A double result. NaN is refused, since SQLite would turn it into NULL.
 pub(super) fn real(number: f64) -> Outcome {
     if number.is_nan() {
         return Err("NaN results are not supported".into());

@@ -50,7 +50,7 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("cardinality", &[TimeSeries(&Boolean)], Bigint, cardinality),
     scalar("cardinality", &[TIMES], Bigint, cardinality),
     scalar("cardinality", &[Array(&Bigint)], Bigint, cardinality),
-    // A JSON array of texts, each a time and a value, for SQLite's json_each. A double is there by its bits.
+    // A JSON array of texts for SQLite's json_each. Each text is a time and a value, a double written as its bits.
     scalar("$entries", &[DOUBLES], Varchar, |a| {
         let entries = Entries::read(a.raw(0))?.iter().map(|(time, value)| match value {
             ValueRef::Real(number) => format!("{time}:{}", number.to_bits()),

@@ -45,7 +45,8 @@ pub(super) fn depends_on_case(name: &str) -> bool {
     name.starts_with("\\p") || name.starts_with("\\P")
 }
 
-/// One character as an atom; both cases of an ASCII letter when case is ignored, as Java does without its flag `u`.
+/// One character as an atom. When case is ignored, an ASCII letter stands for both its cases, as in Java without the
+/// flag `u`.
 pub(super) fn single(character: char, ignore_case: bool) -> String {
     if ignore_case && character.is_ascii_alphabetic() {
         return format!("[{}{}]", character.to_ascii_lowercase(), character.to_ascii_uppercase());

@@ -11,19 +11,19 @@ impl Cursor {
         Cursor { characters: pattern.chars().collect(), position: 0 }
     }
 
-    /// The next character, which stays the next.
+    /// The next character.
     pub(super) fn peek(&self) -> Option<char> {
         self.characters.get(self.position).copied()
     }
 
-    /// The next character, which is then behind.
+    /// The next character, after which the reading goes on.
     pub(super) fn next(&mut self) -> Option<char> {
         let character = self.peek();
         self.position += usize::from(character.is_some());
         character
     }
 
-    /// Goes behind a text if it stands here; whether it does.
+    /// Goes behind a text if it comes next. Returns whether it did.
     pub(super) fn take(&mut self, text: &str) -> bool {
         let rest = self.characters.get(self.position..).unwrap_or_default();
         let found = text.chars().count() <= rest.len() && text.chars().zip(rest).all(|(wanted, got)| wanted == *got);
@@ -33,12 +33,12 @@ impl Cursor {
         found
     }
 
-    /// What Java has against the pattern.
+    /// The error for a pattern that Java refuses.
     pub(super) fn error(&self, what: impl std::fmt::Display) -> String {
         format!("Invalid regular expression: {what} near index {}", self.position)
     }
 
-    /// What Java takes and this translation does not.
+    /// The error for a pattern that Java takes and this translation refuses.
     pub(super) fn unsupported(&self, what: impl std::fmt::Display) -> String {
         format!("Unsupported in regular expression: {what} near index {}", self.position)
     }

@@ -1,6 +1,6 @@
-//! The syntax of `java.util.regex`, as far as the `regex` crate can mean the same.
+//! The syntax of `java.util.regex`, as far as the `regex` crate has the same meaning.
 //!
-//! A pattern is parsed as Java would, and written anew in the other syntax. What has no equal there (look-around,
+//! A pattern is parsed as Java parses it, and rewritten in the syntax of `regex`. What `regex` lacks (look-around,
 //! back-references, possessive quantifiers, class intersections, multi-line mode) is refused by name.
 
 mod class;
@@ -18,8 +18,8 @@ const MAX_COMPILED: usize = 8 * 1024 * 1024;
 /// The longest text that a replacement may build, in bytes.
 const MAX_REPLACED: usize = 16 * 1024 * 1024;
 
-/// What `$` has to be written as, which depends on how the text ends: Java's `$` also stands before a final line
-/// terminator, and the `regex` crate cannot look ahead.
+/// How `$` is written. That depends on how the text ends: Java's `$` also matches before a final line terminator, and the
+/// `regex` crate cannot look ahead.
 const DOLLAR_PLAIN: &str = r"\z";
 const DOLLAR_CRLF: &str = r"(?:\r\n)?\z";
 const DOLLAR_TERMINATOR: &str = r"[\n\r\x{85}\x{2028}\x{2029}]?\z";
@@ -51,7 +51,7 @@ impl Pattern {
         Ok(self.for_text(text)?.is_match(text))
     }
 
-    /// The group of the first match; group 0 is all of it.
+    /// The group of the first match. Group 0 is all of it.
     pub(crate) fn extract<'t>(&self, text: &'t str, group: i64) -> Result<Option<&'t str>, Failure> {
         let regex = self.exact(text)?;
         let groups = regex.captures_len() as i64 - 1;

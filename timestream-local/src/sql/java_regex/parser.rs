@@ -8,7 +8,7 @@ use super::cursor::Cursor;
 /// How deep groups may nest.
 const MAX_DEPTH: usize = 100;
 
-/// A pattern in the `regex` crate's syntax, with what `$` becomes left open.
+/// A pattern in the `regex` crate's syntax, in which `$` is not written yet.
 #[derive(Debug)]
 pub(super) struct Translated {
     /// The text between the `$`s.
@@ -71,12 +71,12 @@ struct Parser {
     dollar_inside: bool,
     ascii_only: bool,
     repeats_empty: bool,
-    /// Of groups.
+    /// The names of groups.
     names: Vec<String>,
 }
 
 impl Parser {
-    /// Alternatives up to the end or a `)`; whether they may match nothing.
+    /// Reads alternatives up to the end or a `)`. Returns whether they may match nothing.
     fn alternatives(&mut self, mut flags: Flags, depth: usize) -> Result<bool, String> {
         if depth > MAX_DEPTH {
             return Err(self.cursor.unsupported("groups nested too deep"));
@@ -102,7 +102,7 @@ impl Parser {
         }
     }
 
-    /// One atom and the quantifier behind it; whether they may match nothing.
+    /// Reads one atom and the quantifier behind it. Returns whether they may match nothing.
     fn quantified(&mut self, flags: &mut Flags, depth: usize) -> Result<bool, String> {
         let dollar_before = self.after_dollar;
         // A quantifier must not bind to the last character of a longer spelling, so every atom is written closed.
@@ -137,7 +137,7 @@ impl Parser {
         }
     }
 
-    /// The rest of `{2,3}` behind its brace; whether it allows none, and whether it allows several.
+    /// Reads the rest of `{2,3}` behind its brace. Returns whether it allows none, and whether it allows several.
     fn bounds(&mut self) -> Result<(bool, bool), String> {
         let least = self.decimal().ok_or_else(|| self.cursor.error("Illegal repetition"))?;
         let most = match self.cursor.take(",") {
@@ -166,7 +166,7 @@ impl Parser {
         number
     }
 
-    /// Writes one atom: whether it may match nothing. Nothing for what is no atom, such as `(?i)`.
+    /// Writes one atom. Returns whether it may match nothing, or `None` where there is no atom, such as for `(?i)`.
     fn atom(&mut self, flags: &mut Flags, depth: usize) -> Result<Option<bool>, String> {
         let Some(character) = self.cursor.next() else { return Ok(None) };
         match character {
@@ -187,7 +187,7 @@ impl Parser {
             }
             '\\' => return self.escape(*flags),
             '*' | '+' | '?' => return Err(self.cursor.error(format!("Dangling meta character '{character}'"))),
-            // Java repeats nothing there.
+            // Java reads a repetition of nothing there.
             '{' => {
                 self.cursor.back();
                 self.piece.push_str("(?:)");
@@ -260,7 +260,7 @@ impl Parser {
         Ok(Some(empty))
     }
 
-    /// `i-s:` or `i-s)`; true for the latter.
+    /// Reads `i-s:` or `i-s)`. True for the latter.
     fn flags(&mut self, flags: &mut Flags) -> Result<bool, String> {
         let mut on = true;
         loop {

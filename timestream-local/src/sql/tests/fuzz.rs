@@ -1,4 +1,4 @@
-//! No text makes the front end panic, hang or hand SQLite what is no SQL.
+//! No text makes the front end panic, hang, or give SQLite something that is not SQL.
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -100,7 +100,7 @@ const WORDS: &[&str] = &[
     "--",
 ];
 
-/// Queries that are answered, to be damaged.
+/// Queries that are answered. The tests damage them.
 const GOOD: &[&str] = &[
     "SELECT job, bin(time, 5m) AS b, avg(measure_value::double) FROM \"db\".\"t\" WHERE time > ago(1h) AND job IN ('a', 'b') GROUP BY job, bin(time, 5m) HAVING count(*) > 1 ORDER BY b DESC NULLS FIRST LIMIT 5 OFFSET 1",
     "WITH x AS (SELECT create_time_series(time, measure_value::double) AS ts FROM db.t GROUP BY env) SELECT t.time, round(value, 2) FROM x CROSS JOIN UNNEST(interpolate_linear(ts, sequence(from_milliseconds(1), from_milliseconds(2), 1ms))) AS t",

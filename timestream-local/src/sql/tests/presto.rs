@@ -27,7 +27,7 @@ fn arithmetic_keeps_its_types_and_fails_rather_than_lie() {
         ),
         ("SELECT greatest(1, 2, NULL), least(3, 1.5, 2), greatest('a', 'B')", &["NULL|1.5|a"]),
         ("SELECT 3 + NULL, NULL || 'a', -NULL", &["NULL|NULL|NULL"]),
-        // The branch not taken is not reckoned.
+        // The other branch is not computed.
         ("SELECT CASE WHEN 1 = 2 THEN 1 / 0 ELSE 3 END, if(1 = 1, 4, 1 / 0), coalesce(5, 1 / 0)", &["3|4|5"]),
         ("SELECT is_finite(1), is_infinite(1 / 0.0), infinity(), pi()", &["true|true|Infinity|3.141592653589793"]),
     ]);
@@ -254,7 +254,7 @@ fn groups_and_orders_are_prestos() {
             &["2|4.0"],
         ),
         ("SELECT count(*) FROM db.t GROUP BY job ORDER BY count(*)", &["1", "3"]),
-        // A constant is no number of a column.
+        // A constant is not the number of a column.
         ("SELECT count(*) FROM db.t GROUP BY true", &["4"]),
         ("SELECT count(*), now() > ago(1h) FROM db.t GROUP BY now()", &["4|true"]),
         ("SELECT env FROM db.t ORDER BY now(), env DESC LIMIT 1", &["c"]),

@@ -104,7 +104,7 @@ impl Translator<'_> {
         let distinct = if call.distinct { "DISTINCT " } else { "" };
         let sql = |function: &str| format!("{function}({distinct}{}){behind}", value.sql);
         let of = |function: &str, kind: ColumnType| Ok(Typed::new(sql(function), kind));
-        // SQLite's NULL for infinity less infinity would be a wrong answer.
+        // SQLite answers NULL for infinity less infinity, which would be wrong.
         let of_doubles = |function: &str| {
             let (result, count, nan) = (sql(function), sql("count"), functions::only("$nan"));
             Ok(Typed::new(format!("iif({result} IS NULL AND {count} > 0, {nan}(), {result})"), Double))
@@ -147,7 +147,7 @@ impl Translator<'_> {
                     kind => Ok(Typed::new(format!("CAST({sql} AS INTEGER)"), kind)),
                 }
             }
-            // Exact, which is within any error allowed.
+            // The exact count is within any error allowed.
             "approx_distinct" if one.kind.is_comparable() && two.kind.is_number() => {
                 Ok(Typed::new(format!("count(DISTINCT {}){behind}", one.sql), Bigint))
             }

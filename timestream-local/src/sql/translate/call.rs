@@ -13,11 +13,11 @@ use super::operators::converted;
 use super::scope::Scope;
 use super::translator::Translator;
 use super::typed::{Result, Typed};
+use super::window::WINDOW_FUNCTIONS;
 use crate::calendar;
 
-/// Functions of the service that were not here when this list was made. They are refused by name for as long as they are
-/// not written.
-pub(in crate::sql) const UNSUPPORTED: &[&str] = &[
+/// Functions of Timestream that may not be written here. Those that are not are refused by name.
+const DOCUMENTED: &[&str] = &[
     "all_match",
     "any_match",
     "approx_most_frequent",
@@ -118,8 +118,7 @@ impl Translator<'_> {
         if is_aggregate(&call.name) {
             return self.aggregate(&call, function.filter.as_deref(), function.null_treatment, scope);
         }
-        let name = call.name.as_str();
-        if UNSUPPORTED.contains(&name) && !SPECIAL.contains(&name) && functions::named(name).next().is_none() {
+        if is_refused(&call.name) {
             return Err(unsupported(call.start, format!("The function {}", call.name)));
         }
         if !plain {
@@ -136,7 +135,7 @@ impl Translator<'_> {
         Ok(Typed::new(self.bind(Value::Integer(self.now_ns))?, Timestamp))
     }
 
-    /// Functions whose types are not fixed, and all others.
+    /// Functions whose types are not fixed are written here. The others have signatures.
     fn special(&mut self, call: &Call<'_>, mut arguments: Vec<Typed>) -> Result<Typed> {
         let start = call.start;
         match (call.name.as_str(), arguments.len()) {
@@ -190,7 +189,7 @@ impl Translator<'_> {
             ("pow", 2) => self.call_scalar("power", &arguments, start),
             ("mod", 2) => self.call_scalar("$modulus", &arguments, start),
             ("substring", 2 | 3) => self.call_scalar("substr", &arguments, start),
-            // Names that are the translation's own, not Timestream's.
+            // These names are the translation's own, not Timestream's.
             (name, _) if name.starts_with('$') => Err(at(start, format!("Function {name} not registered"))),
             (name, _) => self.call_scalar(&functions::instants::part_name(name), &arguments, start),
         }
@@ -228,6 +227,22 @@ impl Translator<'_> {
             arguments.iter().zip(wanted).map(|(given, to)| converted(given.clone(), *to)).collect();
         Ok(Typed::new(format!("{physical}({})", listed(&values)), scalar.result))
     }
+}
+
+/// The functions of Timestream that are refused by name.
+#[cfg(test)]
+pub(in crate::sql) fn refused_functions() -> impl Iterator<Item = &'static str> {
+    DOCUMENTED.iter().copied().filter(|name| is_refused(name))
+}
+
+fn is_refused(name: &str) -> bool {
+    let is_written = || {
+        SPECIAL.contains(&name)
+            || is_aggregate(name)
+            || WINDOW_FUNCTIONS.contains(&name)
+            || functions::named(&functions::instants::part_name(name)).next().is_some()
+    };
+    DOCUMENTED.contains(&name) && !is_written()
 }
 
 fn conversion(given: ColumnType, wanted: ColumnType) -> Option<usize> {

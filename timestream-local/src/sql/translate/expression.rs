@@ -36,7 +36,7 @@ impl Translator<'_> {
             if !walker.usage.inside_aggregate
                 && let Some(keys) = walker.usage.keys.take()
             {
-                // What GROUP BY names may stand as it is; anything else has to be made of such and of aggregates.
+                // An expression of GROUP BY may stand as it is. Any other has to be made of those and of aggregates.
                 let clause = std::mem::replace(&mut walker.usage.clause, Clause::GroupBy);
                 let plain = walker.node(expression, scope);
                 walker.usage.clause = clause;
@@ -76,7 +76,7 @@ impl Translator<'_> {
                 let name = match escape_char {
                     Some(escape) => {
                         let escape = self.expression(escape, scope)?;
-                        // The pattern is read once, so its escape may not change from row to row.
+                        // The pattern is read once, so its escape character must be the same in every row.
                         if escape.literal.is_none() {
                             return Err(unsupported(here(), "LIKE with an ESCAPE that is no string"));
                         }
@@ -174,7 +174,7 @@ impl Translator<'_> {
         Ok(typed)
     }
 
-    /// The error for a name that is no column here, but one of a query around this one.
+    /// The error for a name that is not a column here but of a query around this one.
     fn correlated(&self, path: &[sqlparser::ast::Ident]) -> Option<SqlError> {
         let known = self
             .outer

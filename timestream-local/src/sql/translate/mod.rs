@@ -31,7 +31,7 @@ pub(super) use relations::missing;
 #[cfg(test)]
 pub(super) use {
     aggregate::AGGREGATES,
-    call::{SPECIAL, UNSUPPORTED},
+    call::{SPECIAL, refused_functions},
     window::WINDOW_FUNCTIONS,
 };
 

@@ -26,7 +26,7 @@ pub(super) fn comparison(operator: &BinaryOperator) -> Option<(&'static str, &'s
     })
 }
 
-/// An implicit conversion; the types allow it already.
+/// An implicit conversion between types that allow it.
 pub(super) fn converted(typed: Typed, to: ColumnType) -> Typed {
     match (typed.kind, to) {
         (from, ColumnType::Double) if from.is_integral() => Typed::new(format!("CAST({} AS REAL)", typed.sql), to),

@@ -15,7 +15,7 @@ use super::translator::{Clause, NamedQuery, Rows, Translator, Usage};
 use super::typed::{Result, Typed};
 
 impl Translator<'_> {
-    /// A query within another, of which it sees nothing. `around` is what it would see if it could, for the error.
+    /// A query within another, whose columns it does not see. `around` has those columns, for the error.
     pub(super) fn subquery(&mut self, query: &Query, around: Option<&Scope>) -> Result<Rows> {
         let usage = std::mem::take(&mut self.usage);
         let depth = self.outer.len();
@@ -195,7 +195,7 @@ impl Translator<'_> {
     }
 }
 
-/// ` ASC NULLS LAST` and the like. NULLs come last in Presto, whichever the direction.
+/// ` ASC NULLS LAST` and the like. In Presto, NULLs come last in either direction.
 pub(super) fn direction(key: &OrderByExpr) -> Result<&'static str> {
     use sqlparser::ast::OrderBySort;
     let ascending = match &key.options.sort {
@@ -234,7 +234,7 @@ fn limit(clause: Option<&LimitClause>, start: Location) -> Result<String> {
     if !limit_by.is_empty() {
         return Err(unsupported(start, "LIMIT BY"));
     }
-    // SQLite wants a LIMIT before OFFSET; −1 is none.
+    // SQLite wants a LIMIT before OFFSET. −1 does not limit.
     let limit = limit.as_ref().map_or(Ok(-1), |limit| count(limit, "LIMIT"))?;
     let offset = offset.as_ref().map_or(Ok(0), |offset| count(&offset.value, "OFFSET"))?;
     Ok(match offset {
@@ -253,7 +253,7 @@ fn count(expression: &Expr, clause: &str) -> Result<i64> {
     Err(at(location(expression), format!("{clause} must be a whole number")))
 }
 
-/// The refusal of the bodies of a query that are no SELECT.
+/// The refusal of a query's body that is not a SELECT.
 pub(super) fn refused_body(body: &SetExpr, start: Location) -> SqlError {
     let what = match body {
         SetExpr::Values(_) => "VALUES",

@@ -22,7 +22,7 @@ use super::typed::Result;
 pub(super) struct From {
     pub(super) sql: String,
     pub(super) scope: Scope,
-    /// What else to count the rows of, when the clause is one Timestream table and nothing else.
+    /// The relation to count instead, when the clause is one Timestream table and nothing else.
     pub(super) countable: Option<String>,
 }
 
@@ -98,8 +98,8 @@ impl Translator<'_> {
         Ok(())
     }
 
-    /// The condition of USING between the relations of a chain, whose places are given, and the ones behind them. The
-    /// columns named stand once, before the others of the chain.
+    /// The condition of USING between the relations of a chain, at the places given, and those behind them. The named
+    /// columns stand once, before the others of the chain.
     fn using(
         &mut self,
         names: &[ObjectName],

@@ -47,7 +47,7 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// What a name means, and its full spelling. A name that no column has exactly may match without regard to case.
+    /// What a name means, and how its column spells it. If no column has exactly this name, case does not count.
     pub(super) fn resolve(&self, path: &[Ident]) -> Result<(String, Typed)> {
         let Some((column, qualifier)) = path.split_last() else {
             return Err(SqlError::new("A column name is missing"));

@@ -36,7 +36,7 @@ impl Translator<'_> {
             self.usage.clause = Clause::Having;
             self.usage.aggregated = true;
             let condition = self.boolean(condition, &from.scope, "HAVING")?;
-            // SQLite wants a GROUP BY before HAVING; one over a constant is one group, as Presto has it.
+            // SQLite wants a GROUP BY before HAVING. Grouping by a constant makes one group, as in Presto.
             let group = if self.usage.keys.is_none() { " GROUP BY NULL" } else { "" };
             tail.push_str(&format!("{group} HAVING {}", condition.sql));
             self.usage.clause = Clause::Select;

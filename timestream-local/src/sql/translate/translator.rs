@@ -14,7 +14,8 @@ use super::typed::{Result, Typed};
 
 /// How deep expressions and subqueries may nest.
 const MAX_DEPTH: usize = 60;
-/// Expressions and queries walked through. GROUP BY has some looked at twice, within each other again and again.
+/// Expressions and queries that are walked. Those in GROUP BY are walked twice, and so are those nested in them, each
+/// time.
 const MAX_STEPS: usize = 400_000;
 /// Bound values in one statement; SQLite's own limit is 32,766.
 const MAX_PARAMETERS: usize = 30_000;
@@ -40,7 +41,7 @@ pub(super) enum Clause {
     Having,
 }
 
-/// What the SELECT in hand has shown so far.
+/// What the current SELECT has shown so far.
 #[derive(Default)]
 pub(super) struct Usage {
     pub(super) clause: Clause,
@@ -65,16 +66,16 @@ pub(super) struct NamedQuery {
 pub(super) struct Placeholder {
     pub(super) name: String,
     pub(super) start: Location,
-    /// What it is used as, once that is seen.
+    /// The type that it is used as, once that is known.
     pub(super) kind: Option<ColumnType>,
 }
 
 /// The walk of one query.
 pub(super) struct Translator<'a> {
     pub(super) catalog: &'a dyn Catalog,
-    /// Of a query that is only prepared.
+    /// The placeholders of a query that is only prepared.
     pub(super) placeholders: Option<Vec<Placeholder>>,
-    /// The relations around the subquery in hand, from the outermost.
+    /// The relations around the current subquery, from the outermost.
     pub(super) outer: Vec<Vec<Relation>>,
     pub(super) now_ns: i64,
     pub(super) parameters: Vec<Value>,
@@ -111,7 +112,7 @@ impl<'a> Translator<'a> {
             return Err(at(start, format!("Parameter @{name} has no value: parameters are for PrepareQuery only")));
         };
         let place = placeholders.iter().position(|known| known.name == name).unwrap_or_else(|| {
-            // A scheduled query's only parameter, which the service gives its value.
+            // The only parameter of a scheduled query. The service sets it.
             let kind = (name == "scheduled_runtime").then_some(ColumnType::Timestamp);
             placeholders.push(Placeholder { name: name.to_owned(), start, kind });
             placeholders.len() - 1

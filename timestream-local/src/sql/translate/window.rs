@@ -15,7 +15,7 @@ use super::scope::Scope;
 use super::translator::{Clause, Translator};
 use super::typed::{Result, Typed};
 
-/// The functions that only stand over a window.
+/// The functions that need a window.
 pub(in crate::sql) const WINDOW_FUNCTIONS: &[&str] = &[
     "cume_dist",
     "dense_rank",

@@ -1,5 +1,5 @@
-//! How records lie in the file. This room alone knows: all others ask it to store, to remove and to find them, and for the
-//! SQL that reads them.
+//! How records are laid out in the file. Only this room knows. The others ask it to store records and to remove them, and
+//! for the SQL that reads them.
 
 mod rows;
 
@@ -12,11 +12,11 @@ use rusqlite::Connection;
 /// What became of a record.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Stored {
-    /// It is in the file, or one that says the same was there already.
+    /// It is in the file, or the same record was there already.
     Yes,
-    /// Another record of its series and time is in its way.
+    /// It is not: another record of its series and time is there, whose version is not lower.
     No {
-        /// Of the record in its way.
+        /// The version of the other record.
         version: i64,
     },
 }
@@ -26,7 +26,7 @@ pub(super) fn create_table(connection: &Connection, number: i64) -> rusqlite::Re
     rows::create_table(connection, number)
 }
 
-/// Removes it with all that is there.
+/// Removes the place with all records.
 pub(super) fn drop_table(connection: &Connection, number: i64) -> rusqlite::Result<()> {
     rows::drop_table(connection, number)
 }

@@ -15,7 +15,7 @@ pub(super) fn table(number: i64) -> String {
     format!("samples_{number}")
 }
 
-/// The column of single measures of a type. None are of the type TIMESTAMP.
+/// The column of single measures of a type. Single measures never have the type TIMESTAMP.
 pub(super) fn single(kind: Kind) -> &'static str {
     match kind {
         Kind::Double => "double",
@@ -32,8 +32,8 @@ pub(super) fn multi(place: usize) -> String {
 
 /// Makes the table of rows.
 ///
-/// The columns of values have no type, here and where they are added, so that SQLite converts none: a REAL column would
-/// store -0.0 as the integer 0.
+/// The columns of values have no type, here and where they are added, so that SQLite does not convert values: a REAL
+/// column would store -0.0 as the integer 0.
 pub(super) fn create_table(connection: &Connection, number: i64) -> rusqlite::Result<()> {
     let singles: String = VALUE_TYPES.iter().map(|(_, _, kind)| format!("{}, ", single(*kind))).collect();
     connection.execute_batch(&format!(
@@ -87,7 +87,7 @@ enum Column {
 }
 
 impl<'a> Row<'a> {
-    /// The row of a record, all of whose names of values `table` knows.
+    /// The row of a record. `table` must know all its names of values.
     pub(super) fn of(series: i64, record: &'a Record, table: &Table) -> Self {
         let values = match &record.measured {
             Measured::Single(value) => vec![(Column::Single(value.kind()), value)],
@@ -104,7 +104,7 @@ impl<'a> Row<'a> {
         self.write(connection, number, "IGNORE")
     }
 
-    /// Stores the row in the place of the one of its series and time. What it does not have is gone then.
+    /// Stores the row in the place of the one of its series and time. Values that it does not have are gone then.
     pub(super) fn replace(&self, connection: &Connection, number: i64) -> rusqlite::Result<bool> {
         self.write(connection, number, "REPLACE")
     }

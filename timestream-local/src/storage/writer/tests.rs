@@ -8,7 +8,7 @@ use super::*;
 use crate::error::ErrorKind;
 use crate::records;
 
-/// A writer of a file of its own, with the table `db1.metrics`, whose jobs are done by the test.
+/// A writer on the test's own thread, and its file with the table `db1.metrics`.
 struct Bench {
     writer: WriterThread,
     folder: PathBuf,
@@ -30,7 +30,7 @@ impl Bench {
         self.writer.connection.execute_batch(text).unwrap();
     }
 
-    /// The value 666 is neither stored nor found from now on.
+    /// From now on, the value 666 is neither stored nor found.
     fn lose_666(&self) {
         self.sql(
             "CREATE TRIGGER lost BEFORE INSERT ON samples_1 WHEN NEW.double = 666 BEGIN SELECT RAISE(IGNORE); END",

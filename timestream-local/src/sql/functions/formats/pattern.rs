@@ -52,7 +52,7 @@ pub(super) enum Piece {
 /// A pattern, taken apart.
 pub(super) type Pattern = Vec<Piece>;
 
-/// Joda's letters. The rest stands for itself, as does what is quoted.
+/// Reads a pattern of Joda's letters. Other characters and quoted text stand for themselves.
 pub(super) fn joda(pattern: &str) -> Result<Pattern, Failure> {
     let mut pieces = Vec::new();
     let mut characters = pattern.chars().peekable();
@@ -98,7 +98,7 @@ pub(super) fn joda(pattern: &str) -> Result<Pattern, Failure> {
     Ok(pieces)
 }
 
-/// What stands in quotes; two of them are one.
+/// Reads the text in quotes. Two quotes stand for one.
 fn quoted(characters: &mut std::iter::Peekable<std::str::Chars<'_>>, pieces: &mut Pattern) -> Result<(), Failure> {
     if characters.next_if_eq(&'\'').is_some() {
         pieces.push(Piece::Literal('\''));
@@ -113,7 +113,7 @@ fn quoted(characters: &mut std::iter::Peekable<std::str::Chars<'_>>, pieces: &mu
     }
 }
 
-/// MySQL's `%` and a letter.
+/// Reads a pattern of MySQL's, whose pieces are `%` and a letter.
 pub(super) fn mysql(pattern: &str) -> Result<Pattern, Failure> {
     let mut pieces = Vec::new();
     let mut characters = pattern.chars();

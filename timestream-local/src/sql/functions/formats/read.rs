@@ -10,7 +10,7 @@ use crate::calendar::{self, SECOND};
 pub(super) fn read(pattern: &[Piece], subject: &str) -> Result<i64, Failure> {
     let mut reader = Reader { rest: subject, read: Read::default() };
     for (index, piece) in pattern.iter().enumerate() {
-        // A number that touches the next one ends where its width does.
+        // A number that touches the next one has exactly its width.
         let fixed = pattern.get(index + 1).is_some_and(|next| !matches!(next, Piece::Literal(_) | Piece::Half));
         reader.piece(*piece, fixed)?.ok_or_else(|| malformed(subject, reader.rest))?;
     }
@@ -29,7 +29,7 @@ struct Reader<'t> {
     read: Read,
 }
 
-/// What was read; what was not stands as Joda has it.
+/// The parts that were read. The others have Joda's defaults.
 struct Read {
     year: u32,
     month: u32,
@@ -63,7 +63,7 @@ impl Default for Read {
 }
 
 impl<'t> Reader<'t> {
-    /// Nothing, if the text does not go on with such a piece.
+    /// Reads a piece. `None` if the text does not go on with one.
     fn piece(&mut self, piece: Piece, fixed: bool) -> Result<Option<()>, Failure> {
         if matches!(
             piece,

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_timestreamquery::types::{ColumnInfo, Datum, Row, Type};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use timestream_prometheus_connector::proto::{Label, Sample, TimeSeries};
-use timestream_prometheus_connector::query::{Columns, FrameWriter, Schema, SeriesRuns, SeriesSet, pack};
+use timestream_prometheus_connector::query::{Columns, FrameWriter, Points, Schema, SeriesRuns, SeriesSet, pack};
 
 const SERIES: usize = 1000;
 const START_MS: i64 = 1_700_000_000_000;
@@ -61,7 +61,7 @@ fn grouping(criterion: &mut Criterion) {
                 let round = |_| {
                     let mut set = SeriesSet::new(columns(), Arc::new([]), usize::MAX);
                     let page = |number| (0..SERIES).map(|series| row(series, number)).collect();
-                    let spent = feed(rows, page, |rows| set.add_page(&rows).unwrap());
+                    let spent = feed(rows, page, |rows| set.add_page(&rows, &Points::default()).unwrap());
                     let start = Instant::now();
                     assert_eq!(black_box(set.finish()).len(), SERIES);
                     spent + start.elapsed()
@@ -80,7 +80,7 @@ fn grouping(criterion: &mut Criterion) {
                         rows.map(|index| row(index / per_series, index % per_series)).collect()
                     };
                     feed(rows, page, |rows| {
-                        runs.add_page(rows).unwrap();
+                        runs.add_page(rows, &Points::default()).unwrap();
                         black_box(runs.take());
                     })
                 };

@@ -15,6 +15,10 @@ pub enum Kind {
     Invalid,
     /// A query names a column that the table does not have.
     UnknownColumn,
+    /// Timestream refuses a query, or can't execute it.
+    QueryRefused,
+    /// A row of a query's answer is larger than Timestream allows.
+    RowTooLarge,
     /// Credentials are missing or malformed.
     Unauthenticated,
     /// The caller is known but may not do this.
@@ -81,6 +85,8 @@ impl Kind {
             | Kind::Unavailable => true,
             Kind::Invalid
             | Kind::UnknownColumn
+            | Kind::QueryRefused
+            | Kind::RowTooLarge
             | Kind::Unauthenticated
             | Kind::Forbidden
             | Kind::ClockSkewed
@@ -113,7 +119,7 @@ impl Kind {
             {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Kind::Invalid | Kind::UnknownColumn => StatusCode::BAD_REQUEST,
+            Kind::Invalid | Kind::UnknownColumn | Kind::QueryRefused | Kind::RowTooLarge => StatusCode::BAD_REQUEST,
             Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
             Kind::Forbidden | Kind::ClockSkewed | Kind::CredentialsRefused | Kind::CredentialsExpired => {
                 StatusCode::FORBIDDEN

@@ -5,22 +5,56 @@ use std::borrow::Cow;
 use aws_sdk_timestreamquery::types::{ColumnInfo, Datum};
 
 use super::matcher::{METRIC_NAME, Matcher};
+use super::points::{Point, Points};
 use super::schema::Schema;
 use super::timestamp;
+use super::unexpected::unexpected;
 use crate::error::{Error, Kind};
 use crate::measure;
 use crate::proto::Label;
+
+/// The column of a series' samples. Timestream reserves names like this, so no other column has it.
+pub(super) const SERIES: &str = "ts_samples";
+
+/// The column of the start of the stretch of time that a row's samples are of.
+pub(super) const BIN: &str = "ts_bin";
 
 /// Which columns of an answer hold time, value, metric name and labels.
 #[derive(Debug)]
 pub struct Columns {
     name: usize,
-    /// `None` where rows are series and no samples.
-    time: Option<usize>,
-    double: Option<usize>,
-    bigint: Option<usize>,
+    held: Held,
+    bin: Option<usize>,
     /// Column and label, sorted by label.
     labels: Vec<(usize, String)>,
+}
+
+/// What a row holds beside labels, and in which column.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Held {
+    /// Nothing more.
+    Labels,
+    /// A sample.
+    Sample { time: usize, double: Option<usize>, bigint: Option<usize> },
+    /// Samples of a series.
+    Series(usize),
+}
+
+/// The samples of a row.
+pub(super) enum Samples<'a> {
+    One([Point; 1]),
+    Series(Cow<'a, [Point]>),
+}
+
+impl std::ops::Deref for Samples<'_> {
+    type Target = [Point];
+
+    fn deref(&self) -> &[Point] {
+        match self {
+            Samples::One(sample) => sample,
+            Samples::Series(samples) => samples,
+        }
+    }
 }
 
 impl Columns {
@@ -31,10 +65,13 @@ impl Columns {
     /// holds a label, and its place in the order of series. `UnexpectedAnswerError` for columns that no table has.
     pub fn new(columns: &[ColumnInfo], schema: &Schema) -> Result<Self, Error> {
         let found = Columns::of_labels(columns, schema)?;
-        if found.time.is_none() { Err(unexpected("no column time".to_owned())) } else { Ok(found) }
+        match found.held {
+            Held::Labels => Err(unexpected("no column time".to_owned())),
+            Held::Sample { .. } | Held::Series(_) => Ok(found),
+        }
     }
 
-    /// The same of an answer whose rows are series and no samples.
+    /// The same of an answer whose rows may hold labels alone.
     pub(super) fn of_labels(columns: &[ColumnInfo], schema: &Schema) -> Result<Self, Error> {
         let find = |name: &str| columns.iter().position(|column| column.name() == Some(name));
         let name = find("measure_name").ok_or_else(|| unexpected("no column measure_name".to_owned()))?;
@@ -51,40 +88,43 @@ impl Columns {
             }
         }
         labels.sort_by(|a, b| a.1.cmp(&b.1));
-        Ok(Columns {
-            name,
-            time: find("time"),
-            double: find("measure_value::double"),
-            bigint: find("measure_value::bigint"),
-            labels,
-        })
+        let held = match (find(SERIES), find("time")) {
+            (Some(series), _) => Held::Series(series),
+            (None, Some(time)) => {
+                Held::Sample { time, double: find("measure_value::double"), bigint: find("measure_value::bigint") }
+            }
+            (None, None) => Held::Labels,
+        };
+        Ok(Columns { name, held, bin: find(BIN), labels })
     }
 
-    /// Whether rows are samples.
-    pub(super) fn hold_samples(&self) -> bool {
-        self.time.is_some()
+    /// What rows hold beside labels.
+    pub(super) fn held(&self) -> Held {
+        self.held
     }
 
-    /// The value of a row: its double, or its bigint as one. `None` for a row of another type.
-    pub(super) fn value(&self, row: &[Datum]) -> Result<Option<f64>, Error> {
-        if let Some(text) = self.double.and_then(|index| text(row, index)) {
-            return text.parse().map(Some).map_err(|_| unexpected(format!("{text:?} is no double")));
+    /// The samples of a row, in order of time. Empty for a row that holds none: its value is neither a double nor a bigint.
+    ///
+    /// # Errors
+    /// A time or a value can't be read.
+    pub(super) fn samples<'a>(&self, row: &[Datum], points: &'a Points) -> Result<Samples<'a>, Error> {
+        match self.held {
+            Held::Labels => Ok(Samples::Series(Cow::Borrowed(&[]))),
+            Held::Series(index) => {
+                let datum = row.get(index).ok_or_else(|| unexpected("a row without samples".to_owned()))?;
+                points.of(datum).map(Samples::Series)
+            }
+            Held::Sample { time, double, bigint } => match value(row, double, bigint)? {
+                Some(value) => Ok(Samples::One([Point { time: self::time(row, time)?, value }])),
+                None => Ok(Samples::Series(Cow::Borrowed(&[]))),
+            },
         }
-        if let Some(text) = self.bigint.and_then(|index| text(row, index)) {
-            // The nearest double, as Prometheus' own values are.
-            let value: i64 = text.parse().map_err(|_| unexpected(format!("{text:?} is no bigint")))?;
-            return Ok(Some(value as f64));
-        }
-        Ok(None)
     }
 
-    /// The time of a row in nanoseconds.
-    pub(super) fn time(&self, row: &[Datum]) -> Result<i64, Error> {
-        let time = self
-            .time
-            .and_then(|index| text(row, index))
-            .ok_or_else(|| unexpected("a row without a time".to_owned()))?;
-        timestamp::to_nanoseconds(time).ok_or_else(|| unexpected(format!("{time:?} is no time")))
+    /// The start of the stretch of time that a row's samples are of, as Timestream writes it. Empty where a row holds all
+    /// samples of its series.
+    pub(super) fn bin<'a>(&self, row: &'a [Datum]) -> &'a str {
+        self.bin.and_then(|index| text(row, index)).unwrap_or_default()
     }
 
     /// The values of a row's labels, sorted by label; the empty string for a missing label. The metric name may be
@@ -115,13 +155,27 @@ impl Columns {
     }
 }
 
-fn text(row: &[Datum], index: usize) -> Option<&str> {
-    row.get(index).and_then(Datum::scalar_value)
+/// The value of a row: its double, or its bigint as one. `None` for a row of another type.
+fn value(row: &[Datum], double: Option<usize>, bigint: Option<usize>) -> Result<Option<f64>, Error> {
+    if let Some(text) = double.and_then(|index| text(row, index)) {
+        return text.parse().map(Some).map_err(|_| unexpected(format!("{text:?} is no double")));
+    }
+    if let Some(text) = bigint.and_then(|index| text(row, index)) {
+        // The nearest double, as Prometheus' own values are.
+        let value: i64 = text.parse().map_err(|_| unexpected(format!("{text:?} is no bigint")))?;
+        return Ok(Some(value as f64));
+    }
+    Ok(None)
 }
 
-/// The error of an answer that Timestream never gives.
-pub(super) fn unexpected(what: String) -> Error {
-    Error::new(Kind::Unavailable, "UnexpectedAnswerError", format!("Timestream's answer can't be read: {what}"))
+/// The time of a row in nanoseconds.
+fn time(row: &[Datum], index: usize) -> Result<i64, Error> {
+    let time = text(row, index).ok_or_else(|| unexpected("a row without a time".to_owned()))?;
+    timestamp::to_nanoseconds(time).ok_or_else(|| unexpected(format!("{time:?} is no time")))
+}
+
+fn text(row: &[Datum], index: usize) -> Option<&str> {
+    row.get(index).and_then(Datum::scalar_value)
 }
 
 /// Whether the matchers want a series with these labels.

@@ -12,6 +12,8 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
 
+use super::points::with_points;
+
 type Answer = dyn FnMut(&str, &Value) -> (u16, Value) + Send;
 
 #[derive(Clone)]
@@ -38,7 +40,7 @@ impl Fake {
             .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(FakeKeys))
             .endpoint_url("http://timestream.test")
             .retry_config(RetryConfig::disabled())
-            .http_client(http_client_fn(move |_, _| connector.clone()))
+            .http_client(with_points(http_client_fn(move |_, _| connector.clone())))
             .build();
         Client::from_conf(config)
     }

@@ -3,14 +3,19 @@
 //! The SQL of a query may find more series than its matchers ask for, but never fewer. Each series is checked with the
 //! matchers themselves before it is answered.
 //!
+//! Timestream is asked for a row for each series, with its samples in one value: `form`, `sql`, `points`. Rows for samples
+//! are asked for where it refuses that.
+//!
 //! A SAMPLES answer is gathered in memory, since it is one compressed message: `series`. A STREAMED_XOR_CHUNKS answer
 //! is sent while its pages arrive, in Prometheus' order of series: `sql::order`, `runs`, `frames`, `xor`, `stream`.
 
 mod columns;
+mod form;
 mod frames;
 mod limits;
 pub mod matcher;
 mod pages;
+mod points;
 mod reader;
 pub mod regex;
 mod request;
@@ -23,6 +28,7 @@ mod sql;
 mod statement;
 mod stream;
 mod timestamp;
+mod unexpected;
 mod xor;
 
 #[cfg(test)]
@@ -32,6 +38,7 @@ pub use columns::Columns;
 pub use frames::FrameWriter;
 pub use limits::ReadSettings;
 pub(crate) use limits::too_late;
+pub use points::{Point, Points, with_points};
 pub use reader::{Caller, ReadAnswer, Reader};
 pub use runs::SeriesRuns;
 pub use samples::pack;

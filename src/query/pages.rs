@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::points::{Points, taking_points};
 use crate::error::{Error, Kind};
 use crate::sink::retry::{RetryPolicy, retry_while};
 use crate::sink::service_error::from_sdk;
@@ -37,6 +38,21 @@ pub(super) struct Asking {
     pub(super) sent: Arc<AtomicBool>,
 }
 
+/// A page of an answer.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) output: QueryOutput,
+    /// The points of its time series, where they are asked for.
+    pub(super) points: Points,
+}
+
+/// A query, and whether the points of its time series are taken out of its pages.
+#[derive(Debug, Clone)]
+struct Asked {
+    sql: Arc<str>,
+    takes_points: bool,
+}
+
 /// The bound on CancelQuery calls under way.
 pub(super) fn cancel_permits() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(MAX_CANCELS))
@@ -45,20 +61,30 @@ pub(super) fn cancel_permits() -> Arc<Semaphore> {
 impl Asking {
     /// The pages of a query.
     pub(super) fn pages(&self, sql: &str) -> Pages {
-        let sql: Arc<str> = sql.into();
-        let running = Running { asking: self.clone(), query_id: None };
-        let next = fetch(self.clone(), Arc::clone(&sql), None);
-        Pages { sql, running, next: Some(next), token: None }
+        self.begin(Asked { sql: sql.into(), takes_points: false })
     }
 
-    fn ask(&self, sql: &str, token: Option<&str>) -> BoxFuture<'static, Result<QueryOutput, Error>> {
-        let metrics = self.metrics.clone();
-        let call = self.client.query().query_string(sql).set_next_token(token.map(str::to_owned));
+    /// The pages of a query, with the points of its time series apart.
+    pub(super) fn pages_with_points(&self, sql: &str) -> Pages {
+        self.begin(Asked { sql: sql.into(), takes_points: true })
+    }
+
+    fn begin(&self, asked: Asked) -> Pages {
+        let running = Running { asking: self.clone(), query_id: None };
+        let next = fetch(self.clone(), asked.clone(), None);
+        Pages { asked, running, next: Some(next), token: None }
+    }
+
+    fn ask(&self, asked: &Asked, token: Option<&str>) -> BoxFuture<'static, Result<Page, Error>> {
+        let (metrics, takes_points) = (self.metrics.clone(), asked.takes_points);
+        let call = self.client.query().query_string(&*asked.sql).set_next_token(token.map(str::to_owned));
         Box::pin(async move {
             metrics.requests.increment(1);
             let start = Instant::now();
             let under_way = metrics.calls.begin(Operation::Query);
-            let answer = call.send().await.map_err(|error| of_query(&error));
+            let (answer, points) =
+                if takes_points { taking_points(call.send()).await } else { (call.send().await, Points::default()) };
+            let answer = answer.map(|output| Page { output, points }).map_err(|error| of_query(&error));
             metrics.duration.record(start.elapsed());
             under_way.end(answer.as_ref().map_or_else(Code::of_error, |_| Code::Ok));
             answer
@@ -66,45 +92,51 @@ impl Asking {
     }
 }
 
-/// The error of a Query call. Only the message tells that the table lacks a column of the query.
+/// The error of a Query call. Only the message tells that the table lacks a column of the query, or that a row is too
+/// large.
 fn of_query<R: std::fmt::Debug>(error: &SdkError<QueryError, R>) -> Error {
     let names_column = |message: &str| message.contains("Column '") && message.contains("does not exist");
+    let names_size = |message: &str| message.contains("max page response size");
     let told = from_sdk(error);
     match error.as_service_error() {
         Some(QueryError::ValidationException(refused)) if refused.message().is_some_and(names_column) => {
             told.as_kind(Kind::UnknownColumn)
+        }
+        Some(_) if names_size(told.message()) => told.as_kind(Kind::RowTooLarge),
+        Some(QueryError::ValidationException(_) | QueryError::QueryExecutionException(_)) => {
+            told.as_kind(Kind::QueryRefused)
         }
         _ => told,
     }
 }
 
 /// Fetches one page. It may be fetched again with its token, until a part of the answer was sent.
-fn fetch(asking: Asking, sql: Arc<str>, token: Option<String>) -> AbortOnDropHandle<Result<QueryOutput, Error>> {
+fn fetch(asking: Asking, asked: Asked, token: Option<String>) -> AbortOnDropHandle<Result<Page, Error>> {
     AbortOnDropHandle::new(tokio::spawn(async move {
         let may_retry = || !asking.sent.load(Ordering::SeqCst);
         let most = if token.is_some() { CALLS_OF_TOKEN - 1 } else { u32::MAX };
         let retry = RetryPolicy { max_retries: asking.retry.max_retries.min(most), ..asking.retry };
-        retry_while(retry, &asking.metrics.retries, may_retry, || asking.ask(&sql, token.as_deref())).await
+        retry_while(retry, &asking.metrics.retries, may_retry, || asking.ask(&asked, token.as_deref())).await
     }))
 }
 
 /// The pages of one query, while it runs.
 pub(super) struct Pages {
-    sql: Arc<str>,
+    asked: Asked,
     running: Running,
-    next: Option<AbortOnDropHandle<Result<QueryOutput, Error>>>,
+    next: Option<AbortOnDropHandle<Result<Page, Error>>>,
     /// The token of the page before.
     token: Option<String>,
 }
 
 impl Pages {
     /// The next page, which may be empty, or `None` after the last. After an error there are no more pages.
-    pub(super) async fn next(&mut self) -> Result<Option<QueryOutput>, Error> {
+    pub(super) async fn next(&mut self) -> Result<Option<Page>, Error> {
         let Some(page) = self.next.take() else { return Ok(None) };
         let mut page =
             page.await.map_err(|_| Error::new(Kind::Unavailable, "InternalError", "fetching a page was aborted"))??;
         self.running.asking.metrics.pages.increment(1);
-        match page.next_token.take() {
+        match page.output.next_token.take() {
             Some(token) if self.token.as_ref() == Some(&token) => {
                 return Err(Error::new(
                     Kind::Unavailable,
@@ -113,8 +145,8 @@ impl Pages {
                 ));
             }
             Some(token) => {
-                self.running.query_id = Some(page.query_id.clone());
-                self.next = Some(fetch(self.running.asking.clone(), Arc::clone(&self.sql), Some(token.clone())));
+                self.running.query_id = Some(page.output.query_id.clone());
+                self.next = Some(fetch(self.running.asking.clone(), self.asked.clone(), Some(token.clone())));
                 self.token = Some(token);
             }
             None => self.running.query_id = None,

@@ -9,6 +9,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::form::RowForms;
 use super::limits::{ReadSettings, SIDE_BY_SIDE, no_memory, too_late};
 use super::pages::{Asking, MAX_CANCELS, cancel_permits};
 use super::request::{ParsedQuery, ResponseForm, parse, response_form};
@@ -47,6 +48,7 @@ pub struct Reader {
     settings: ReadSettings,
     metrics: ReadMetrics,
     schemas: Arc<SchemaCache>,
+    forms: Arc<RowForms>,
     requests: Arc<Semaphore>,
     cancels: Arc<Semaphore>,
     memory: Budget,
@@ -59,6 +61,7 @@ impl Reader {
             settings,
             metrics,
             schemas: Arc::new(SchemaCache::new()),
+            forms: Arc::new(RowForms::new()),
             requests: Arc::new(Semaphore::new(settings.max_concurrent.clamp(1, Semaphore::MAX_PERMITS))),
             cancels: cancel_permits(),
             memory: Budget::new(Limit::new("--read.memory-limit", settings.memory_limit_bytes)),
@@ -97,6 +100,7 @@ impl Reader {
         let queries = parse(request.queries)?;
         let source = Source {
             schemas: Arc::clone(&self.schemas),
+            forms: Arc::clone(&self.forms),
             asking: self.asking(caller.client.clone(), deadline),
             key: TableKey { caller: caller.id, database: database.to_owned(), table: table.to_owned() },
             asked,
@@ -144,11 +148,26 @@ impl Reader {
         let Some((mut rows, columns)) = source.open(&query, Order::Any).await? else {
             return Ok((Vec::new(), reservation));
         };
-        let mut series = SeriesSet::new(columns, Arc::clone(&query.matchers), self.settings.max_samples);
+        let start = |columns| SeriesSet::new(columns, Arc::clone(&query.matchers), self.settings.max_samples);
+        let mut series = start(columns);
         let limit = self.settings.max_bytes;
-        while let Some(rows) = rows.next().await? {
+        loop {
+            let page = match rows.next().await {
+                Ok(Some(page)) => page,
+                Ok(None) => break,
+                Err(error) if source.may_narrow(&rows, &error) => {
+                    let Some((again, columns)) = source.open(&query, Order::Any).await? else {
+                        return Ok((Vec::new(), reservation));
+                    };
+                    rows = again;
+                    held.fetch_sub(series.bytes(), Ordering::SeqCst);
+                    series = start(columns);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let before = series.bytes();
-            series.add_page(&rows)?;
+            series.add_page(&page.output.rows, &page.points)?;
             let grown = series.bytes() - before;
             if held.fetch_add(grown, Ordering::SeqCst) + grown > limit {
                 let message = format!(

@@ -42,15 +42,6 @@ pub(super) fn response_form(request: &ReadRequest) -> Result<ResponseForm, Error
     })
 }
 
-/// What is answered of each series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// Labels and samples.
-    Samples,
-    /// Labels alone, of the series that have a sample. Prometheus' `/api/v1/series` looks at nothing else.
-    Labels,
-}
-
 /// What Prometheus hints at where it wants labels alone.
 const LABELS_ALONE: &str = "series";
 
@@ -59,7 +50,9 @@ pub(super) struct ParsedQuery {
     /// First and last millisecond.
     pub(super) bounds: (i64, i64),
     pub(super) matchers: Arc<[Matcher]>,
-    pub(super) wanted: Wanted,
+    /// Whether the labels of the series that have a sample are all that is asked for. Prometheus' `/api/v1/series` looks
+    /// at nothing else.
+    pub(super) labels_alone: bool,
 }
 
 /// The queries of a request.
@@ -87,7 +80,7 @@ pub(super) fn parse(queries: Vec<Query>) -> Result<Vec<ParsedQuery>, Error> {
         let labels_alone = hints.is_some_and(|hints| hints.func == LABELS_ALONE);
         Ok(ParsedQuery {
             bounds: bounds((query.start_timestamp_ms, query.end_timestamp_ms), hints),
-            wanted: if labels_alone { Wanted::Labels } else { Wanted::Samples },
+            labels_alone,
             matchers: query.matchers.into_iter().map(&mut matcher).collect::<Result<_, Error>>()?,
         })
     };
@@ -136,10 +129,9 @@ mod tests {
 
     #[test]
     fn labels_alone_are_wanted_where_the_hints_say_so() {
-        let wanted = |hints| parse(vec![Query { hints, ..Query::default() }]).unwrap()[0].wanted;
-        let func = |func: &str| wanted(Some(ReadHints { func: func.to_owned(), ..ReadHints::default() }));
-        assert_eq!((wanted(None), func(""), func("rate")), (Wanted::Samples, Wanted::Samples, Wanted::Samples));
-        assert_eq!(func("series"), Wanted::Labels);
+        let alone = |hints| parse(vec![Query { hints, ..Query::default() }]).unwrap()[0].labels_alone;
+        let func = |func: &str| alone(Some(ReadHints { func: func.to_owned(), ..ReadHints::default() }));
+        assert_eq!((alone(None), func(""), func("rate"), func("series")), (false, false, false, true));
     }
 
     #[test]

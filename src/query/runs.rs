@@ -1,15 +1,17 @@
-//! Turns rows into frames. The rows come series by series, in the order of Prometheus' label sets, so only the current
-//! series is in memory.
+//! Turns rows into frames. The rows come series by series, in the order of Prometheus' label sets, and those of a series
+//! by time or by stretches of time. So only the current series is in memory.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 use aws_sdk_timestreamquery::types::{Datum, Row};
 
-use super::columns::{Columns, are_wanted, compare, too_many_samples, unexpected};
+use super::columns::{Columns, Held, are_wanted, compare, too_many_samples};
 use super::frames::FrameWriter;
 use super::matcher::Matcher;
+use super::points::{Point, Points};
 use super::timestamp::MILLISECOND;
+use super::unexpected::unexpected;
 use crate::error::Error;
 use crate::proto::Label;
 
@@ -24,6 +26,10 @@ pub struct SeriesRuns {
     last_row: Option<Row>,
     labels: Vec<Label>,
     is_wanted: bool,
+    /// The stretch of time of the last row, and its samples. Several rows of a series may be of one stretch: its metric
+    /// name may stand as it is and escaped. They are held back until all have come.
+    bin: String,
+    held_back: Vec<Point>,
     /// The last sample, held back since a later one of the same millisecond may replace it.
     sample: Option<(i64, f64)>,
     samples: usize,
@@ -41,17 +47,19 @@ impl SeriesRuns {
             last_row: None,
             labels: Vec::new(),
             is_wanted: false,
+            bin: String::new(),
+            held_back: Vec::new(),
             sample: None,
             samples: 0,
             other_rows: 0,
         }
     }
 
-    /// Adds a page.
+    /// Adds a page: its rows, and the points that were taken out of them.
     ///
     /// # Errors
     /// The answer is over a limit, or a row can't be read or is not in order.
-    pub fn add_page(&mut self, rows: Vec<Row>) -> Result<(), Error> {
+    pub fn add_page(&mut self, rows: Vec<Row>, points: &Points) -> Result<(), Error> {
         for (index, row) in rows.iter().enumerate() {
             let before = index.checked_sub(1).and_then(|index| rows.get(index));
             let before = before.or(self.last_row.as_ref()).map(Row::data);
@@ -59,7 +67,7 @@ impl SeriesRuns {
             if is_next {
                 self.start_series(row.data())?;
             }
-            self.add_row(row.data())?;
+            self.add_row(row.data(), points)?;
         }
         if let Some(last) = rows.into_iter().next_back() {
             self.last_row = Some(last);
@@ -79,7 +87,7 @@ impl SeriesRuns {
         self.is_wanted = are_wanted(&labels, &self.matchers);
         if self.is_wanted {
             self.frames.start_series(&labels)?;
-            if !self.columns.hold_samples() {
+            if matches!(self.columns.held(), Held::Labels) {
                 self.frames.keep();
             }
         }
@@ -87,18 +95,41 @@ impl SeriesRuns {
         Ok(())
     }
 
-    fn add_row(&mut self, row: &[Datum]) -> Result<(), Error> {
-        if !self.columns.hold_samples() {
-            return Ok(());
+    fn add_row(&mut self, row: &[Datum], points: &Points) -> Result<(), Error> {
+        let samples = self.columns.samples(row, points)?;
+        match self.columns.held() {
+            Held::Sample { .. } if samples.is_empty() => self.other_rows += 1,
+            Held::Sample { .. } if self.is_wanted => {
+                return samples.iter().try_for_each(|sample| self.add_sample(*sample));
+            }
+            Held::Series(_) if self.is_wanted => {
+                let bin = self.columns.bin(row);
+                if self.bin != bin {
+                    self.release()?;
+                    bin.clone_into(&mut self.bin);
+                }
+                self.held_back.extend_from_slice(&samples);
+            }
+            Held::Labels | Held::Sample { .. } | Held::Series(_) => {}
         }
-        let Some(value) = self.columns.value(row)? else {
-            self.other_rows += 1;
-            return Ok(());
-        };
-        if !self.is_wanted {
-            return Ok(());
+        Ok(())
+    }
+
+    /// Adds the samples held back. Of two at one time the one that came last is the later one.
+    fn release(&mut self) -> Result<(), Error> {
+        let mut samples = std::mem::take(&mut self.held_back);
+        if !samples.is_sorted_by_key(|sample| sample.time) {
+            samples.sort_by_key(|sample| sample.time);
         }
-        let time = self.columns.time(row)?.div_euclid(MILLISECOND);
+        samples.drain(..).try_for_each(|sample| self.add_sample(sample))?;
+        // Its memory is used again.
+        self.held_back = samples;
+        Ok(())
+    }
+
+    /// Adds a sample, not before the one before.
+    fn add_sample(&mut self, Point { time, value }: Point) -> Result<(), Error> {
+        let time = time.div_euclid(MILLISECOND);
         match self.sample.replace((time, value)) {
             // Other writers may store finer times: the last sample within a millisecond is taken.
             Some((before, _)) if before == time => return Ok(()),
@@ -116,6 +147,8 @@ impl SeriesRuns {
     }
 
     fn end_series(&mut self) -> Result<(), Error> {
+        self.release()?;
+        self.bin.clear();
         if let Some((time, value)) = self.sample.take() {
             self.frames.push(time, value)?;
         }
@@ -135,9 +168,9 @@ impl SeriesRuns {
         self.frames.ready_bytes()
     }
 
-    /// The size of the frames that are ready and of the one under way, in bytes.
+    /// The size of the frames that are ready, of the one under way, and of samples held back for it, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        self.frames.bytes()
+        self.frames.bytes() + self.held_back.len() * size_of::<Point>()
     }
 
     /// Takes the frames that are ready, in pieces.

@@ -20,15 +20,28 @@ const BELIEVED_FOR: Duration = Duration::from_secs(60);
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
 /// The columns that samples' values may stand in.
-const VALUES: [&str; 2] = ["measure_value::double", "measure_value::bigint"];
+const VALUES: [&str; 2] = [DOUBLE, BIGINT];
+pub(super) const DOUBLE: &str = "measure_value::double";
+pub(super) const BIGINT: &str = "measure_value::bigint";
 
 /// The labels of a table and the columns that hold them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Schema {
     /// Label and column, by label: the order in which Prometheus compares them.
     columns: BTreeMap<String, String>,
-    /// All columns, with the label that a dimension holds.
-    known: HashMap<String, Option<String>>,
+    /// All columns, and what they are.
+    known: HashMap<String, ColumnKind>,
+}
+
+/// What a column is to the connector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum ColumnKind {
+    /// A dimension that holds this label.
+    Label(String),
+    /// A dimension that holds no label.
+    OtherDimension,
+    /// Time, the measure name, or a measure.
+    NoDimension,
 }
 
 impl Schema {
@@ -66,11 +79,15 @@ impl Schema {
     }
 
     fn add(&mut self, column: &str, is_dimension: bool) {
-        let label = is_dimension.then(|| label_of(column)).flatten();
-        if let Some(label) = &label {
-            self.columns.insert(label.clone(), column.to_owned());
-        }
-        self.known.insert(column.to_owned(), label);
+        let kind = match is_dimension.then(|| label_of(column)) {
+            Some(Some(label)) => {
+                self.columns.insert(label.clone(), column.to_owned());
+                ColumnKind::Label(label)
+            }
+            Some(None) => ColumnKind::OtherDimension,
+            None => ColumnKind::NoDimension,
+        };
+        self.known.insert(column.to_owned(), kind);
     }
 
     /// The column that holds a label's values.
@@ -94,7 +111,24 @@ impl Schema {
         if is_reserved(column) {
             return Some(None);
         }
-        self.known.get(column).map(Option::as_deref)
+        self.known.get(column).map(|kind| match kind {
+            ColumnKind::Label(label) => Some(label.as_str()),
+            ColumnKind::OtherDimension | ColumnKind::NoDimension => None,
+        })
+    }
+
+    /// The dimensions that hold no label, sorted.
+    pub(super) fn other_dimensions(&self) -> Vec<&str> {
+        let others = self.known.iter().filter(|(_, kind)| **kind == ColumnKind::OtherDimension);
+        let mut found: Vec<&str> = others.map(|(column, _)| column.as_str()).collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// Whether rows may hold measures that are no samples' values.
+    pub(super) fn has_other_measures(&self) -> bool {
+        let is_other = |column: &str| !["time", "measure_name"].contains(&column) && !VALUES.contains(&column);
+        self.known.iter().any(|(column, kind)| *kind == ColumnKind::NoDimension && is_other(column))
     }
 }
 
@@ -118,10 +152,19 @@ pub(super) struct TableKey {
     pub(super) table: String,
 }
 
+/// What is known of a table.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) schema: Arc<Schema>,
+    pub(super) fetched: Instant,
+    /// When the caller was last denied to DESCRIBE it.
+    pub(super) denied: Option<Instant>,
+}
+
 /// The schemas seen lately.
 #[derive(Debug)]
 pub(super) struct SchemaCache {
-    entries: Mutex<LruCache<TableKey, (Instant, Arc<Schema>)>>,
+    entries: Mutex<LruCache<TableKey, Known>>,
 }
 
 impl SchemaCache {
@@ -130,25 +173,29 @@ impl SchemaCache {
     }
 
     /// The schema of a table if it is fresh enough to be believed about `labels` by a request that came at `asked`. What
-    /// was written before the request came must be found, so a label that the schema lacks is looked for again;
-    /// with `must_be_new` all are.
+    /// was written before the request came must be found, so a label that the schema lacks is looked for again.
     pub(super) fn get<'a>(
         &self,
         key: &TableKey,
         labels: impl IntoIterator<Item = &'a str>,
         asked: Instant,
-        must_be_new: bool,
-    ) -> Option<Arc<Schema>> {
+    ) -> Option<Known> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let (fetched, schema) = entries.get(key)?;
-        let lacks_one = labels.into_iter().any(|label| label != METRIC_NAME && schema.column(label).is_none());
-        let believed = if lacks_one || must_be_new { *fetched >= asked } else { fetched.elapsed() < BELIEVED_FOR };
-        believed.then(|| Arc::clone(schema))
+        let known = entries.get(key)?;
+        let lacks_one = labels.into_iter().any(|label| label != METRIC_NAME && known.schema.column(label).is_none());
+        let believed = if lacks_one { known.fetched >= asked } else { known.fetched.elapsed() < BELIEVED_FOR };
+        believed.then(|| known.clone())
     }
 
-    /// Keeps a schema fetched at `fetched`.
-    pub(super) fn put(&self, key: TableKey, fetched: Instant, schema: Arc<Schema>) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).put(key, (fetched, schema));
+    /// When DESCRIBE was denied, if it need not be tried again yet.
+    pub(super) fn denied(&self, key: &TableKey) -> Option<Instant> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.peek(key)?.denied.filter(|denied| denied.elapsed() < BELIEVED_FOR)
+    }
+
+    /// Keeps what is known of a table.
+    pub(super) fn put(&self, key: TableKey, known: Known) {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).put(key, known);
     }
 
     /// Forgets a schema that turned out to be wrong.
@@ -163,6 +210,10 @@ mod tests {
 
     fn key(caller: u8) -> TableKey {
         TableKey { caller: [caller; 32], database: "d".to_owned(), table: "t".to_owned() }
+    }
+
+    fn known(denied: Option<Instant>) -> Known {
+        Known { schema: Arc::new(Schema::of_dimensions(["job"])), fetched: Instant::now(), denied }
     }
 
     #[test]
@@ -189,23 +240,30 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_lack_is_believed_only_by_the_request_that_asked() {
         let (cache, start) = (SchemaCache::new(), Instant::now());
-        cache.put(key(1), Instant::now(), Arc::new(Schema::of_dimensions(["job"])));
-        assert!(cache.get(&key(1), ["job", "nope", "__name__"], start, false).is_some());
-        assert!(cache.get(&key(2), ["job"], start, false).is_none());
+        cache.put(key(1), known(None));
+        assert!(cache.get(&key(1), ["job", "nope", "__name__"], start).is_some());
+        assert!(cache.get(&key(2), ["job"], start).is_none());
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(cache.get(&key(1), ["job", "nope"], Instant::now(), false).is_none());
-        assert!(cache.get(&key(1), ["job", "__name__"], Instant::now(), false).is_some());
-        assert!(cache.get(&key(1), ["job"], Instant::now(), true).is_none());
-        assert!(cache.get(&key(1), ["job"], start, true).is_some());
+        assert!(cache.get(&key(1), ["job", "nope"], Instant::now()).is_none());
+        assert!(cache.get(&key(1), ["job", "__name__"], Instant::now()).is_some());
         tokio::time::advance(BELIEVED_FOR).await;
-        assert!(cache.get(&key(1), ["job"], start, false).is_none());
+        assert!(cache.get(&key(1), ["job"], start).is_none());
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_forgotten_is_asked_for_again() {
         let cache = SchemaCache::new();
-        cache.put(key(1), Instant::now(), Arc::new(Schema::of_dimensions(["job"])));
+        cache.put(key(1), known(None));
         cache.forget(&key(1));
-        assert!(cache.get(&key(1), ["job"], Instant::now(), false).is_none());
+        assert!(cache.get(&key(1), ["job"], Instant::now()).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_describe_that_was_denied_is_tried_again_later() {
+        let cache = SchemaCache::new();
+        cache.put(key(1), known(Some(Instant::now())));
+        assert!(cache.denied(&key(1)).is_some() && cache.denied(&key(2)).is_none());
+        tokio::time::advance(BELIEVED_FOR).await;
+        assert!(cache.denied(&key(1)).is_none());
     }
 }

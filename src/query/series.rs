@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use aws_sdk_timestreamquery::types::{Datum, Row};
 
-use super::columns::{Columns, are_wanted, compare, too_many_samples};
+use super::columns::{Columns, Held, are_wanted, compare, too_many_samples};
 use super::matcher::Matcher;
+use super::points::Points;
 use super::timestamp::MILLISECOND;
 use crate::error::Error;
 use crate::proto::{Label, Sample, TimeSeries};
@@ -54,30 +55,33 @@ impl SeriesSet {
         }
     }
 
-    /// Adds a page.
+    /// Adds a page: its rows, and the points that were taken out of them.
     ///
     /// # Errors
     /// The answer has too many samples, or a row can't be read.
-    pub fn add_page(&mut self, rows: &[Row]) -> Result<(), Error> {
-        rows.iter().try_for_each(|row| self.add_row(row.data()))
+    pub fn add_page(&mut self, rows: &[Row], points: &Points) -> Result<(), Error> {
+        rows.iter().try_for_each(|row| self.add_row(row.data(), points))
     }
 
-    fn add_row(&mut self, row: &[Datum]) -> Result<(), Error> {
-        if !self.columns.hold_samples() {
-            return self.place(row).map(|_| ());
+    fn add_row(&mut self, row: &[Datum], points: &Points) -> Result<(), Error> {
+        let samples = self.columns.samples(row, points)?;
+        match self.columns.held() {
+            Held::Sample { .. } if samples.is_empty() => {
+                self.other_rows += 1;
+                return Ok(());
+            }
+            Held::Series(_) if samples.is_empty() => return Ok(()),
+            Held::Labels | Held::Sample { .. } | Held::Series(_) => {}
         }
-        let Some(value) = self.columns.value(row)? else {
-            self.other_rows += 1;
-            return Ok(());
-        };
         let Some(place) = self.place(row)? else { return Ok(()) };
-        let time = self.columns.time(row)?;
         let Some(series) = self.series.get_mut(place) else { return Ok(()) };
-        series.in_order &= series.samples.last().is_none_or(|last| last.timestamp <= time);
-        // In nanoseconds until the end, since other writers may store finer times than milliseconds.
-        series.samples.push(Sample { value: Some(value), timestamp: time });
-        self.samples += 1;
-        self.bytes += SAMPLE_BYTES;
+        for sample in samples.iter() {
+            series.in_order &= series.samples.last().is_none_or(|last| last.timestamp <= sample.time);
+            // In nanoseconds until the end, since other writers may store finer times than milliseconds.
+            series.samples.push(Sample { value: Some(sample.value), timestamp: sample.time });
+        }
+        self.samples += samples.len();
+        self.bytes += SAMPLE_BYTES * samples.len();
         if self.samples > self.max_samples {
             return Err(too_many_samples(self.max_samples));
         }
@@ -207,30 +211,36 @@ mod tests {
     fn rows_of_all_pages_become_series_in_label_and_time_order() {
         let mut set = set(&[], 100);
         let t = |ms| format!("1970-01-01 00:00:00.00{ms}000000");
-        set.add_page(&[]).unwrap();
-        set.add_page(&[
-            row(&[
-                Some("a"),
-                None,
-                None,
-                Some("up"),
-                Some("1970-01-01 00:00:00.003000001"),
-                Some("1.25"),
-                None,
-                Some("z"),
-            ]),
-            row(&[Some("b"), None, None, Some("up"), Some(&t(1)), Some("1.5"), None, None]),
-            row(&[None, None, Some("-"), Some("up"), Some(&t(1)), Some("-0"), None, None]),
-            row(&[Some("b"), None, None, Some("up"), Some("1970-01-01 00:00:00.001500000"), Some("2"), None, None]),
-            row(&[Some("b"), Some("y"), None, Some("up"), Some(&t(1)), None, Some("9007199254740993"), None]),
-            row(&[Some("b"), Some("y"), None, Some("up"), Some(&t(2)), None, None, None]),
-        ])
+        set.add_page(&[], &Points::default()).unwrap();
+        set.add_page(
+            &[
+                row(&[
+                    Some("a"),
+                    None,
+                    None,
+                    Some("up"),
+                    Some("1970-01-01 00:00:00.003000001"),
+                    Some("1.25"),
+                    None,
+                    Some("z"),
+                ]),
+                row(&[Some("b"), None, None, Some("up"), Some(&t(1)), Some("1.5"), None, None]),
+                row(&[None, None, Some("-"), Some("up"), Some(&t(1)), Some("-0"), None, None]),
+                row(&[Some("b"), None, None, Some("up"), Some("1970-01-01 00:00:00.001500000"), Some("2"), None, None]),
+                row(&[Some("b"), Some("y"), None, Some("up"), Some(&t(1)), None, Some("9007199254740993"), None]),
+                row(&[Some("b"), Some("y"), None, Some("up"), Some(&t(2)), None, None, None]),
+            ],
+            &Points::default(),
+        )
         .unwrap();
-        set.add_page(&[
-            row(&[Some("b"), None, None, Some("up"), Some(&t(2)), Some("4E0"), None, Some("")]),
-            row(&[Some("a"), None, None, Some("up"), Some(&t(3)), Some("1"), None, Some("z")]),
-            row(&[Some("a"), None, None, Some("up"), Some(&t(2)), Some("2"), None, Some("z")]),
-        ])
+        set.add_page(
+            &[
+                row(&[Some("b"), None, None, Some("up"), Some(&t(2)), Some("4E0"), None, Some("")]),
+                row(&[Some("a"), None, None, Some("up"), Some(&t(3)), Some("1"), None, Some("z")]),
+                row(&[Some("a"), None, None, Some("up"), Some(&t(2)), Some("2"), None, Some("z")]),
+            ],
+            &Points::default(),
+        )
         .unwrap();
         assert_eq!(set.other_rows(), 1);
         assert_eq!(
@@ -253,7 +263,7 @@ mod tests {
             let mut rows = vec![named("a:b", 1, "1"), named("a:b", 4, "4"), named("a:b", 2, "8")];
             let escaped = [named("z_aZ3aZb_z", 2, "2"), named("z_aZ3aZb_z", 3, "3"), named("z_a_z", 3, "9")];
             rows.splice(if escaped_first { 0..0 } else { 3..3 }, escaped);
-            set.add_page(&rows).unwrap();
+            set.add_page(&rows, &Points::default()).unwrap();
             assert_eq!(shown(&set.finish()), ["__name__=a:b,job=a 1@1 2@2 3@3 4@4"]);
         }
     }
@@ -264,7 +274,7 @@ mod tests {
         let t = "2021-05-06 06:35:38.000000000";
         let rows = [("abc", "up"), ("b", "up"), ("b", "down")]
             .map(|(job, name)| row(&[Some(job), None, None, Some(name), Some(t), Some("1"), None, None]));
-        set.add_page(&rows).unwrap();
+        set.add_page(&rows, &Points::default()).unwrap();
         assert_eq!(shown(&set.finish()), ["__name__=up,job=b 1@1620282938000"]);
     }
 
@@ -273,7 +283,7 @@ mod tests {
         let t = Some("2021-05-06 06:35:38.000000000");
         let add = |set: &mut SeriesSet, job: &str, time: Option<&str>, value: &str| {
             let row = row(&[Some(job), None, None, Some("up"), time, Some(value), None, None]);
-            set.add_page(&[row])
+            set.add_page(&[row], &Points::default())
         };
         let mut two = set(&[], 2);
         add(&mut two, "a", t, "1").unwrap();

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use aws_sdk_timestreamquery::types::Row;
 use tokio::time::Instant;
 
 use super::columns::Columns;
-use super::matcher::Matcher;
-use super::pages::{Asking, Pages};
-use super::request::{ParsedQuery, Wanted};
-use super::schema::{Schema, SchemaCache, TableKey};
+use super::form::{RowForm, RowForms};
+use super::pages::{Asking, Page, Pages};
+use super::request::ParsedQuery;
+use super::schema::{Known, Schema, SchemaCache, TableKey};
 use super::sql::{self, Order};
 use crate::error::{Error, Kind};
 
@@ -19,6 +18,7 @@ const MAX_SCHEMA_CHANGES: u32 = 3;
 /// Where to read, and for which caller.
 pub(super) struct Source {
     pub(super) schemas: Arc<SchemaCache>,
+    pub(super) forms: Arc<RowForms>,
     pub(super) asking: Asking,
     pub(super) key: TableKey,
     /// When the request came.
@@ -28,30 +28,70 @@ pub(super) struct Source {
 /// The rows of one query, page by page.
 pub(super) struct Rows {
     pages: Pages,
-    first: Option<Vec<Row>>,
+    first: Option<Page>,
+    form: RowForm,
 }
 
 impl Rows {
-    /// The rows of the next page; `None` after the last.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<Row>>, Error> {
-        let rows = match self.first.take() {
-            Some(first) => first,
-            None => match self.pages.next().await? {
-                Some(page) => page.rows,
-                None => return Ok(None),
-            },
+    /// The next page; `None` after the last.
+    pub(super) async fn next(&mut self) -> Result<Option<Page>, Error> {
+        let page = match self.first.take() {
+            Some(first) => Some(first),
+            None => self.pages.next().await?,
         };
-        self.pages.count_rows(rows.len());
-        Ok(Some(rows))
+        if let Some(page) = &page {
+            self.pages.count_rows(page.output.rows.len());
+        }
+        Ok(page)
     }
 }
 
 impl Source {
     /// Starts a query and waits for its first page. `None` if no row can match.
+    ///
+    /// A row for each series is asked for, and rows for samples if Timestream refuses that.
     pub(super) async fn open(&self, query: &ParsedQuery, order: Order) -> Result<Option<(Rows, Columns)>, Error> {
+        loop {
+            let form = if query.labels_alone { RowForm::Labels } else { self.forms.of(&self.key) };
+            let refused = match (self.open_as(query, order, form).await, form) {
+                (Err(error), RowForm::Series(bin)) if error.kind() == Kind::RowTooLarge => {
+                    self.forms.too_large(&self.key, bin);
+                    continue;
+                }
+                (Err(error), RowForm::Series(_)) if error.kind() == Kind::QueryRefused => error,
+                (opened, _) => return opened,
+            };
+            // Whatever else is wrong with the query is wrong in this form too.
+            let Ok(opened) = self.open_as(query, order, RowForm::Sample).await else { return Err(refused) };
+            self.forms.refused(&self.key);
+            self.asking.metrics.refused_series.increment(1);
+            let TableKey { database, table, .. } = &self.key;
+            tracing::warn!(database, table, error = %refused, "Timestream refuses to answer series by series: reads take a row for each sample, which is slow");
+            return Ok(opened);
+        }
+    }
+
+    /// Whether the query whose rows failed with `error` may be opened again, for smaller rows.
+    pub(super) fn may_narrow(&self, rows: &Rows, error: &Error) -> bool {
+        match rows.form {
+            RowForm::Series(bin) if error.kind() == Kind::RowTooLarge => {
+                self.forms.too_large(&self.key, bin);
+                true
+            }
+            RowForm::Series(_) | RowForm::Sample | RowForm::Labels => false,
+        }
+    }
+
+    /// The same in one form.
+    async fn open_as(
+        &self,
+        query: &ParsedQuery,
+        order: Order,
+        form: RowForm,
+    ) -> Result<Option<(Rows, Columns)>, Error> {
         let mut changes = 0;
         loop {
-            match self.try_open(query, order).await {
+            match self.try_open(query, order, form).await {
                 Err(error) if is_schema_change(error.kind()) && changes < MAX_SCHEMA_CHANGES => {
                     changes += 1;
                     self.schemas.forget(&self.key);
@@ -61,52 +101,69 @@ impl Source {
         }
     }
 
-    async fn try_open(&self, query: &ParsedQuery, order: Order) -> Result<Option<(Rows, Columns)>, Error> {
-        let wanted = query.wanted;
-        let schema = self.schema(&query.matchers, wanted).await?;
-        let TableKey { database, table, .. } = &self.key;
-        let Some(sql) = sql::select(database, table, &schema, &query.matchers, query.bounds, wanted, order)? else {
-            return Ok(None);
+    async fn try_open(
+        &self,
+        query: &ParsedQuery,
+        order: Order,
+        form: RowForm,
+    ) -> Result<Option<(Rows, Columns)>, Error> {
+        let labels = query.matchers.iter().map(|matcher| matcher.label.as_str());
+        let mut known = match self.schemas.get(&self.key, labels, self.asked) {
+            Some(known) => known,
+            None => self.now_known().await?,
         };
-        tracing::debug!(sql, "query");
-        let mut pages = self.asking.pages(&sql);
-        while let Some(page) = pages.next().await? {
-            if !page.column_info.is_empty() {
-                let columns = match wanted {
-                    Wanted::Samples => Columns::new(&page.column_info, &schema)?,
-                    Wanted::Labels => Columns::of_labels(&page.column_info, &schema)?,
-                };
-                return Ok(Some((Rows { pages, first: Some(page.rows) }, columns)));
+        loop {
+            let schema = &known.schema;
+            // Such a table has rows that are no samples, and they are counted.
+            let form = if schema.has_other_measures() && form != RowForm::Labels { RowForm::Sample } else { form };
+            let TableKey { database, table, .. } = &self.key;
+            let Some(sql) = sql::select(database, table, schema, &query.matchers, query.bounds, form, order)? else {
+                return Ok(None);
+            };
+            tracing::debug!(sql, "query");
+            let pages = match form {
+                RowForm::Series(_) => self.asking.pages_with_points(&sql),
+                RowForm::Labels | RowForm::Sample => self.asking.pages(&sql),
+            };
+            let opening = first_page(pages, form, schema);
+            // An answer to a query that names its columns does not show that the table has got a new one. So the columns
+            // are looked at again meanwhile.
+            if form == RowForm::Sample || known.fetched >= self.asked {
+                return opening.await;
             }
+            let (opened, now) = tokio::join!(opening, self.now_known());
+            let now = now?;
+            if now.schema == known.schema {
+                return opened;
+            }
+            known = now;
         }
-        Ok(None)
     }
 
-    async fn schema(&self, matchers: &[Matcher], wanted: Wanted) -> Result<Arc<Schema>, Error> {
-        let labels = matchers.iter().map(|matcher| matcher.label.as_str());
-        // A query that names its columns does not answer others, by which a lack would show.
-        let names_columns = wanted == Wanted::Labels;
-        if let Some(schema) = self.schemas.get(&self.key, labels, self.asked, names_columns) {
-            return Ok(schema);
-        }
+    /// The schema of now, which is kept.
+    async fn now_known(&self) -> Result<Known, Error> {
         let fetched = Instant::now();
-        let schema = match self.describe().await {
-            Err(error) if error.kind() == Kind::Forbidden => {
+        let mut denied = self.schemas.denied(&self.key);
+        let described = if denied.is_none() { Some(self.describe().await) } else { None };
+        let schema = match described {
+            Some(Err(error)) if error.kind() == Kind::Forbidden => {
                 tracing::debug!(%error, "DESCRIBE is denied: the columns of an empty answer are taken instead");
+                denied = Some(fetched);
                 self.columns_of_an_empty_answer().await?
             }
-            described => described?,
+            Some(described) => described?,
+            None => self.columns_of_an_empty_answer().await?,
         };
-        let schema = Arc::new(schema);
-        self.schemas.put(self.key.clone(), fetched, Arc::clone(&schema));
-        Ok(schema)
+        let known = Known { schema: Arc::new(schema), fetched, denied };
+        self.schemas.put(self.key.clone(), known.clone());
+        Ok(known)
     }
 
     async fn describe(&self) -> Result<Schema, Error> {
         let mut pages = self.asking.pages(&format!("DESCRIBE {}", self.table()));
         let mut rows = Vec::new();
         while let Some(page) = pages.next().await? {
-            rows.extend(page.rows);
+            rows.extend(page.output.rows);
         }
         Ok(Schema::of_describe(&rows))
     }
@@ -116,8 +173,8 @@ impl Source {
         let mut pages = self.asking.pages(&sql::nothing_of(&self.table()));
         let mut schema = Schema::default();
         while let Some(page) = pages.next().await? {
-            if !page.column_info.is_empty() {
-                schema = Schema::of_columns(&page.column_info);
+            if !page.output.column_info.is_empty() {
+                schema = Schema::of_columns(&page.output.column_info);
             }
         }
         Ok(schema)
@@ -126,6 +183,22 @@ impl Source {
     fn table(&self) -> String {
         sql::table(&self.key.database, &self.key.table)
     }
+}
+
+/// The first page that has columns. `None` if none has.
+async fn first_page(mut pages: Pages, form: RowForm, schema: &Schema) -> Result<Option<(Rows, Columns)>, Error> {
+    while let Some(page) = pages.next().await? {
+        let columns = &page.output.column_info;
+        if columns.is_empty() {
+            continue;
+        }
+        let columns = match form {
+            RowForm::Labels => Columns::of_labels(columns, schema)?,
+            RowForm::Series(_) | RowForm::Sample => Columns::new(columns, schema)?,
+        };
+        return Ok(Some((Rows { pages, first: Some(page), form }, columns)));
+    }
+    Ok(None)
 }
 
 /// Whether the table has columns that the schema lacks, or lacks one that the schema has.

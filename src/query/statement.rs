@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::limits::too_late;
-use super::pages::Asking;
+use super::pages::{Asking, Page};
 use super::reader::Reader;
 use crate::error::Error;
 
@@ -54,7 +54,7 @@ async fn fetch(asking: &Asking, sql: &str, limits: StatementLimits) -> Result<St
     let mut bytes = 0;
     // If this is dropped with pages left, the query is cancelled.
     let mut pages = asking.pages(sql);
-    while let Some(page) = pages.next().await? {
+    while let Some(Page { output: page, .. }) = pages.next().await? {
         if answer.columns.is_empty() {
             answer.columns = page.column_info.iter().map(column).collect();
         }

@@ -116,12 +116,28 @@ async fn produce(
     let no_memory = |why| no_memory(why, &memory);
     let mut reservation = memory.reserve(0).await.map_err(no_memory)?;
     let Some((mut rows, columns)) = source.open(&query, Order::Series).await? else { return Ok(()) };
-    let mut runs = SeriesRuns::new(columns, Arc::clone(&query.matchers), max_samples, index);
-    while let Some(rows) = rows.next().await? {
-        runs.add_page(rows)?;
+    let start = |columns| SeriesRuns::new(columns, Arc::clone(&query.matchers), max_samples, index);
+    let mut runs = start(columns);
+    let mut was_sent = false;
+    loop {
+        let page = match rows.next().await {
+            Ok(Some(page)) => page,
+            Ok(None) => break,
+            // If a part was sent, only the reader can start again.
+            Err(error) if source.may_narrow(&rows, &error) && !was_sent => {
+                let Some((again, columns)) = source.open(&query, Order::Series).await? else { return Ok(()) };
+                (rows, runs) = (again, start(columns));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        runs.add_page(page.output.rows, &page.points)?;
         reservation.resize(runs.bytes().saturating_sub(OWN_BYTES)).await.map_err(no_memory)?;
-        if runs.ready_bytes() >= PIECE_BYTES && send(&mut runs, &sender).await.is_err() {
-            return Ok(());
+        if runs.ready_bytes() >= PIECE_BYTES {
+            was_sent = true;
+            if send(&mut runs, &sender).await.is_err() {
+                return Ok(());
+            }
         }
     }
     runs.finish()?;

@@ -15,6 +15,7 @@ use crate::http::places::Places;
 use crate::ingest::write::Writer;
 use crate::options::Options;
 use crate::paths::Paths;
+use crate::query::with_points;
 use crate::routes::Routes;
 use crate::routes::admin::{Admin, AdminSettings};
 use crate::routes::page::{Page, PageSettings};
@@ -107,7 +108,7 @@ fn page(options: &Options) -> PageSettings {
 
 /// The clients for Timestream that `options` describe.
 pub(crate) fn clients(options: &Options, metrics: Arc<Metrics>) -> Arc<Clients> {
-    Arc::new(Clients::new(options.clients.clone(), credentials(options), clients::http_client(), metrics))
+    Arc::new(Clients::new(options.clients.clone(), credentials(options), with_points(clients::http_client()), metrics))
 }
 
 /// The source of the credentials for calls.

@@ -283,7 +283,9 @@ fn outcome_of(error: Error) -> Outcome {
             Outcome::Rejected(Rejected::Unauthorized, error)
         }
         Kind::TooLarge => Outcome::Rejected(Rejected::TooLarge, error),
-        Kind::Invalid | Kind::UnknownColumn | Kind::UnsupportedMedia => Outcome::Rejected(Rejected::Invalid, error),
+        Kind::Invalid | Kind::UnknownColumn | Kind::QueryRefused | Kind::RowTooLarge | Kind::UnsupportedMedia => {
+            Outcome::Rejected(Rejected::Invalid, error)
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use super::*;
 use crate::measure;
 use crate::proto::LabelMatcher;
 use crate::proto::label_matcher::Type;
+use crate::query::form::FIRST;
 
 /// Texts made to break out of a string or a name, and any others.
 fn hostile() -> impl Strategy<Value = String> {
@@ -153,15 +154,14 @@ proptest! {
         column in hostile(),
         all in prop::collection::vec(asked(), 1..5),
         streamed in any::<bool>(),
-        labels_alone in any::<bool>(),
+        form in prop::sample::select(vec![RowForm::Labels, FIRST, RowForm::Sample]),
     ) {
-        let wanted = if labels_alone { Wanted::Labels } else { Wanted::Samples };
         let order = if streamed { Order::Series } else { Order::Any };
         let schema = Schema::of_dimensions(["job", &column]);
         let label = crate::dimension::restore(&column).into_owned();
         let sql = |database: &str, table: &str, value: &dyn Fn(&Asked) -> String| {
             let matchers: Vec<Matcher> = all.iter().map(|asked| asked.matcher(&label, &value(asked))).collect();
-            select(database, table, &schema, &matchers, (5, 10), wanted, order).unwrap()
+            select(database, table, &schema, &matchers, (5, 10), form, order).unwrap()
         };
         let Some(hostile) = sql(&database, &table, &|asked| asked.value.clone()) else { return Ok(()) };
         let (found, strings) = shape(&hostile);
@@ -186,7 +186,7 @@ proptest! {
             prop_assert!(OUR_NAMES.contains(&name.as_str()), "{} in {}", name, hostile);
         }
         let selects = found.to_string().matches("\"Select\"").count();
-        let most = 1 + usize::from(streamed) + usize::from(labels_alone);
+        let most = 1 + usize::from(streamed) + usize::from(streamed && form != RowForm::Sample);
         prop_assert!((1..=most).contains(&selects), "{}", hostile);
     }
 }
@@ -203,4 +203,7 @@ const OUR_NAMES: &[&str] = &[
     "substr",
     "length",
     "ts_last_label",
+    "ts_samples",
+    "CREATE_TIME_SERIES",
+    "COALESCE",
 ];

@@ -10,10 +10,11 @@ mod quote;
 use column::Column;
 use quote::{identifier, quoted};
 
+use super::columns::{BIN, SERIES};
+use super::form::{Bin, RowForm};
 use super::matcher::{Condition, METRIC_NAME, Matcher};
 use super::regex::{Pattern, Values};
-use super::request::Wanted;
-use super::schema::Schema;
+use super::schema::{BIGINT, DOUBLE, Schema};
 use crate::error::{Error, Kind};
 
 /// The longest query text that Timestream takes, in bytes.
@@ -45,7 +46,7 @@ pub(super) fn select(
     schema: &Schema,
     matchers: &[Matcher],
     (start_ms, end_ms): (i64, i64),
-    wanted: Wanted,
+    form: RowForm,
     order: Order,
 ) -> Result<Option<String>, Error> {
     let start_ms = start_ms.max(0);
@@ -75,19 +76,29 @@ pub(super) fn select(
         }
     }
     let table = self::table(database, table);
-    let rows = match wanted {
-        Wanted::Samples => format!("FROM {table} WHERE {}", conditions.join(" AND ")),
-        Wanted::Labels => match with_a_value(schema) {
-            Some(condition) => {
-                conditions.push(condition);
-                one_row_a_series(&table, schema, &conditions)
-            }
+    if form != RowForm::Sample {
+        match with_a_value(schema) {
+            Some(condition) => conditions.push(condition),
             None => return Ok(None),
-        },
+        }
+    }
+    let conditions = conditions.join(" AND ");
+    let bin = match form {
+        RowForm::Series(bin) => Some(bin).filter(|bin| end_ms.saturating_sub(start_ms) >= bin.ms),
+        RowForm::Labels | RowForm::Sample => None,
+    };
+    let found = format!("{table} WHERE {conditions}");
+    let grouped = match form {
+        RowForm::Sample => None,
+        RowForm::Labels => Some(labels_of_series(&found, schema)),
+        RowForm::Series(_) => Some(samples_of_series(&found, schema, bin)),
     };
     let sql = match order {
-        Order::Any => format!("SELECT * {rows}"),
-        Order::Series => order::ordered(&rows, schema, matchers, wanted),
+        Order::Any => grouped.unwrap_or_else(|| format!("SELECT * FROM {found}")),
+        Order::Series => {
+            let from = grouped.map_or(found, |grouped| format!("({grouped})"));
+            order::ordered(&from, schema, matchers, order::within_series(form, bin))
+        }
     };
     if sql.len() > MAX_QUERY_BYTES {
         return Err(Error::new(
@@ -105,11 +116,39 @@ fn with_a_value(schema: &Schema) -> Option<String> {
     (!conditions.is_empty()).then(|| format!("({})", conditions.join(" OR ")))
 }
 
-/// The labels of all series that have a row under these conditions, as rows.
-fn one_row_a_series(table: &str, schema: &Schema, conditions: &[String]) -> String {
+/// The columns that hold labels.
+fn label_columns(schema: &Schema) -> String {
     let dimensions = schema.labels().map(|(_, column)| identifier(column));
-    let columns = std::iter::once("measure_name".to_owned()).chain(dimensions).collect::<Vec<_>>().join(", ");
-    format!("FROM (SELECT {columns} FROM {table} WHERE {} GROUP BY {columns})", conditions.join(" AND "))
+    std::iter::once("measure_name".to_owned()).chain(dimensions).collect::<Vec<_>>().join(", ")
+}
+
+/// A row with the labels of each series among the rows found.
+fn labels_of_series(found: &str, schema: &Schema) -> String {
+    let columns = label_columns(schema);
+    format!("SELECT {columns} FROM {found} GROUP BY {columns}")
+}
+
+/// A row with labels and samples of each series among the rows found, or of its part in each bin.
+///
+/// All dimensions are grouped, also those that hold no label, so that a group has no two samples of one time: it is not
+/// documented what CREATE_TIME_SERIES does with them. Its values may not be NULL (developer guide, "Time-series views").
+fn samples_of_series(found: &str, schema: &Schema, bin: Option<Bin>) -> String {
+    let labels = label_columns(schema);
+    let others: String = schema.other_dimensions().iter().map(|column| format!(", {}", identifier(column))).collect();
+    let values: Vec<&str> = schema.values().collect();
+    let value = match values.as_slice() {
+        [DOUBLE] => DOUBLE.to_owned(),
+        [BIGINT] => format!("CAST({BIGINT} AS double)"),
+        _ => format!("COALESCE({DOUBLE}, CAST({BIGINT} AS double))"),
+    };
+    let (bin, grouped) = match bin {
+        Some(bin) => (format!("bin(time, {}) AS {BIN}, ", bin.text), format!(", bin(time, {})", bin.text)),
+        None => Default::default(),
+    };
+    format!(
+        "SELECT {labels}, {bin}CREATE_TIME_SERIES(time, {value}) AS {SERIES} FROM {found} \
+         GROUP BY {labels}{others}{grouped}"
+    )
 }
 
 /// A table's name in SQL.

@@ -4,8 +4,9 @@
 //! In columns sorted by label this means: the first column in which two series differ decides. If one series has the
 //! label and the other lacks it, the one that has it comes first, unless the other has no further label.
 
+use super::super::columns::BIN;
+use super::super::form::{Bin, RowForm};
 use super::super::matcher::{Condition, METRIC_NAME, Matcher};
-use super::super::request::Wanted;
 use super::super::schema::Schema;
 use super::column::metric_name;
 use super::quote::identifier;
@@ -14,8 +15,23 @@ use crate::measure;
 /// The column with the place of a row's last label. Timestream reserves names like this, so no other column has it.
 const LAST_LABEL: &str = "ts_last_label";
 
-/// The query for `rows` (what stands behind `SELECT *`) in the order of Prometheus' label sets, then of time.
-pub(super) fn ordered(rows: &str, schema: &Schema, matchers: &[Matcher], wanted: Wanted) -> String {
+/// The key that tells a metric name that stands as it is from an escaped one.
+const LENGTH: &str = "length(measure_name)";
+
+/// The sort keys of a series' rows. Of two samples at one time the one in the escaped measure name, which is longer, comes
+/// last and is taken.
+pub(super) fn within_series(form: RowForm, bin: Option<Bin>) -> &'static [&'static str] {
+    match (form, bin) {
+        (RowForm::Sample, _) => &["time", LENGTH],
+        (RowForm::Series(_), Some(_)) => &[BIN, LENGTH],
+        (RowForm::Series(_), None) => &[LENGTH],
+        (RowForm::Labels, _) => &[],
+    }
+}
+
+/// The query for rows (what stands behind `SELECT * FROM`) in the order of Prometheus' label sets, then of keys within a
+/// series.
+pub(super) fn ordered(rows: &str, schema: &Schema, matchers: &[Matcher], within_series: &[&str]) -> String {
     let fixed = |label: &str| matchers.iter().any(|matcher| matcher.label == label && is_fixed(&matcher.condition));
     let mut keys = Vec::new();
     // Every series has a name, so a label that sorts before it is always followed by a further one.
@@ -41,21 +57,16 @@ pub(super) fn ordered(rows: &str, schema: &Schema, matchers: &[Matcher], wanted:
             ));
         }
     }
-    if wanted == Wanted::Samples {
-        keys.push("time".to_owned());
-        if !has_one_form(matchers) {
-            // Of two samples at one time the escaped one, which is longer, comes last and is taken.
-            keys.push("length(measure_name)".to_owned());
-        }
-    }
+    let one_form = has_one_form(matchers);
+    keys.extend(within_series.iter().filter(|key| !one_form || **key != LENGTH).map(|key| (*key).to_owned()));
     if keys.is_empty() {
-        return format!("SELECT * {rows}");
+        return format!("SELECT * FROM {rows}");
     }
     let keys = keys.join(", ");
     if last.is_empty() {
-        return format!("SELECT * {rows} ORDER BY {keys}");
+        return format!("SELECT * FROM {rows} ORDER BY {keys}");
     }
-    format!("SELECT * FROM (SELECT *, CASE{last} ELSE -1 END AS {LAST_LABEL} {rows}) ORDER BY {keys}")
+    format!("SELECT * FROM (SELECT *, CASE{last} ELSE -1 END AS {LAST_LABEL} FROM {rows}) ORDER BY {keys}")
 }
 
 /// Whether the metric name is known, and has only one form in the table.

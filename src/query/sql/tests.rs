@@ -2,6 +2,7 @@ use super::*;
 use crate::dimension;
 use crate::proto::LabelMatcher;
 use crate::proto::label_matcher::Type;
+use crate::query::form::FIRST;
 
 fn matcher(r#type: Type, name: &str, value: &str) -> Matcher {
     Matcher::new(LabelMatcher { r#type: r#type as i32, name: name.to_owned(), value: value.to_owned() }).unwrap()
@@ -9,7 +10,7 @@ fn matcher(r#type: Type, name: &str, value: &str) -> Matcher {
 
 fn conditions(matchers: &[Matcher]) -> Option<String> {
     let schema = Schema::of_dimensions(["job", "z__x_z"]);
-    let sql = select("db", "t\"x", &schema, matchers, (5, 10), Wanted::Samples, Order::Any).unwrap()?;
+    let sql = select("db", "t\"x", &schema, matchers, (5, 10), RowForm::Sample, Order::Any).unwrap()?;
     let rest = sql
         .strip_prefix(
             "SELECT * FROM \"db\".\"t\"\"x\" WHERE time >= from_milliseconds(5) AND time < from_milliseconds(11)",
@@ -89,7 +90,7 @@ fn escaped_labels_find_their_column_and_unknown_ones_are_decided_here() {
 #[test]
 fn bounds_are_clamped_to_what_timestream_stores() {
     let schema = Schema::of_dimensions([]);
-    let bounds = |start, end| select("d", "t", &schema, &[], (start, end), Wanted::Samples, Order::Any).unwrap();
+    let bounds = |start, end| select("d", "t", &schema, &[], (start, end), RowForm::Sample, Order::Any).unwrap();
     assert!(bounds(i64::MIN, i64::MAX).unwrap().ends_with("WHERE time >= from_milliseconds(0)"));
     assert_eq!(bounds(10, 9), None);
     assert_eq!(bounds(i64::MIN, -1), None);
@@ -101,7 +102,7 @@ fn bounds_are_clamped_to_what_timestream_stores() {
 fn matchers_that_do_not_fit_a_query_text_are_refused() {
     let long = matcher(Type::Eq, "job", &"'".repeat(200_000));
     let error =
-        select("d", "t", &Schema::of_dimensions(["job"]), &[long], (0, 1), Wanted::Samples, Order::Any).unwrap_err();
+        select("d", "t", &Schema::of_dimensions(["job"]), &[long], (0, 1), RowForm::Sample, Order::Any).unwrap_err();
     assert_eq!((error.kind(), error.name()), (Kind::Invalid, "QueryTooLargeError"));
 }
 
@@ -109,7 +110,7 @@ fn matchers_that_do_not_fit_a_query_text_are_refused() {
 fn streamed_rows_come_in_the_order_of_prometheus() {
     let schema = Schema::of_dimensions(["job", "Job", "z__x_z"]);
     let ordered = |matchers: &[Matcher]| {
-        select("d", "t", &schema, matchers, (0, i64::MAX), Wanted::Samples, Order::Series).unwrap().unwrap()
+        select("d", "t", &schema, matchers, (0, i64::MAX), RowForm::Sample, Order::Series).unwrap().unwrap()
     };
     let name = column::metric_name();
     assert_eq!(
@@ -133,7 +134,7 @@ fn streamed_rows_come_in_the_order_of_prometheus() {
     let both = ordered(&[matcher(Type::Eq, "__name__", "a:b")]);
     assert!(!both.contains("regexp_like") && both.ends_with("NULLS LAST, time, length(measure_name)"), "{both}");
     let none =
-        select("d", "t", &Schema::default(), &[], (0, i64::MAX), Wanted::Samples, Order::Series).unwrap().unwrap();
+        select("d", "t", &Schema::default(), &[], (0, i64::MAX), RowForm::Sample, Order::Series).unwrap().unwrap();
     let rows = "SELECT * FROM \"d\".\"t\" WHERE time >= from_milliseconds(0)";
     assert_eq!(none, format!("{rows} ORDER BY {name}, time, length(measure_name)"));
 }
@@ -141,18 +142,53 @@ fn streamed_rows_come_in_the_order_of_prometheus() {
 #[test]
 fn labels_alone_come_as_a_row_for_each_series() {
     let labels = |schema: &Schema, matchers: &[Matcher], order| {
-        select("d", "t", schema, matchers, (i64::MIN, i64::MAX), Wanted::Labels, order).unwrap()
+        select("d", "t", schema, matchers, (i64::MIN, i64::MAX), RowForm::Labels, order).unwrap()
     };
     let schema = Schema::of_dimensions(["job", "z__x_z", dimension::PLACEHOLDER]);
-    let rows = "FROM (SELECT measure_name, \"z__x_z\", \"job\" FROM \"d\".\"t\" WHERE time >= from_milliseconds(0) AND \
+    let rows = "SELECT measure_name, \"z__x_z\", \"job\" FROM \"d\".\"t\" WHERE time >= from_milliseconds(0) AND \
                 measure_name = 'up' AND (measure_value::double IS NOT NULL OR measure_value::bigint IS NOT NULL) \
-                GROUP BY measure_name, \"z__x_z\", \"job\")";
+                GROUP BY measure_name, \"z__x_z\", \"job\"";
     let up = [matcher(Type::Eq, "__name__", "up")];
-    assert_eq!(labels(&schema, &up, Order::Any).unwrap(), format!("SELECT * {rows}"));
+    assert_eq!(labels(&schema, &up, Order::Any).unwrap(), rows);
     let ordered = labels(&schema, &up, Order::Series).unwrap();
-    assert!(ordered.starts_with("SELECT * FROM (SELECT *, CASE") && ordered.contains(rows), "{ordered}");
+    assert!(
+        ordered.starts_with("SELECT * FROM (SELECT *, CASE") && ordered.contains(&format!("FROM ({rows})) ORDER BY")),
+        "{ordered}"
+    );
     assert!(ordered.ends_with("WHEN ts_last_label < 1 THEN '' END NULLS LAST"), "{ordered}");
     let none = labels(&Schema::of_dimensions([]), &up, Order::Series).unwrap();
     assert!(none.ends_with("GROUP BY measure_name)"), "{none}");
     assert_eq!(labels(&Schema::default(), &up, Order::Any), None, "a table without a sample");
+}
+
+#[test]
+fn samples_come_as_a_row_for_each_series_and_bin() {
+    let series = |schema: &Schema, end, order| {
+        let up = [matcher(Type::Eq, "__name__", "up")];
+        select("d", "t", schema, &up, (0, end), FIRST, order).unwrap().unwrap()
+    };
+    let schema = Schema::of_dimensions(["job", "z__x_z", dimension::PLACEHOLDER, "z___name___z"]);
+    let rows = |bin: &str, end, grouped: &str| {
+        format!(
+            "SELECT measure_name, \"z__x_z\", \"job\", {bin}CREATE_TIME_SERIES(time, COALESCE(measure_value::double, \
+             CAST(measure_value::bigint AS double))) AS ts_samples FROM \"d\".\"t\" WHERE time >= from_milliseconds(0) \
+             AND time < from_milliseconds({end}) AND measure_name = 'up' AND (measure_value::double IS NOT NULL OR \
+             measure_value::bigint IS NOT NULL) GROUP BY measure_name, \"z__x_z\", \"job\", \"z___name___z\", \
+             \"{}\"{grouped}",
+            dimension::PLACEHOLDER
+        )
+    };
+    let short = rows("", 7_200_000, "");
+    assert_eq!(series(&schema, 7_199_999, Order::Any), short);
+    let long = rows("bin(time, 2h) AS ts_bin, ", 7_200_001, ", bin(time, 2h)");
+    assert_eq!(series(&schema, 7_200_000, Order::Any), long);
+    let ordered = |end| series(&schema, end, Order::Series);
+    for (sql, rows, key) in [(ordered(7_199_999), short, ""), (ordered(7_200_000), long, ", ts_bin")] {
+        assert!(sql.starts_with("SELECT * FROM (SELECT *, CASE WHEN"), "{sql}");
+        assert!(sql.contains(&format!(" AS ts_last_label FROM ({rows})) ORDER BY ")), "{sql}");
+        assert!(sql.ends_with(&format!("WHEN ts_last_label < 1 THEN '' END NULLS LAST{key}")), "{sql}");
+    }
+    let any = select("d", "t", &schema, &[], (0, i64::MAX), FIRST, Order::Series).unwrap().unwrap();
+    assert!(any.ends_with("NULLS LAST, ts_bin, length(measure_name)"), "{any}");
+    assert_eq!(select("d", "t", &Schema::default(), &[], (0, 1), FIRST, Order::Any).unwrap(), None, "no measure");
 }

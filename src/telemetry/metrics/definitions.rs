@@ -51,6 +51,7 @@ definitions! {
     READ_ROWS = "timestream_connector_read_rows_total", [], "Rows of query results received.";
     READ_SAMPLES = "timestream_connector_read_samples_total", [], "Samples sent in answers to remote read.";
     READ_SKIPPED_ROWS = "timestream_connector_read_skipped_rows_total", [], "Rows of Timestream that are no samples: values of other types, or none.";
+    READ_REFUSED_SERIES = "timestream_connector_read_refused_series_total", [], "Times that Timestream refused to answer series by series, so that a table is read row by row for an hour.";
     READ_CANCELS = "timestream_connector_read_cancels_total", [], "Queries cancelled because the reader hung up or a limit was reached.";
     READ_ABORTS = "timestream_connector_read_aborts_total", [], "Streamed answers broken off by an error after a part was sent.";
     HTTP_ANSWERS = "timestream_connector_http_requests_total", ["handler", "code"], "HTTP requests, by what handled them and the status of the answer; 499 where the client was gone before it.";

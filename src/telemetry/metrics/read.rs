@@ -27,6 +27,8 @@ pub struct ReadMetrics {
     pub samples: Total,
     /// Rows left out because their value is neither a double nor a bigint.
     pub other_rows: Counter,
+    /// Tables whose reads went on without time series, since Timestream refused them.
+    pub refused_series: Counter,
     /// Queries cancelled in Timestream.
     pub cancels: Counter,
     /// Streamed answers broken off after a part was sent.
@@ -44,6 +46,7 @@ impl ReadMetrics {
             rows: counter(recorder, READ_ROWS, &[]),
             samples: total(recorder, READ_SAMPLES, &[]),
             other_rows: counter(recorder, READ_SKIPPED_ROWS, &[]),
+            refused_series: counter(recorder, READ_REFUSED_SERIES, &[]),
             cancels: counter(recorder, READ_CANCELS, &[]),
             aborts: counter(recorder, READ_ABORTS, &[]),
         }

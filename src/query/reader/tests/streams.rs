@@ -7,7 +7,7 @@ use crate::proto::ChunkedReadResponse;
 use http_body_util::BodyExt;
 use hyper::body::Body;
 
-async fn start(reader: &Reader, fake: &Fake, queries: Vec<Query>) -> Result<ChunkStream, Error> {
+pub(super) async fn start(reader: &Reader, fake: &Fake, queries: Vec<Query>) -> Result<ChunkStream, Error> {
     let caller = Caller { client: fake.client(), id: [1; 32] };
     let request = ReadRequest { queries, accepted_response_types: vec![1, 0] };
     match reader.read(&caller, "d", "t", request, reader.deadline(None)).await? {
@@ -17,7 +17,7 @@ async fn start(reader: &Reader, fake: &Fake, queries: Vec<Query>) -> Result<Chun
 }
 
 /// Query, job and number of samples of each frame, and the error that broke the answer off.
-async fn frames(mut chunks: ChunkStream) -> (Vec<(i64, String, u8)>, Option<String>) {
+pub(super) async fn frames(mut chunks: ChunkStream) -> (Vec<(i64, String, u8)>, Option<String>) {
     let (mut bytes, mut error) = (Vec::new(), None);
     while let Some(frame) = chunks.frame().await {
         match frame {
@@ -64,7 +64,7 @@ async fn frames_are_sent_while_later_pages_arrive() {
     let calls = fake.calls().len();
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(fake.calls().len(), calls, "no page is fetched any more");
-    assert!(fake.queries().last().unwrap().ends_with("NULLS LAST, time, length(measure_name)"));
+    assert!(fake.queries().last().unwrap().ends_with("NULLS LAST, length(measure_name)"));
 }
 
 #[tokio::test]

@@ -173,7 +173,8 @@ impl SchemaCache {
     }
 
     /// The schema of a table if it is fresh enough to be believed about `labels` by a request that came at `asked`. What
-    /// was written before the request came must be found, so a label that the schema lacks is looked for again.
+    /// was written before the request came must be found, so a label or the values that the schema lacks are looked for
+    /// again.
     pub(super) fn get<'a>(
         &self,
         key: &TableKey,
@@ -182,7 +183,9 @@ impl SchemaCache {
     ) -> Option<Known> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let known = entries.get(key)?;
-        let lacks_one = labels.into_iter().any(|label| label != METRIC_NAME && known.schema.column(label).is_none());
+        let schema = &known.schema;
+        let lacks_one = labels.into_iter().any(|label| label != METRIC_NAME && schema.column(label).is_none())
+            || schema.values().next().is_none();
         let believed = if lacks_one { known.fetched >= asked } else { known.fetched.elapsed() < BELIEVED_FOR };
         believed.then(|| known.clone())
     }

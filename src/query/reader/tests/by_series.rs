@@ -169,3 +169,24 @@ async fn a_column_that_came_since_shows_while_the_query_runs() {
     assert_eq!(labels(&ask().await.unwrap()), 3);
     assert_eq!((start.elapsed().as_secs(), fake.queries().len()), (3, 7));
 }
+
+#[tokio::test]
+async fn the_first_sample_of_a_table_is_found_although_it_was_empty_just_now() {
+    let mut described = 0;
+    let fake = Fake::new(move |_, body| {
+        if !is_describe(body) {
+            return page(&COLUMNS, &[part("a", "up", "0", &[(1, "1")])], None);
+        }
+        described += 1;
+        let (_, mut answer) = describe(&["job"]);
+        if described == 1 {
+            answer["Rows"].as_array_mut().unwrap().pop();
+        }
+        (200, answer)
+    });
+    let reader = reader(SETTINGS);
+    for found in [0, 1] {
+        let results = read(&reader, &fake, 1, vec![query(Type::Eq, "job", "a")]).await.unwrap();
+        assert_eq!(results[0].timeseries.len(), found);
+    }
+}

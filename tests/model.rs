@@ -47,7 +47,7 @@ fn a_hundred_thousand_selectors_are_answered_as_the_model_says() {
     let running = runtime.spawn(daemon.run(stop.clone()));
 
     let mut random = Random(seed);
-    let first = remote::now_ms() - 3_000_000;
+    let first = Dialect::Model.first_ms(remote::now_ms());
     let series = Dialect::Model.series(&mut random, 40, first, 5);
     let last = series.iter().flat_map(|(_, samples)| samples).map(|(_, time)| *time).max().unwrap();
     let answer = remote::write(&address, &series);

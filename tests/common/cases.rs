@@ -271,6 +271,12 @@ impl Dialect {
         proto::Query { start_timestamp_ms: start, end_timestamp_ms: end, matchers, hints: None }
     }
 
+    /// A time from which samples of 50 minutes lie on both sides of a full two hours, where an answer's rows are split, and
+    /// in the past.
+    pub fn first_ms(self, now_ms: i64) -> i64 {
+        (now_ms - 2_000_000) / 7_200_000 * 7_200_000 - 1_000_000
+    }
+
     /// Different series, their samples a few seconds apart from `first` on, values in many shapes.
     pub fn series(self, random: &mut Random, count: usize, first: i64, samples: usize) -> Vec<Series> {
         let mut all = std::collections::BTreeMap::new();

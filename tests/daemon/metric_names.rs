@@ -11,7 +11,7 @@ use super::cases::Random;
 use super::chunks::read_chunks;
 use super::connector::{Connector, Scratch};
 use super::prometheus_server::{Prometheus, now, reading_from};
-use super::remote::{Series, matcher, now_ms, post, query, read, series, write};
+use super::remote::{Series, matcher, now_ms, query, read, series, write, write_records};
 use super::timestream::{Fault, Timestream};
 use super::waiting::eventually;
 
@@ -46,16 +46,7 @@ fn write_as_they_are(timestream: &str, series: &[Series]) {
             })
         })
         .collect();
-    let headers = [
-        ("X-Amz-Target", "Timestream_20181101.WriteRecords"),
-        ("Content-Type", "application/x-amz-json-1.0"),
-        ("Authorization", "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/timestream/aws4_request"),
-    ];
-    for call in records.chunks(100) {
-        let body = json!({"DatabaseName": "prometheus", "TableName": "metrics", "Records": call});
-        let answer = post(&format!("http://{timestream}/"), &headers, body.to_string().as_bytes());
-        assert_eq!(answer.status, 200, "{}", answer.text());
-    }
+    records.chunks(100).for_each(|call| write_records(timestream, call));
 }
 
 /// A thousand series of a sample each; of every hundred, this many names are such that Timestream refuses them.

@@ -51,6 +51,18 @@ pub fn post(url: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     try_post(url, headers, body).unwrap()
 }
 
+/// A WriteRecords call to the embedded Timestream, past the connector.
+pub fn write_records(timestream: &str, records: &[serde_json::Value]) {
+    let call = serde_json::json!({"DatabaseName": "prometheus", "TableName": "metrics", "Records": records});
+    let headers = [
+        ("X-Amz-Target", "Timestream_20181101.WriteRecords"),
+        ("Content-Type", "application/x-amz-json-1.0"),
+        ("Authorization", "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/timestream/aws4_request"),
+    ];
+    let answer = post(&format!("http://{timestream}/"), &headers, call.to_string().as_bytes());
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
 pub fn put(url: &str, headers: &[(&str, &str)]) -> Answer {
     let request = headers.iter().fold(agent().put(url), |request, (name, value)| request.header(*name, *value));
     answer(request.send(&[][..]).unwrap())

@@ -7,8 +7,8 @@ WORKDIR /src
 COPY . .
 # Some arm64 kernels have pages of 64 KiB: the allocator must know.
 RUN if [ "$(uname -m)" = aarch64 ]; then export JEMALLOC_SYS_WITH_LG_PAGE=16; fi \
-    && cargo build --release --locked $FEATURES --bin timestream-prometheus-connector \
-    && deploy/image/rootfs target/release/timestream-prometheus-connector /rootfs
+    && cargo build --profile dist --locked $FEATURES --bin timestream-prometheus-connector \
+    && deploy/image/rootfs target/dist/timestream-prometheus-connector /rootfs
 
 # The binary, glibc and CA certificates; no shell. Runs with a read-only root file system and without any capability if told
 # to: docs/security.md.

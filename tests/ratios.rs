@@ -50,7 +50,7 @@ fn a_body_allocates_for_itself_and_for_no_record() {
     assert!(sdk >= 100 * ours, "{sdk}, {ours}");
 }
 
-/// These are meaningful in an optimized build only: `cargo test --profile ratios --test ratios -- --test-threads=1`.
+/// These are meaningful in an optimized build only: `cargo test --release --test ratios -- --test-threads=1`.
 #[cfg(not(debug_assertions))]
 mod optimized {
     use std::time::{Duration, Instant};

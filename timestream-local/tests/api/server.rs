@@ -1,8 +1,5 @@
 //! A server in this process, and SDK clients of it.
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use aws_credential_types::Credentials;
 use aws_sdk_timestreamquery as query;
 use aws_sdk_timestreamwrite as write;
@@ -12,28 +9,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provi
 use aws_smithy_types::retry::RetryConfig;
 use timestream_local::{Config, Server};
 
-/// A folder that is removed with its content.
-pub struct Scratch(PathBuf);
-
-impl Scratch {
-    pub fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("timestream-test-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Scratch(path)
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+pub use crate::scratch::Scratch;
 
 /// A running server with a database `db1`, and clients that do not retry.
 pub struct Running {

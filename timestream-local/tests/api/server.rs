@@ -1,5 +1,7 @@
 //! A server in this process, and SDK clients of it.
 
+use std::time::Duration;
+
 use aws_credential_types::Credentials;
 use aws_sdk_timestreamquery as query;
 use aws_sdk_timestreamwrite as write;
@@ -7,9 +9,12 @@ use aws_sdk_timestreamwrite::types::{Dimension, MagneticStoreWriteProperties, Re
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_types::retry::RetryConfig;
-use timestream_local::{Config, Server};
+use timestream_local::{Config, Fault, Faults, Often, Server};
 
 pub use crate::scratch::Scratch;
+
+/// How long a test waits for anything. Only a failure waits so long.
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running server with a database `db1`, and clients that do not retry.
 pub struct Running {
@@ -47,6 +52,21 @@ impl Running {
     ) -> write::operation::write_records::builders::WriteRecordsFluentBuilder {
         let records = records.into_iter().collect();
         self.write.write_records().database_name("db1").table_name("metrics").set_records(Some(records))
+    }
+
+    /// Counts the calls that come from now on, and makes no faults.
+    pub fn count_calls(&self) {
+        self.server.faults().set(Faults::default().with_delay(Duration::ZERO, Often::Rate(1.0)));
+    }
+
+    /// Waits until so many of the counted calls have come.
+    pub async fn calls_come(&self, count: u64) {
+        let come = async {
+            while self.server.faults().made(Fault::Delay) < count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, come).await.unwrap();
     }
 
     /// The rows of a query.

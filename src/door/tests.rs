@@ -4,22 +4,26 @@ use std::sync::Arc;
 use base64::Engine;
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
+use tempfile::TempDir;
 
 use super::{Access, Builder, Loaded, PasswordChecks, Sources};
 use crate::error::{Error, Kind};
 use crate::http::tls::TlsFiles;
 
-struct Scratch(PathBuf);
+/// A folder of configuration files.
+struct Files(TempDir);
 
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("connector-web-config-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        Scratch(dir)
+impl Files {
+    fn new() -> Self {
+        Files(TempDir::with_prefix("connector-web-config-").unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
     }
 
     fn file(&self, name: &str, content: &str) -> PathBuf {
-        let path = self.0.join(name);
+        let path = self.path(name);
         std::fs::write(&path, content).unwrap();
         path
     }
@@ -38,12 +42,6 @@ impl Scratch {
 
     fn error(&self, config: &str) -> String {
         self.load(config, false).err().unwrap().to_string()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -67,11 +65,11 @@ async fn without_any_file_everybody_is_let_in() {
 
 #[tokio::test]
 async fn a_whole_configuration_is_taken() {
-    let scratch = Scratch::new("whole");
+    let files = Files::new();
     let hash = bcrypt::hash("secret", 4).unwrap();
-    let config = scratch.with_certificate()
+    let config = files.with_certificate()
         + &format!("http_server_config:\n  headers:\n    X-Frame-Options: deny\nbasic_auth_users:\n  alice: {hash}\n");
-    let Loaded { access, tls } = scratch.load(&config, false).unwrap();
+    let Loaded { access, tls } = files.load(&config, false).unwrap();
     assert!(tls.is_some());
     access.admit(&headers("alice", "secret")).await.unwrap();
     assert_eq!(access.admit(&headers("alice", "other")).await.unwrap_err().kind(), Kind::Unauthenticated);
@@ -83,50 +81,50 @@ async fn a_whole_configuration_is_taken() {
 
 #[tokio::test]
 async fn over_the_rate_limit_a_request_is_throttled() {
-    let scratch = Scratch::new("rate");
-    let Loaded { access, .. } = scratch.load("rate_limit:\n  interval: 1h\n  burst: 1\n", true).unwrap();
+    let files = Files::new();
+    let Loaded { access, .. } = files.load("rate_limit:\n  interval: 1h\n  burst: 1\n", true).unwrap();
     access.admit(&HeaderMap::new()).await.unwrap();
     assert_eq!(access.admit(&HeaderMap::new()).await.unwrap_err().kind(), Kind::Throttled);
 }
 
 #[test]
 fn users_and_pass_through_do_not_go_together() {
-    let scratch = Scratch::new("pass-through");
+    let files = Files::new();
     let config = format!("basic_auth_users:\n  alice: {}\n", bcrypt::hash("secret", 4).unwrap());
-    let error = scratch.load(&config, true).err().unwrap().to_string();
+    let error = files.load(&config, true).err().unwrap().to_string();
     assert!(error.contains("basic_auth_users") && error.contains("--enable-sigv4-auth"), "{error}");
-    scratch.load("basic_auth_users: {}\n", true).unwrap();
+    files.load("basic_auth_users: {}\n", true).unwrap();
 }
 
 #[test]
 fn what_is_wrong_is_named_with_its_file() {
-    let scratch = Scratch::new("wrong");
-    let config = scratch.with_certificate();
-    assert!(scratch.error(&config.replace("a.key", "gone.key")).contains("gone.key"));
-    assert!(scratch.error(&config.replace("a.key", "a.crt")).contains("a.crt"));
-    assert!(scratch.error("tls_server_config:\n  cert_file: a.crt\n").contains("key_file"));
-    assert!(scratch.error(&(config.clone() + "  cert: x\n")).contains("cert and cert_file"));
-    assert!(scratch.error("nonsense: 1\n").contains("web.yml: "));
-    let flags = TlsFiles { certificate: scratch.0.join("a.crt"), key: scratch.0.join("a.key") };
-    let both = load(Some(&scratch.file("web.yml", &config)), Some(flags.clone()), false).err().unwrap().to_string();
+    let files = Files::new();
+    let config = files.with_certificate();
+    assert!(files.error(&config.replace("a.key", "gone.key")).contains("gone.key"));
+    assert!(files.error(&config.replace("a.key", "a.crt")).contains("a.crt"));
+    assert!(files.error("tls_server_config:\n  cert_file: a.crt\n").contains("key_file"));
+    assert!(files.error(&(config.clone() + "  cert: x\n")).contains("cert and cert_file"));
+    assert!(files.error("nonsense: 1\n").contains("web.yml: "));
+    let flags = TlsFiles { certificate: files.path("a.crt"), key: files.path("a.key") };
+    let both = load(Some(&files.file("web.yml", &config)), Some(flags.clone()), false).err().unwrap().to_string();
     assert!(both.contains("--tls-certificate") && both.contains("tls_server_config"), "{both}");
-    load(Some(&scratch.file("web.yml", "")), Some(flags), false).unwrap();
-    assert!(load(Some(&scratch.0.join("gone.yml")), None, false).err().unwrap().to_string().contains("gone.yml"));
-    let large = scratch.file("large.yml", &"#".repeat(2 << 20));
+    load(Some(&files.file("web.yml", "")), Some(flags), false).unwrap();
+    assert!(load(Some(&files.path("gone.yml")), None, false).err().unwrap().to_string().contains("gone.yml"));
+    let large = files.file("large.yml", &"#".repeat(2 << 20));
     assert!(load(Some(&large), None, false).err().unwrap().to_string().contains("large.yml"));
 }
 
 #[test]
 fn a_change_of_any_file_is_seen() {
-    let scratch = Scratch::new("change");
-    let config = scratch.file("web.yml", &scratch.with_certificate());
+    let files = Files::new();
+    let config = files.file("web.yml", &files.with_certificate());
     let sources = Sources { config_file: Some(config), tls: None };
     let fingerprint = || sources.read().0;
     let before = fingerprint();
     assert_eq!(fingerprint(), before);
-    scratch.file("a.key", "another");
+    files.file("a.key", "another");
     assert_ne!(fingerprint(), before);
-    std::fs::remove_file(scratch.0.join("a.key")).unwrap();
+    std::fs::remove_file(files.path("a.key")).unwrap();
     let gone = fingerprint();
     assert_ne!(gone, before);
     assert_eq!(fingerprint(), gone, "the same error is not reported again");
@@ -134,9 +132,9 @@ fn a_change_of_any_file_is_seen() {
 
 #[test]
 fn no_debug_output_shows_a_secret() {
-    let scratch = Scratch::new("debug");
+    let files = Files::new();
     let hash = bcrypt::hash("secret", 4).unwrap();
-    let Loaded { access, .. } = scratch.load(&format!("basic_auth_users:\n  alice: {hash}\n"), false).unwrap();
+    let Loaded { access, .. } = files.load(&format!("basic_auth_users:\n  alice: {hash}\n"), false).unwrap();
     let shown = format!("{access:?} {:?}", Access::default());
     assert!(!shown.contains(&hash) && !shown.contains("secret"), "{shown}");
 }

@@ -192,8 +192,6 @@ impl Users {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     fn secret(text: &str) -> Secret {
@@ -224,25 +222,29 @@ mod tests {
         }
     }
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[tokio::test]
     async fn who_is_known_is_not_checked_again_while_strangers_wait() {
-        let users = Arc::new(users(10));
+        let users = Arc::new(users(4));
         users.admit(&auth("alice", "right")).await.unwrap();
-        let strangers = (0..200).map(|number| {
+        let checks = &users.checks;
+        let turns: Vec<_> = std::iter::from_fn(|| checks.turns.try_acquire().ok()).collect();
+        let guess = |number: usize| {
             let users = users.clone();
-            tokio::spawn(async move { users.admit(&auth("alice", &format!("guess {number}"))).await.unwrap_err() })
-        });
-        let strangers: Vec<_> = strangers.collect();
-        tokio::task::yield_now().await;
-        let start = Instant::now();
-        users.admit(&auth("alice", "right")).await.unwrap();
-        let known = start.elapsed();
-        let mut busy = 0;
-        for stranger in strangers {
-            busy += usize::from(stranger.await.unwrap().kind() == Kind::Unavailable);
+            tokio::spawn(async move { users.admit(&auth("alice", &format!("guess {number}"))).await })
+        };
+        let strangers: Vec<_> = (0..turns.len() + MAX_WAITING).map(guess).collect();
+        while checks.places.available_permits() > 0 {
+            tokio::task::yield_now().await;
         }
-        assert!(busy >= 100, "{busy} were told to come again");
-        assert!(known < start.elapsed() / 4, "{known:?} of {:?}", start.elapsed());
+        for (user, password) in [("alice", "one more guess"), ("bob", "right")] {
+            assert_eq!(users.admit(&auth(user, password)).await.unwrap_err().kind(), Kind::Unavailable);
+        }
+        users.admit(&auth("alice", "right")).await.unwrap();
+        assert!(strangers.iter().all(|stranger| !stranger.is_finished()));
+        drop(turns);
+        for stranger in strangers {
+            assert_eq!(stranger.await.unwrap().unwrap_err().kind(), Kind::Unauthenticated);
+        }
     }
 
     #[tokio::test]

@@ -271,7 +271,7 @@ async fn once_a_part_was_sent_a_retry_that_waits_is_neither_made_nor_counted() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn limits_end_the_query_in_timestream_too() {
     let fake = Fake::new(|operation, body| {
         if is_describe(body) || operation == "CancelQuery" {

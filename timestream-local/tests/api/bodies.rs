@@ -1,12 +1,10 @@
 //! Bodies that an operation does not expect. Each gets an answer, and never one that blames the server.
 
-use std::time::Duration;
-
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-use crate::server::Running;
+use crate::server::{PATIENCE, Running};
 
 /// A body that each operation takes.
 fn good_bodies() -> Vec<(&'static str, Value)> {
@@ -148,11 +146,8 @@ fn no_body_panics_or_is_the_servers_fault() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let running = runtime.block_on(async { Running::start().await.table().await });
     let endpoint = format!("http://{}", running.server.local_addr());
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_secs(20)))
-        .build()
-        .into();
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into();
     let mut runner = TestRunner::new(Config { cases: 3000, failure_persistence: None, ..Config::default() });
     let outcome = runner.run(&body(), |(operation, body)| {
         let request = agent.post(&endpoint).header("X-Amz-Target", format!("Timestream_20181101.{operation}"));

@@ -50,8 +50,11 @@ async fn waiting_calls_share_a_commit_and_keep_their_own_answers() {
     running.records([record("first", 1.0, 0)]).send().await.unwrap();
     let before = log_frames(&data);
     let holder = holder(&data);
+    running.count_calls();
     let release = async {
-        tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+        running.calls_come(CALLS as u64).await;
+        // Those that came last are on their way to the writer.
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         holder.execute_batch("ROLLBACK").unwrap();
     };
     let (answers, ()) = tokio::join!(send(&running), release);

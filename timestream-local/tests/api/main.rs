@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 mod binary;
+#[path = "../../../tests/common/scratch.rs"]
+mod scratch;
 mod server;
 
 mod bodies;

@@ -1,7 +1,6 @@
 //! A server in this process, and SDK clients of it.
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sdk_timestreamquery as query;
@@ -10,30 +9,12 @@ use aws_sdk_timestreamwrite::types::{Dimension, MagneticStoreWriteProperties, Re
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_types::retry::RetryConfig;
-use timestream_local::{Config, Server};
+use timestream_local::{Config, Fault, Faults, Often, Server};
 
-/// A folder that is removed with its content.
-pub struct Scratch(PathBuf);
+pub use crate::scratch::Scratch;
 
-impl Scratch {
-    pub fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("timestream-test-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Scratch(path)
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+/// How long a test waits for anything. Only a failure waits so long.
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running server with a database `db1`, and clients that do not retry.
 pub struct Running {
@@ -71,6 +52,21 @@ impl Running {
     ) -> write::operation::write_records::builders::WriteRecordsFluentBuilder {
         let records = records.into_iter().collect();
         self.write.write_records().database_name("db1").table_name("metrics").set_records(Some(records))
+    }
+
+    /// Counts the calls that come from now on, and makes no faults.
+    pub fn count_calls(&self) {
+        self.server.faults().set(Faults::default().with_delay(Duration::ZERO, Often::Rate(1.0)));
+    }
+
+    /// Waits until so many of the counted calls have come.
+    pub async fn calls_come(&self, count: u64) {
+        let come = async {
+            while self.server.faults().made(Fault::Delay) < count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, come).await.unwrap();
     }
 
     /// The rows of a query.

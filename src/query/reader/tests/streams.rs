@@ -48,7 +48,7 @@ fn one() -> Vec<Query> {
     vec![query(Type::Neq, "job", "x")]
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn frames_are_sent_while_later_pages_arrive() {
     let fake =
         Fake::new(
@@ -89,7 +89,7 @@ async fn a_fault_before_any_part_was_sent_is_retried_and_then_told() {
     assert_eq!(start(&reader(SETTINGS), &fake, one()).await.unwrap_err().kind(), Kind::Forbidden);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn after_a_part_was_sent_nothing_is_retried_and_a_fault_breaks_the_answer_off() {
     let fake = Fake::new(move |_, body| match body["NextToken"].as_str() {
         _ if is_describe(body) => describe(&["job"]),
@@ -105,7 +105,7 @@ async fn after_a_part_was_sent_nothing_is_retried_and_a_fault_breaks_the_answer_
     assert_eq!(asked_again, 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn limits_break_a_streamed_answer_off() {
     let fake =
         Fake::new(
@@ -133,7 +133,7 @@ fn too_long(job: &str) -> Vec<Value> {
     (0..36_000).map(row).collect()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_series_too_large_for_a_frame_is_told_or_breaks_the_answer_off() {
     let long = ReadSettings { max_samples: 100_000, ..SETTINGS };
     let little = ReadSettings { memory_limit_bytes: 100_000, ..long };
@@ -165,7 +165,7 @@ async fn a_series_too_large_for_a_frame_is_told_or_breaks_the_answer_off() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_deadline_breaks_an_answer_off_though_nobody_takes_it() {
     let fake =
         Fake::new(
@@ -176,8 +176,7 @@ async fn the_deadline_breaks_an_answer_off_though_nobody_takes_it() {
     let reader = reader(ReadSettings { max_concurrent: 1, timeout: Duration::from_millis(300), ..SETTINGS });
     let chunks = start(&reader, &fake, one()).await.unwrap();
     // Another request gets its turn although the first answer is never read.
-    let later = start(&reader, &fake, vec![query(Type::Nre, "job", ".*")]).await;
-    assert!(later.is_ok() || later.unwrap_err().name() == "ReadConcurrencyError");
+    tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(start(&reader, &fake, vec![query(Type::Nre, "job", ".*")]).await.is_ok());
     assert!(frames(chunks).await.1.unwrap().starts_with("RequestTimeout"));
 }

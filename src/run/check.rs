@@ -17,7 +17,7 @@ use crate::run::connector;
 use crate::sink::caller_clients::CallerClients;
 use crate::sink::destination::Destination;
 use crate::sink::service_error;
-use crate::sink::transport::{self, Accepted};
+use crate::sink::transport::Accepted;
 
 /// How far ahead the time of the test record is. Timestream rejects records that are more than 15 minutes ahead, but
 /// only after it has let the caller in and found the table.
@@ -154,7 +154,7 @@ async fn writing(caller: &CallerClients, destination: &Destination, region: &str
             "TimeUnit": "MILLISECONDS",
         }],
     });
-    match transport::write_records(&client, body.to_string().into(), 1).await.map_err(failed)? {
+    match client.write_records(body.to_string().into(), 1).await.map_err(failed)? {
         Accepted::All => Ok(format!("{database}.{table} takes records, even one of next year, which it stored")),
         Accepted::Partly(_) => Ok(format!(
             "{database}.{table} takes records (the one of next year that was sent is rejected, as it must be)"

@@ -70,6 +70,7 @@ pub(crate) async fn start(mut options: Options) -> Result<(Options, Option<Embed
 pub(crate) async fn create_table(clients: &Clients, destination: &Destination) -> Result<(), Error> {
     let Some(caller) = clients.fixed() else { return Ok(()) };
     let (client, _) = caller.write().await?;
+    let client = client.sdk;
     let Destination { database, table } = destination;
     if let Err(error) = client.create_database().database_name(database).send().await {
         conflict_is_fine(service_error::from_sdk(&error))?;

@@ -18,10 +18,12 @@ use aws_types::region::Region;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::caller_keys::CallerId;
-use super::counted_credentials::CountedCredentials;
+use super::counted_credentials::{CountedCredentials, LastCredentials};
 use super::interceptors::{Discoveries, ReadyBody, UserAgent};
+use super::prepared::{Learn, Learnt};
 use super::service_error;
 use super::settings::{ClientSettings, Endpoint};
+use super::transport::WriteClient;
 use crate::budget::Share;
 use crate::error::{Error, Kind};
 use crate::telemetry::Metrics;
@@ -46,7 +48,7 @@ pub struct CallerClients {
     http: SharedHttpClient,
     credentials: CallerCredentials,
     metrics: Arc<Metrics>,
-    write: Mutex<Renewable<write::Client>>,
+    write: Mutex<Renewable<WriteClient>>,
     query: Mutex<Renewable<query::Client>>,
     /// The caller's share of the memory for writes.
     share: Arc<Share>,
@@ -106,7 +108,7 @@ impl CallerClients {
     /// The environment has no credentials, or they can't be loaded now.
     pub async fn access_key_id(&self) -> Result<String, Error> {
         let failed = |why: String| Error::new(Kind::NoCredentials, "CredentialsError", why);
-        let config = self.config().await;
+        let config = self.config(LastCredentials::default()).await;
         let provider = config.credentials_provider().ok_or_else(|| failed("no credentials are configured".into()))?;
         let credentials = provider.provide_credentials().await;
         let credentials = credentials.map_err(|error| failed(DisplayErrorContext(error).to_string()))?;
@@ -117,17 +119,26 @@ impl CallerClients {
     ///
     /// # Errors
     /// What DescribeEndpoints answers.
-    pub async fn write(&self) -> Result<(write::Client, u64), Error> {
+    pub(crate) async fn write(&self) -> Result<(WriteClient, u64), Error> {
         let mut slot = self.write.lock().await;
         if let Some(client) = &slot.client {
             return Ok((client.clone(), slot.generation));
         }
-        let config = self.config().await;
+        let credentials = LastCredentials::default();
+        let config = self.config(credentials.clone()).await;
+        let learnt = Arc::new(Learnt::default());
+        let learn = Learn {
+            learnt: Arc::clone(&learnt),
+            credentials,
+            region: self.settings.region.clone(),
+            connect_timeout: CONNECT_TIMEOUT,
+        };
         let mut config = write::config::Builder::from(&config)
             .timeout_config(timeouts(self.settings.write_call_timeout))
             .interceptor(UserAgent)
             .interceptor(Discoveries(self.metrics.endpoint_discoveries.clone()))
-            .interceptor(ReadyBody);
+            .interceptor(ReadyBody)
+            .interceptor(learn);
         config.set_endpoint_url(self.settings.write.url());
         let mut client = write::Client::from_conf(config.build());
         if let Endpoint::Discovered(_) = self.settings.write {
@@ -135,6 +146,7 @@ impl CallerClients {
             tokio::spawn(reload.reload_task());
             client = discovered;
         }
+        let client = WriteClient { sdk: client, learnt, timeout: self.settings.write_call_timeout };
         slot.client = Some(client.clone());
         Ok((client, slot.generation))
     }
@@ -148,7 +160,7 @@ impl CallerClients {
         if let Some(client) = &slot.client {
             return Ok((client.clone(), slot.generation));
         }
-        let config = self.config().await;
+        let config = self.config(LastCredentials::default()).await;
         let mut config = query::config::Builder::from(&config)
             .timeout_config(timeouts(self.settings.query_call_timeout))
             .interceptor(UserAgent)
@@ -197,15 +209,19 @@ impl CallerClients {
     }
 
     /// The SDK's configuration: without retries (the connector has its own), with the shared HTTP client. The SDK does
-    /// not cache credentials that never change.
-    async fn config(&self) -> SdkConfig {
+    /// not cache credentials that never change. Credentials that are loaded are remembered in `last`.
+    async fn config(&self, last: LastCredentials) -> SdkConfig {
         let region = Region::new(self.settings.region.clone());
         let config = match &self.credentials {
             CallerCredentials::Fixed(provider) => SdkConfig::builder()
                 .behavior_version(BehaviorVersion::latest())
                 .region(region)
                 .http_client(self.http.clone())
-                .credentials_provider(provider.clone())
+                .credentials_provider(SharedCredentialsProvider::new(CountedCredentials::new(
+                    provider.clone(),
+                    None,
+                    last,
+                )))
                 .identity_cache(aws_config::identity::IdentityCache::no_cache())
                 .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
                     aws_smithy_async::rt::sleep::TokioSleep::new(),
@@ -216,7 +232,7 @@ impl CallerClients {
                 let config = aws_config::defaults(BehaviorVersion::latest()).region(region);
                 let config = config.http_client(self.http.clone()).load().await;
                 let Some(provider) = config.credentials_provider() else { return without_retries(config) };
-                let counted = CountedCredentials::new(provider, self.metrics.credential_refreshes.clone());
+                let counted = CountedCredentials::new(provider, Some(self.metrics.credential_refreshes.clone()), last);
                 config.into_builder().credentials_provider(SharedCredentialsProvider::new(counted)).build()
             }
         };

@@ -1,4 +1,7 @@
-//! Counts how often credentials are loaded. The SDK loads them again when they are about to expire.
+//! Counts how often credentials are loaded, and remembers the last ones. The SDK loads them again when they are about to
+//! expire.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::future::ProvideCredentials as Loading;
@@ -6,16 +9,31 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 
 use crate::telemetry::metrics::ByOutcome;
 
-/// A provider whose answers are counted.
+/// The credentials that a client loaded last.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LastCredentials(Arc<Mutex<Option<Credentials>>>);
+
+impl LastCredentials {
+    pub(super) fn get(&self) -> Option<Credentials> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, credentials: Credentials) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(credentials);
+    }
+}
+
+/// A provider whose answers are remembered, and counted if they may change.
 #[derive(Debug)]
 pub(super) struct CountedCredentials {
     provider: SharedCredentialsProvider,
-    loads: ByOutcome,
+    loads: Option<ByOutcome>,
+    last: LastCredentials,
 }
 
 impl CountedCredentials {
-    pub(super) fn new(provider: SharedCredentialsProvider, loads: ByOutcome) -> Self {
-        CountedCredentials { provider, loads }
+    pub(super) fn new(provider: SharedCredentialsProvider, loads: Option<ByOutcome>, last: LastCredentials) -> Self {
+        CountedCredentials { provider, loads, last }
     }
 }
 
@@ -26,7 +44,12 @@ impl ProvideCredentials for CountedCredentials {
     {
         Loading::new(async {
             let loaded = self.provider.provide_credentials().await;
-            self.loads.count(loaded.is_ok());
+            if let Some(loads) = &self.loads {
+                loads.count(loaded.is_ok());
+            }
+            if let Ok(credentials) = &loaded {
+                self.last.set(credentials.clone());
+            }
             loaded
         })
     }

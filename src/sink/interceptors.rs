@@ -16,7 +16,8 @@ use crate::telemetry::metrics::ByOutcome;
 
 const USER_AGENT: &str = concat!("Prometheus Connector/", env!("CARGO_PKG_VERSION"));
 
-const WRITE_RECORDS: &str = "Timestream_20181101.WriteRecords";
+/// The target of WriteRecords calls.
+pub(super) const WRITE_RECORDS: &str = "Timestream_20181101.WriteRecords";
 
 /// Adds the connector to the SDK's user agent. It is not part of the signature.
 #[derive(Debug)]

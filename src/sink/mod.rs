@@ -26,11 +26,13 @@ pub mod destination;
 mod interceptors;
 pub mod metering;
 pub mod pending;
+mod prepared;
 pub mod record;
 mod rejection;
 pub mod retry;
 pub mod service_error;
 pub mod settings;
+mod signing;
 pub(crate) mod transport;
 
 use call::Call;
@@ -149,7 +151,7 @@ impl Inner {
             let start = Instant::now();
             metrics.write_requests.increment(1);
             let under_way = metrics.calls.begin(Operation::WriteRecords);
-            let answer = transport::write_records(&client, body.clone(), call.record_count()).await;
+            let answer = client.write_records(body.clone(), call.record_count()).await;
             metrics.write_duration.record(start.elapsed());
             under_way.end(code(&answer));
             match answer {

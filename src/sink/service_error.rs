@@ -7,7 +7,7 @@ use std::error::Error as StdError;
 use aws_sdk_timestreamquery::operation::describe_endpoints::DescribeEndpointsError as QueryDiscoveryError;
 use aws_sdk_timestreamwrite::operation::describe_endpoints::DescribeEndpointsError as WriteDiscoveryError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::error::{Error, Kind};
@@ -31,6 +31,14 @@ where
             Error::new(Kind::Unreachable, "ConnectionError", format!("no answer from Timestream: {}", causes(other)))
         }
     }
+}
+
+/// The error of a call that was sent past the SDK.
+pub(super) fn from_connector(error: &ConnectorError) -> Error {
+    if error.is_timeout() {
+        return timeout();
+    }
+    Error::new(Kind::Unreachable, "ConnectionError", format!("no answer from Timestream: {}", causes(error)))
 }
 
 /// The error of endpoint discovery, which the SDK gives as a boxed error.
@@ -79,7 +87,8 @@ fn is_about_time(message: &str) -> bool {
     ["Signature expired", "Signature not yet current"].iter().any(|start| message.starts_with(start))
 }
 
-fn timeout() -> Error {
+/// The error of a call that took too long.
+pub(super) fn timeout() -> Error {
     Error::new(Kind::TimedOut, "RequestTimeout", "Timestream did not answer in time")
 }
 
@@ -89,11 +98,7 @@ fn before_sending(causes: &str) -> Error {
 }
 
 /// The error with its causes: the SDK's own text says only "dispatch failure".
-fn causes<E, R>(error: &SdkError<E, R>) -> String
-where
-    E: StdError + 'static,
-    R: std::fmt::Debug,
-{
+fn causes(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

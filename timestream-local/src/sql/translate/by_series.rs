@@ -8,7 +8,7 @@ use rusqlite::types::Value;
 
 use super::super::functions;
 use super::groups::{CREATE_TIME_SERIES, Groups, mentions};
-use super::relations::SplitTable;
+use super::split_table::{SplitTable, all_of};
 use super::translator::Translator;
 use crate::calendar::MINUTE;
 
@@ -86,7 +86,7 @@ fn of_whole_series(
         return None;
     }
     let has_records = format!("EXISTS (SELECT 1{})", records(&table.parts.id));
-    let conditions = joined(of_series.iter().copied().chain([has_records.as_str()]));
+    let conditions = all_of(of_series.iter().copied().chain([has_records.as_str()]));
     let (from, id) = (&table.parts.series, &table.parts.id);
     let sql = format!("SELECT {list}{id} AS i, NULL AS t FROM {from} WHERE {conditions}{order}");
     Some(Groups { sql, series })
@@ -122,7 +122,7 @@ fn of_bins(
     );
     let conditions = match of_series {
         [] => String::new(),
-        conditions => format!(" WHERE {}", joined(conditions.iter().copied())),
+        conditions => format!(" WHERE {}", all_of(conditions.iter().copied())),
     };
     let from = &table.parts.series;
     let sql = format!(
@@ -201,40 +201,4 @@ impl<'c> Times<'c> {
             ends => format!("min({time}, {})", ends.join(", ")),
         }
     }
-}
-
-/// Conditions joined with AND, as a balanced tree: SQLite limits the depth.
-fn joined<'c>(conditions: impl Iterator<Item = &'c str>) -> String {
-    let mut level: Vec<String> = conditions.map(str::to_owned).collect();
-    while level.len() > 1 {
-        level = level
-            .chunks(2)
-            .map(|pair| if let [one, two] = pair { format!("({one} AND {two})") } else { pair.concat() })
-            .collect();
-    }
-    level.concat()
-}
-
-impl SplitTable {
-    /// Whether an expression has no column of the records.
-    fn is_of_series(&self, sql: &str) -> bool {
-        !mentions(sql, alias(&self.parts.owner))
-    }
-
-    /// Whether an expression has no column of the series.
-    fn is_of_records(&self, sql: &str) -> bool {
-        !mentions(sql, alias(&self.parts.id))
-    }
-
-    /// ` FROM … WHERE …` of the records of a series under conditions.
-    fn records_of(&self, id: &str, conditions: &[&str]) -> String {
-        let own = format!("{} = {id}", self.parts.owner);
-        let conditions = joined([own.as_str()].into_iter().chain(conditions.iter().copied()));
-        format!(" FROM {} WHERE {conditions}", self.parts.records)
-    }
-}
-
-/// The alias of a column, with the point behind it.
-fn alias(column: &str) -> &str {
-    column.find('.').and_then(|point| column.get(..=point)).unwrap_or(column)
 }

@@ -13,6 +13,7 @@ mod query;
 mod relations;
 mod scope;
 mod select;
+mod split_table;
 mod translator;
 mod typed;
 mod window;

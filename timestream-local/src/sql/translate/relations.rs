@@ -9,13 +9,14 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Location;
 
-use super::super::catalog::{Attribute, CatalogError, Parts, TableSchema};
+use super::super::catalog::{CatalogError, TableSchema};
 use super::super::failure::{SqlError, at, unsupported};
 use super::super::functions;
 use super::super::types::{Column, ColumnType};
 use super::groups::Groups;
 use super::location::{location, place, query_location};
 use super::scope::{Relation, Scope, ScopeColumn};
+use super::split_table::SplitTable;
 use super::translator::{Clause, Translator};
 use super::typed::Result;
 
@@ -33,31 +34,6 @@ pub(super) enum Only {
     Table(SplitTable),
     /// A query whose rows are series or bins of series, and the name that it has in SQLite.
     Groups(Groups, String),
-}
-
-/// A Timestream table, taken apart.
-pub(super) struct SplitTable {
-    /// The relation to count instead.
-    pub(super) countable: String,
-    pub(super) parts: Parts,
-    /// The columns that tell series apart.
-    pub(super) series_columns: Vec<String>,
-    pub(super) time: String,
-}
-
-impl SplitTable {
-    fn of(schema: &TableSchema) -> Self {
-        let with = |wanted: &[Attribute]| {
-            let columns = schema.columns.iter().filter(|column| wanted.contains(&column.attribute));
-            columns.map(|column| column.expression.clone()).collect::<Vec<_>>()
-        };
-        SplitTable {
-            countable: schema.countable.clone(),
-            parts: schema.parts.clone(),
-            series_columns: with(&[Attribute::Dimension, Attribute::MeasureName]),
-            time: with(&[Attribute::Timestamp]).concat(),
-        }
-    }
 }
 
 impl Translator<'_> {

@@ -1,5 +1,6 @@
-//! Queries over ten million records, from the call to the last page: the selector that the connector sends, for 240,000
-//! of them, and `SELECT count(*)`. Says how much memory the process took for it.
+//! Queries over ten million records, from the call to the last page: a selector of rows for 240,000 of them, time series
+//! of 300,000 of them as the connector asks for them, and `SELECT count(*)`. Says how much memory the process took for
+//! it, and the CPU that time series take.
 //!
 //! 10,000 series of ten dimensions, in ten measures, have 1,000 samples each, 15 s apart. The first of each series is
 //! written through the API, the rest straight into the file in order of time, which leaves it as the API would, faster.
@@ -24,6 +25,8 @@ const SAMPLES: i64 = 1_000;
 const STEP_MS: i64 = 15_000;
 /// 2021-05-06T06:00:00Z.
 const START_MS: i64 = 1_620_280_800_000;
+const DIMENSIONS: [&str; 10] =
+    ["job", "instance", "cpu", "mode", "cluster", "namespace", "pod", "container", "region", "team"];
 
 fn call(address: SocketAddr, operation: &str, body: &Value) -> Value {
     let mut answer = ureq::post(format!("http://{address}/"))
@@ -78,14 +81,13 @@ fn fill(runtime: &Runtime, folder: &Path) {
     let series: Vec<usize> = (0..MEASURES * SERIES).collect();
     for hundred in series.chunks(100) {
         let records = hundred.iter().map(|series| {
-            let names =
-                ["job", "instance", "cpu", "mode", "cluster", "namespace", "pod", "container", "region", "team"];
             let value = |name: &str| match name {
                 "instance" => format!("host-{series}.example.com:9100"),
                 "pod" => format!("node-exporter-{series}"),
                 name => format!("{name}-{}", series % 8),
             };
-            let dimensions: Vec<Value> = names.iter().map(|name| json!({"Name": name, "Value": value(name)})).collect();
+            let dimensions: Vec<Value> =
+                DIMENSIONS.iter().map(|name| json!({"Name": name, "Value": value(name)})).collect();
             json!({"Dimensions": dimensions, "MeasureName": format!("measure_{}_total", series % MEASURES),
                 "MeasureValue": "0", "Time": START_MS.to_string()})
         });
@@ -122,6 +124,53 @@ fn memory(line: &str) -> u64 {
     found.and_then(|rest| rest.trim_matches(|c: char| !c.is_ascii_digit()).parse().ok()).unwrap_or(0)
 }
 
+/// CPU that the process has taken, in milliseconds: the 14th and 15th field of `stat`, in hundredths of a second.
+fn cpu_ms() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let behind_name = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    behind_name.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum::<u64>() * 10
+}
+
+/// The queries for the time series of 1,250 series of 240 samples: in any order, by bins, and in the order of label sets.
+fn series_queries(from: i64, to: i64) -> [(&'static str, String); 4] {
+    let keys = DIMENSIONS.map(|name| format!("\"{name}\"")).join(", ");
+    let query = |bin: &str, bin_key: &str| {
+        format!(
+            "SELECT {keys}, measure_name, {bin}CREATE_TIME_SERIES(time, measure_value::double) AS ts_samples FROM \
+             \"bench\".\"metrics\" WHERE time >= from_milliseconds({from}) AND time < from_milliseconds({}) AND \
+             \"job\" = 'job-3' AND measure_value::double IS NOT NULL GROUP BY {keys}, measure_name{bin_key}",
+            to + 1
+        )
+    };
+    let (last, order): (Vec<_>, Vec<_>) = DIMENSIONS
+        .iter()
+        .enumerate()
+        .map(|(place, name)| {
+            let last = format!("WHEN \"{name}\" <> '' THEN {place}");
+            (
+                last,
+                format!(
+                    "CASE WHEN \"{name}\" <> '' THEN \"{name}\" WHEN ts_last_label < {place} THEN '' END NULLS LAST"
+                ),
+            )
+        })
+        .unzip();
+    let ordered = |inner: &str, bin: &str| {
+        let (last, order) = (last.iter().rev().cloned().collect::<Vec<_>>().join(" "), order.join(", "));
+        format!(
+            "SELECT * FROM (SELECT *, CASE {last} ELSE -1 END AS ts_last_label FROM ({inner})) ORDER BY measure_name, \
+             {order}{bin}, length(measure_name)"
+        )
+    };
+    let (plain, bins) = (query("", ""), query("bin(time, 900s) AS ts_bin, ", ", bin(time, 900s)"));
+    [
+        ("time series of 300,000 samples in 10 million, in any order", plain.clone()),
+        ("the same in the order of label sets", ordered(&plain, "")),
+        ("the same by bins of 15 minutes", bins.clone()),
+        ("the same by bins, in the order of label sets", ordered(&bins, ", ts_bin")),
+    ]
+}
+
 fn read(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let kept = std::env::var_os("TIMESTREAM_BENCH_DIR").map(PathBuf::from);
@@ -156,6 +205,16 @@ fn read(criterion: &mut Criterion) {
     let mut unordered = selector.clone();
     unordered.truncate(selector.len() - " ORDER BY time ASC".len());
     group.bench_function("the same without ORDER BY", |bencher| bencher.iter(|| query(address, &unordered, false)));
+    for (name, text) in series_queries(from, to) {
+        let (rows, bytes) = query(address, &text, true);
+        let before = cpu_ms();
+        for _ in 0..5 {
+            query(address, &text, false);
+        }
+        let cpu = (cpu_ms() - before) * 1_000_000 / 5 / 300_000;
+        println!("{name}: {rows} rows, {} MB of JSON, {cpu} ns of CPU a sample", bytes >> 20);
+        group.bench_function(name, |bencher| bencher.iter(|| query(address, &text, false)));
+    }
     group.bench_function("count(*) of 10 million rows", |bencher| {
         bencher.iter(|| query(address, "SELECT count(*) FROM \"bench\".\"metrics\"", false));
     });

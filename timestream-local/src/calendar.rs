@@ -39,24 +39,33 @@ pub(crate) fn timestamp_text(nanoseconds: i64) -> String {
 
 /// Writes what [`timestamp_text`] returns.
 pub(crate) fn write_timestamp(nanoseconds: i64, text: &mut Vec<u8>) {
-    let m = moment(nanoseconds);
-    // 1677 to 2262, so never negative.
-    digits(text, m.year().unsigned_abs(), 4);
-    for (separator, number) in
-        [(b'-', u8::from(m.month())), (b'-', m.day()), (b' ', m.hour()), (b':', m.minute()), (b':', m.second())]
-    {
-        text.push(separator);
-        digits(text, number.into(), 2);
-    }
-    text.push(b'.');
-    digits(text, m.nanosecond(), 9);
+    let (year, month, day) = date(nanoseconds.div_euclid(DAY));
+    let within = nanoseconds.rem_euclid(DAY);
+    let (second, nanosecond) = ((within / SECOND) as u32, (within % SECOND) as u32);
+    let two = |number: u32| [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8];
+    let ([y1, y2], [y3, y4]) = (two(year / 100), two(year));
+    let ([m1, m2], [d1, d2]) = (two(month), two(day));
+    let ([h1, h2], [i1, i2], [s1, s2]) = (two(second / 3600), two(second / 60 % 60), two(second % 60));
+    let ([_, n1], [n2, n3], [n4, n5]) =
+        (two(nanosecond / 100_000_000), two(nanosecond / 1_000_000), two(nanosecond / 10_000));
+    let ([n6, n7], [n8, n9]) = (two(nanosecond / 100), two(nanosecond));
+    text.extend_from_slice(&[
+        y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b' ', h1, h2, b':', i1, i2, b':', s1, s2, b'.', n1, n2, n3, n4, n5,
+        n6, n7, n8, n9,
+    ]);
 }
 
-/// Writes a number in decimal, with zeros in front up to the width.
-fn digits(text: &mut Vec<u8>, number: u32, width: u32) {
-    for place in (0..width).rev() {
-        text.push(b'0' + (number / 10u32.pow(place) % 10) as u8);
-    }
+/// Year, month and day of a day since 1970, for the days of a timestamp. The year is counted from March, so that a leap
+/// day is its last, in eras of 400 years (Hinnant, "chrono-compatible low-level date algorithms").
+fn date(day: i64) -> (u32, u32, u32) {
+    let since_0000 = (day + 719_468).unsigned_abs() as u32;
+    let (era, day) = (since_0000 / 146_097, since_0000 % 146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (next, month) = if month < 10 { (0, month + 3) } else { (1, month - 9) };
+    (era * 400 + year + next, month, day)
 }
 
 /// `2021-05-06`, from days since 1970.
@@ -186,6 +195,13 @@ mod tests {
         #[test]
         fn what_is_printed_reads_back(time in any::<i64>()) {
             prop_assert_eq!(parse_timestamp(&timestamp_text(time)), Some(time));
+        }
+
+        #[test]
+        fn dates_are_those_of_the_time_crate(time in any::<i64>()) {
+            let m = moment(time);
+            let expected = (m.year().unsigned_abs(), u8::from(m.month()).into(), m.day().into());
+            prop_assert_eq!(date(time.div_euclid(DAY)), expected);
         }
 
         #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::records::Kind;
-use crate::sql::{self, Attribute, CatalogError, ColumnType, Measure, TableColumn, TableSchema};
+use crate::sql::{self, Attribute, CatalogError, ColumnType, Measure, Parts, TableColumn, TableSchema};
 use crate::storage::samples::{self, Field};
 use crate::storage::{Catalog, MULTI, Table, VALUE_TYPES};
 
@@ -42,7 +42,13 @@ impl sql::Catalog for View {
         for (index, measure) in table.properties.multi.iter().enumerate() {
             columns.push(column(&measure.name, value_type(measure.kind), Attribute::Multi, Field::Multi(index)));
         }
-        Ok(TableSchema { columns, relation: samples::relation(table), countable: samples::countable(table) })
+        let parts = Parts {
+            series: samples::series(table),
+            id: samples::ID.to_owned(),
+            records: samples::records(table),
+            owner: samples::owner(),
+        };
+        Ok(TableSchema { columns, relation: samples::relation(table), countable: samples::countable(table), parts })
     }
 
     fn databases(&self) -> Result<Vec<String>, CatalogError> {

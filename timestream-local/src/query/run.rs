@@ -132,6 +132,10 @@ fn selected(job: &Job, select: &Compiled, giver: &Giver<Outcome>, pager: &mut Pa
         // A count looks at the head of each page only. Reading the whole page would be most of the work.
         connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
     }
+    if select.sorts_series {
+        // A sort in a file needs a folder for it that can be written and is not full.
+        connection.pragma_update(None, "temp_store", "memory")?;
+    }
     let (wanted, started) = (giver.wanted(), Instant::now());
     connection.progress_handler(STEPS, Some(move || !wanted() || started.elapsed() > MAX_TIME))?;
     let mut statement = connection.prepare(&select.sql).map_err(|error| unprepared(error, job))?;

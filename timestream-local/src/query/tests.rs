@@ -100,6 +100,28 @@ async fn pages_stay_below_a_megabyte() {
 }
 
 #[tokio::test]
+async fn a_row_of_a_time_series_fills_a_page_at_most() {
+    let fixture = Fixture::new("series");
+    let series = "create_time_series(from_milliseconds(m), 0.25)";
+    let minutes = "UNNEST(sequence(1, 9999, 1)) AS a (m)";
+    // Two rows would not fit one page.
+    let text = format!("SELECT {series} FROM {minutes}, UNNEST(sequence(1, 3, 1)) AS b (n) GROUP BY n");
+    let mut page = fixture.start(&text, None, None).await.unwrap();
+    for left in [2, 1, 0] {
+        assert!(page.to_string().len() < 1 << 20);
+        let [row] = page["Rows"].as_array().unwrap().as_slice() else { panic!("not one row") };
+        assert_eq!(row["Data"][0]["TimeSeriesValue"].as_array().unwrap().len(), 9999);
+        assert_eq!(page.get("NextToken").is_some(), left > 0);
+        if left > 0 {
+            page = fixture.next(&text, &page).await.unwrap();
+        }
+    }
+    let error = fixture.start(&format!("SELECT {series}, {series} FROM {minutes}"), None, None).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::QueryExecution);
+    assert_eq!(error.message, "Query aborted as max page response size has been exceeded by the output result row");
+}
+
+#[tokio::test]
 async fn the_latest_token_can_be_used_again() {
     let fixture = Fixture::new("tokens");
     let first = fixture.start(MANY, Some(10), None).await.unwrap();

@@ -6,7 +6,7 @@ use rusqlite::types::{Value, ValueRef};
 
 use super::failure::Failure;
 use super::functions::by_time;
-use super::series::MAX_ENTRIES;
+use super::series::{Entries, MAX_ENTRIES, Writer};
 
 /// Values that one group of `approx_percentile` may hold.
 const MAX_PERCENTILE_VALUES: usize = 16_000_000;
@@ -158,29 +158,36 @@ fn precedes(left: &Value, right: &Value) -> bool {
 /// The values by their times.
 struct CreateTimeSeries;
 
-impl Aggregate<Vec<(i64, Value)>, Value> for CreateTimeSeries {
-    fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Vec<(i64, Value)>> {
-        Ok(Vec::new())
+impl Aggregate<Writer, Value> for CreateTimeSeries {
+    fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Writer> {
+        Ok(Writer::default())
     }
 
-    fn step(&self, context: &mut Context<'_>, entries: &mut Vec<(i64, Value)>) -> rusqlite::Result<()> {
-        let (ValueRef::Integer(time), Ok(value)) = (context.get_raw(0), Value::try_from(context.get_raw(1))) else {
+    fn step(&self, context: &mut Context<'_>, entries: &mut Writer) -> rusqlite::Result<()> {
+        let ValueRef::Integer(time) = context.get_raw(0) else {
             return fail("The time of a time series cannot be null");
         };
-        if value == Value::Null {
-            return fail("A value of a time series cannot be null");
-        }
-        if entries.len() >= MAX_ENTRIES {
+        if entries.len() >= MAX_ENTRIES && context.get_raw(1) != ValueRef::Null {
             return fail(format!("A time series may not have more than {MAX_ENTRIES} entries"));
         }
-        entries.push((time, value));
-        Ok(())
+        entries.push(time, context.get_raw(1)).or_else(|failure| fail(failure.0))
     }
 
-    fn finalize(&self, _: &mut Context<'_>, entries: Option<Vec<(i64, Value)>>) -> rusqlite::Result<Value> {
-        match entries {
-            Some(entries) if !entries.is_empty() => by_time(entries).or_else(|failure| fail(failure.0)),
-            _ => Ok(Value::Null),
+    fn finalize(&self, _: &mut Context<'_>, entries: Option<Writer>) -> rusqlite::Result<Value> {
+        let Some(entries) = entries else { return Ok(Value::Null) };
+        let ascends = entries.ascends();
+        let blob = entries.finish();
+        if ascends {
+            return Ok(Value::Blob(blob));
         }
+        sorted(&blob).or_else(|failure| fail(failure.0))
     }
+}
+
+fn sorted(blob: &[u8]) -> Result<Value, Failure> {
+    let mut entries = Vec::new();
+    for (time, value) in Entries::read(ValueRef::Blob(blob))?.iter() {
+        entries.push((time, Value::try_from(value).map_err(|error| Failure(error.to_string()))?));
+    }
+    by_time(entries)
 }

@@ -86,4 +86,19 @@ pub(crate) struct TableSchema {
     pub relation: String,
     /// The SQL behind FROM of a relation that has as many rows and is counted faster.
     pub countable: String,
+    /// The relation in two parts.
+    pub parts: Parts,
+}
+
+/// The relation of a table in two parts, in which the expressions of its columns hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parts {
+    /// The SQL behind FROM of a relation with a row for each series. No two have the same measure name and dimensions.
+    pub series: String,
+    /// The expression of a series' number in it.
+    pub id: String,
+    /// The SQL behind FROM of a relation with a row for each record.
+    pub records: String,
+    /// The expression of the number of a record's series in it.
+    pub owner: String,
 }

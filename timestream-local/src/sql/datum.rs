@@ -8,6 +8,9 @@ use super::text;
 use super::types::ColumnType;
 use crate::calendar;
 
+/// What most points of a time series take at most.
+const POINT_BYTES: usize = 88;
+
 impl ColumnType {
     /// Writes a value as a `Datum`.
     ///
@@ -17,13 +20,15 @@ impl ColumnType {
         match (self, value) {
             (_, ValueRef::Null) => page.extend_from_slice(b"{\"NullValue\":true}"),
             (Self::TimeSeries(kind), value) => {
+                let entries = Entries::read(value)?;
+                page.reserve(entries.len() * POINT_BYTES);
                 page.extend_from_slice(b"{\"TimeSeriesValue\":[");
-                for (index, (time, value)) in Entries::read(value)?.iter().enumerate() {
+                for (index, (time, value)) in entries.iter().enumerate() {
                     page.extend_from_slice(if index == 0 { b"{\"Time\":\"" } else { b",{\"Time\":\"" });
                     calendar::write_timestamp(time, page);
-                    page.extend_from_slice(b"\",\"Value\":");
-                    kind.write_datum(value, page)?;
-                    page.push(b'}');
+                    page.extend_from_slice(b"\",\"Value\":{\"ScalarValue\":\"");
+                    kind.write_scalar(value, page);
+                    page.extend_from_slice(b"\"}}");
                 }
                 page.extend_from_slice(b"]}");
             }
@@ -48,13 +53,11 @@ impl ColumnType {
 
     /// Writes the text within the quotes. The commonest types are written directly, the others through [`Self::text`].
     fn write_scalar(self, value: ValueRef<'_>, page: &mut Vec<u8>) {
-        use std::io::Write;
-        // Writing to a Vec does not fail.
         match (self, value) {
             (Self::Varchar, ValueRef::Text(bytes)) => write_text(bytes, page),
             (Self::Timestamp, ValueRef::Integer(nanoseconds)) => calendar::write_timestamp(nanoseconds, page),
             (Self::Bigint | Self::Integer, ValueRef::Integer(number)) => {
-                let _ = write!(page, "{number}");
+                page.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
             }
             (Self::Double, ValueRef::Real(number)) => text::write_double(number, page),
             (scalar, value) => write_text(scalar.text(value).unwrap_or_default().as_bytes(), page),

@@ -22,7 +22,7 @@ mod text;
 mod translate;
 mod types;
 
-pub(crate) use catalog::{Attribute, Catalog, CatalogError, Measure, TableColumn, TableSchema};
+pub(crate) use catalog::{Attribute, Catalog, CatalogError, Measure, Parts, TableColumn, TableSchema};
 pub(crate) use failure::SqlError;
 pub(crate) use statement::{Cell, Compiled, Listing, Prepared, Statement};
 pub(crate) use types::{Column, ColumnType};

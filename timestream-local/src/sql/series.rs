@@ -75,39 +75,76 @@ fn word(entry: &[u8; ENTRY], from: usize) -> u64 {
     bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
+/// Entries to be written, in the order in which they are pushed. All values are of one kind.
+#[derive(Debug, Default)]
+pub(crate) struct Writer {
+    entries: Vec<u8>,
+    texts: Vec<u8>,
+    kind: Option<u8>,
+    last: Option<i64>,
+    disordered: bool,
+}
+
+impl Writer {
+    /// Appends an entry.
+    pub(crate) fn push(&mut self, time: i64, value: ValueRef<'_>) -> Result<(), Failure> {
+        let (kind, value) = match value {
+            ValueRef::Real(number) => (b'r', number.to_bits()),
+            ValueRef::Integer(number) => (b'i', number as u64),
+            ValueRef::Text(text) => {
+                let place = (self.texts.len() as u64) << 32 | text.len() as u64;
+                self.texts.extend_from_slice(text);
+                if self.texts.len() > u32::MAX as usize {
+                    return Err("The texts of a time series are too long".into());
+                }
+                (b't', place)
+            }
+            ValueRef::Null | ValueRef::Blob(_) => return Err("A value of a time series cannot be null".into()),
+        };
+        self.kind.get_or_insert(kind);
+        self.disordered |= self.last.is_some_and(|last| last >= time);
+        self.last = Some(time);
+        if self.entries.is_empty() {
+            self.entries.resize(HEAD, 0);
+        }
+        self.entries.extend_from_slice(&time.to_le_bytes());
+        self.entries.extend_from_slice(&value.to_le_bytes());
+        Ok(())
+    }
+
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len().saturating_sub(HEAD) / ENTRY
+    }
+
+    /// Whether each entry has a later time than the one before.
+    pub(crate) fn ascends(&self) -> bool {
+        !self.disordered
+    }
+
+    /// The BLOB.
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        let count = (self.len() as u32).to_le_bytes();
+        self.entries.resize(self.entries.len().max(HEAD), 0);
+        if let Some((head, _)) = self.entries.split_first_chunk_mut::<HEAD>() {
+            let [a, b, c, d] = count;
+            *head = [self.kind.unwrap_or(b'i'), a, b, c, d];
+        }
+        self.entries.append(&mut self.texts);
+        self.entries
+    }
+}
+
 /// Writes entries in the order given. All values are of one kind.
 pub(crate) fn write(entries: &[(i64, Value)]) -> Result<Value, Failure> {
     if entries.len() > MAX_ENTRIES {
         return Err(Failure(format!("A time series or array may not have more than {MAX_ENTRIES} entries")));
     }
-    let kind = match entries.first() {
-        Some((_, Value::Real(_))) => b'r',
-        Some((_, Value::Text(_))) => b't',
-        _ => b'i',
-    };
-    let mut bytes = Vec::with_capacity(HEAD + entries.len() * ENTRY);
-    bytes.push(kind);
-    bytes.extend_from_slice(&(entries.len() as u32).to_le_bytes());
-    let mut texts = Vec::new();
+    let mut writer = Writer::default();
     for (time, value) in entries {
-        bytes.extend_from_slice(&time.to_le_bytes());
-        let value = match value {
-            Value::Real(number) => number.to_bits(),
-            Value::Integer(number) => *number as u64,
-            Value::Text(text) => {
-                let place = (texts.len() as u64) << 32 | text.len() as u64;
-                texts.extend_from_slice(text.as_bytes());
-                place
-            }
-            Value::Null | Value::Blob(_) => return Err("A value of a time series cannot be null".into()),
-        };
-        bytes.extend_from_slice(&value.to_le_bytes());
-        if texts.len() > u32::MAX as usize {
-            return Err("The texts of a time series are too long".into());
-        }
+        writer.push(*time, value.into())?;
     }
-    bytes.extend_from_slice(&texts);
-    Ok(Value::Blob(bytes))
+    Ok(Value::Blob(writer.finish()))
 }
 
 #[cfg(test)]

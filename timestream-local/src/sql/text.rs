@@ -10,21 +10,80 @@ pub(crate) fn double(number: f64) -> String {
 
 /// Writes what [`double`] returns.
 pub(crate) fn write_double(number: f64, text: &mut Vec<u8>) {
-    use std::io::Write;
-    let magnitude = number.abs();
-    // Writing to a Vec does not fail.
-    let _ = match number {
-        _ if number.is_nan() => text.write_all(b"NaN"),
-        f64::INFINITY => text.write_all(b"Infinity"),
-        f64::NEG_INFINITY => text.write_all(b"-Infinity"),
-        _ if magnitude == 0.0 || (1e-3..1e7).contains(&magnitude) => write!(text, "{number:?}"),
+    match number {
+        _ if number.is_nan() => text.extend_from_slice(b"NaN"),
+        f64::INFINITY => text.extend_from_slice(b"Infinity"),
+        f64::NEG_INFINITY => text.extend_from_slice(b"-Infinity"),
         _ => {
-            let scientific = format!("{number:e}");
-            let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-            let point = if digits.contains('.') { "" } else { ".0" };
-            write!(text, "{digits}{point}E{exponent}")
+            let mut buffer = zmij::Buffer::new();
+            let shortest = buffer.format_finite(number);
+            match (is_plain(number), may_lie_between(number, shortest)) {
+                (_, true) => write_slowly(number, text),
+                (true, false) => text.extend_from_slice(shortest.as_bytes()),
+                (false, false) => write_scientific(shortest, text),
+            }
         }
+    }
+}
+
+fn is_plain(number: f64) -> bool {
+    number == 0.0 || (1e-3..1e7).contains(&number.abs())
+}
+
+/// Whether a number may lie midway between two shortest decimals. zmij takes the even one, and the standard library,
+/// whose text has been answered always, the greater.
+fn may_lie_between(number: f64, shortest: &str) -> bool {
+    // Up to 15 digits are further from each other than doubles are.
+    if shortest.len() <= 16 {
+        return false;
+    }
+    let (mantissa, exponent) = match number.to_bits() >> 52 & 0x7ff {
+        0 => (number.to_bits() & ((1 << 52) - 1), 1),
+        exponent => (number.to_bits() & ((1 << 52) - 1) | 1 << 52, exponent as i32),
     };
+    // A number with so many bits behind its point has as many decimals there, the last one 5.
+    let decimals = 1075 - exponent - mantissa.trailing_zeros() as i32;
+    let (digits, exponent) = shortest.split_once('e').unwrap_or((shortest, "0"));
+    let behind_point = digits.len() - digits.find('.').map_or(digits.len(), |point| point + 1);
+    let written = behind_point as i32 - exponent.parse::<i32>().unwrap_or(0);
+    number.abs() >= (1_u64 << 53) as f64 || decimals == written + 1
+}
+
+fn write_slowly(number: f64, text: &mut Vec<u8>) {
+    use std::io::Write;
+    // Writing to a Vec does not fail.
+    let _ = if is_plain(number) {
+        write!(text, "{number:?}")
+    } else {
+        let scientific = format!("{number:e}");
+        let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+        let point = if digits.contains('.') { "" } else { ".0" };
+        write!(text, "{digits}{point}E{exponent}")
+    };
+}
+
+/// Writes `12345678.9` or `1.5e300` as `1.23456789E7` or `1.5E300`.
+fn write_scientific(plain: &str, text: &mut Vec<u8>) {
+    let (mantissa, exponent) = plain.split_once('e').unwrap_or((plain, "0"));
+    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let exponent = exponent.parse::<i32>().unwrap_or(0) + whole.len() as i32 - 1;
+    text.extend_from_slice(sign.as_bytes());
+    let start = text.len();
+    text.extend_from_slice(whole.as_bytes());
+    text.extend_from_slice(fraction.as_bytes());
+    let zeros = text.iter().skip(start).take_while(|digit| **digit == b'0').count();
+    text.drain(start..start + zeros);
+    while text.len() > start + 1 && text.last() == Some(&b'0') {
+        text.pop();
+    }
+    text.insert(start + 1, b'.');
+    if text.len() == start + 2 {
+        text.push(b'0');
+    }
+    text.push(b'E');
+    let mut buffer = itoa::Buffer::new();
+    text.extend_from_slice(buffer.format(exponent - zeros as i32).as_bytes());
 }
 
 /// Reads a double as Presto's CAST does: Java's decimal forms, `NaN` and `Infinity`.
@@ -54,6 +113,11 @@ mod tests {
             (0.001, "0.001"),
             (0.0001, "1.0E-4"),
             (1.25e-9, "1.25E-9"),
+            (-12_345_678.25, "-1.234567825E7"),
+            (-1e7, "-1.0E7"),
+            (1.5e10, "1.5E10"),
+            (-0.000_012, "-1.2E-5"),
+            (9_999_999.5, "9999999.5"),
             (f64::MAX, "1.7976931348623157E308"),
         ];
         for (number, expected) in cases {
@@ -61,7 +125,33 @@ mod tests {
         }
     }
 
+    fn is_as_before(number: f64) -> bool {
+        let (mut fast, mut slow) = (Vec::new(), Vec::new());
+        write_double(number, &mut fast);
+        write_slowly(number, &mut slow);
+        fast == slow
+    }
+
+    #[test]
+    fn ties_are_broken_as_the_standard_library_does() {
+        for power in 0..1074 {
+            for odd in (1..200).step_by(2) {
+                let number = f64::from(odd) * 2_f64.powi(-power);
+                assert!(is_as_before(number), "{number:e}");
+            }
+        }
+        assert_eq!(double(2_f64.powi(-25)), "2.9802322387695313E-8");
+    }
+
     proptest! {
+        #[test]
+        fn doubles_are_written_as_before(bits in any::<u64>(), whole in 0..1_u64 << 53, power in 0..60) {
+            let numbers = [f64::from_bits(bits), whole as f64 / 2_f64.powi(power), whole as f64 / 1000.0, whole as f64];
+            for number in numbers.into_iter().filter(|number| number.is_finite()) {
+                prop_assert!(is_as_before(number), "{:e}", number);
+            }
+        }
+
         #[test]
         fn doubles_read_back_bit_for_bit(bits in any::<u64>()) {
             let number = f64::from_bits(bits);

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::column;
 use crate::calendar;
 use crate::sql::{
-    Attribute, Catalog, CatalogError, ColumnType, Measure, Statement, TableColumn, TableSchema, compile,
+    Attribute, Catalog, CatalogError, ColumnType, Measure, Parts, Statement, TableColumn, TableSchema, compile,
     register_functions,
 };
 
@@ -33,6 +33,12 @@ impl Catalog for Guide {
             columns,
             relation: format!("series_{number} AS s CROSS JOIN samples_{number} AS v ON v.series = s.id"),
             countable: format!("samples_{number}"),
+            parts: Parts {
+                series: format!("series_{number} AS s"),
+                id: "s.id".into(),
+                records: format!("samples_{number} AS v"),
+                owner: "v.series".into(),
+            },
         })
     }
 

@@ -1,3 +1,4 @@
+mod by_series;
 mod documented;
 mod fuzz;
 mod presto;
@@ -32,6 +33,12 @@ impl Catalog for OneTable {
                 ],
                 relation: "series_1 AS s CROSS JOIN samples_1 AS v ON v.series = s.id".into(),
                 countable: "samples_1".into(),
+                parts: Parts {
+                    series: "series_1 AS s".into(),
+                    id: "s.id".into(),
+                    records: "samples_1 AS v".into(),
+                    owner: "v.series".into(),
+                },
             }),
             ("db", _) => Err(CatalogError::TableMissing),
             _ => Err(CatalogError::DatabaseMissing),

@@ -6,6 +6,7 @@ use super::super::failure::{SqlError, at, unsupported};
 use super::super::functions;
 use super::super::types::ColumnType::{self, Bigint, Boolean, Double, Integer, Timestamp};
 use super::arguments::Call;
+use super::groups::CREATE_TIME_SERIES;
 use super::scope::Scope;
 use super::translator::{Clause, Translator};
 use super::typed::{Result, Typed};
@@ -152,7 +153,7 @@ impl Translator<'_> {
                 Ok(Typed::new(format!("count(DISTINCT {}){behind}", one.sql), Bigint))
             }
             "create_time_series" if one.kind == Timestamp => match two.kind.series() {
-                Some(kind) => Ok(Typed::new(format!("ts_create_time_series({}, {}){behind}", one.sql, two.sql), kind)),
+                Some(kind) => Ok(Typed::new(format!("{CREATE_TIME_SERIES}{}, {}){behind}", one.sql, two.sql), kind)),
                 None => Err(wrong(call, &[one.clone(), two.clone()])),
             },
             _ => Err(wrong(call, &[one.clone(), two.clone()])),

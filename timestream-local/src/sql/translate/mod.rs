@@ -2,8 +2,10 @@
 
 mod aggregate;
 mod arguments;
+mod by_series;
 mod call;
 mod expression;
+mod groups;
 mod literal;
 mod location;
 mod operators;
@@ -11,6 +13,7 @@ mod query;
 mod relations;
 mod scope;
 mod select;
+mod split_table;
 mod translator;
 mod typed;
 mod window;
@@ -39,8 +42,9 @@ pub(super) use {
 pub(super) fn query(tokens: Vec<TokenWithSpan>, catalog: &dyn Catalog, now_ns: i64) -> Result<Compiled> {
     let mut translator = Translator::new(catalog, now_ns);
     let rows = translator.query(&parsed(tokens)?)?;
-    let Rows { sql, columns, counts, .. } = rows;
-    Ok(Compiled { sql, parameters: translator.parameters, columns, counts })
+    let Rows { sql, columns, counts, groups, .. } = rows;
+    let sorts_series = groups.is_some();
+    Ok(Compiled { sql, parameters: translator.parameters, columns, counts, sorts_series })
 }
 
 /// Checks the one query that the tokens hold, and finds the types of its parameters.

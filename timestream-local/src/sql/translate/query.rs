@@ -54,6 +54,7 @@ impl Translator<'_> {
                     let scope = compound(&rows.columns, &physical);
                     self.usage = Usage { clause: Clause::Select, ..Usage::default() };
                     let keys = self.order_keys(order, &scope, &rows.columns)?;
+                    rows.groups = None;
                     rows.sql = format!("SELECT * FROM ({}) AS {physical}{keys}", rows.sql);
                 }
                 rows
@@ -61,6 +62,9 @@ impl Translator<'_> {
         };
         let limit = limit(query.limit_clause.as_ref(), query_location(query))?;
         rows.single |= limit.starts_with(" LIMIT 1 ") || limit == " LIMIT 1";
+        if !with.is_empty() || !limit.is_empty() {
+            rows.groups = None;
+        }
         rows.sql = format!("{with}{}{limit}", rows.sql);
         Ok(rows)
     }
@@ -130,7 +134,7 @@ impl Translator<'_> {
             }
         }
         let sql = format!("{} {word} {}", self.as_types(left, &columns), self.as_types(right, &columns));
-        Ok(Rows { sql, columns, single: false, counts: false })
+        Ok(Rows { sql, columns, single: false, counts: false, groups: None })
     }
 
     /// The rows with every column in the type of its place.

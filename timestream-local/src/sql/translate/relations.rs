@@ -13,8 +13,10 @@ use super::super::catalog::{CatalogError, TableSchema};
 use super::super::failure::{SqlError, at, unsupported};
 use super::super::functions;
 use super::super::types::{Column, ColumnType};
+use super::groups::Groups;
 use super::location::{location, place, query_location};
 use super::scope::{Relation, Scope, ScopeColumn};
+use super::split_table::SplitTable;
 use super::translator::{Clause, Translator};
 use super::typed::Result;
 
@@ -22,8 +24,16 @@ use super::typed::Result;
 pub(super) struct From {
     pub(super) sql: String,
     pub(super) scope: Scope,
-    /// The relation to count instead, when the clause is one Timestream table and nothing else.
-    pub(super) countable: Option<String>,
+    /// What it is, when the clause is one thing and nothing else.
+    pub(super) only: Option<Only>,
+}
+
+/// What a FROM clause may be alone.
+pub(super) enum Only {
+    /// A Timestream table.
+    Table(SplitTable),
+    /// A query whose rows are series or bins of series, and the name that it has in SQLite.
+    Groups(Groups, String),
 }
 
 impl Translator<'_> {
@@ -33,6 +43,7 @@ impl Translator<'_> {
             && let Some((schema, qualifier)) = self.plain_table(&only.relation)?
         {
             let origin = origin(&only.relation);
+            let table = SplitTable::of(&schema);
             let columns = schema
                 .columns
                 .into_iter()
@@ -44,20 +55,22 @@ impl Translator<'_> {
                 })
                 .collect();
             let scope = Scope { relations: vec![Relation { qualifier, columns }], outputs: Vec::new() };
-            return Ok(From { sql: schema.relation, scope, countable: Some(schema.countable) });
+            return Ok(From { sql: schema.relation, scope, only: Some(Only::Table(table)) });
         }
-        let (mut sql, mut scope) = (String::new(), Scope::default());
+        let (mut sql, mut scope, mut groups) = (String::new(), Scope::default(), None);
         for table in tables {
             if !sql.is_empty() {
                 sql.push_str(" CROSS JOIN ");
             }
             let first = scope.relations.len();
-            self.relation(&table.relation, &mut sql, &mut scope)?;
+            groups = self.relation(&table.relation, &mut sql, &mut scope)?;
             for join in &table.joins {
                 self.join(join, first, &mut sql, &mut scope)?;
             }
         }
-        Ok(From { sql, scope, countable: None })
+        let is_alone = matches!(tables, [only] if only.joins.is_empty());
+        let only = groups.filter(|_| is_alone).map(|(groups, name)| Only::Groups(groups, name));
+        Ok(From { sql, scope, only })
     }
 
     /// A further table of a chain of joins. `first` is the place of the chain's first among the relations.
@@ -167,9 +180,15 @@ impl Translator<'_> {
         Ok(())
     }
 
-    fn relation(&mut self, factor: &TableFactor, sql: &mut String, scope: &mut Scope) -> Result<()> {
+    /// Writes a factor. Returns what it is made of, and its name, if its rows are series or bins of series.
+    fn relation(
+        &mut self,
+        factor: &TableFactor,
+        sql: &mut String,
+        scope: &mut Scope,
+    ) -> Result<Option<(Groups, String)>> {
         if let Some((array, alias)) = unnest(factor) {
-            return self.unnested(array?, alias, sql, scope);
+            return self.unnested(array?, alias, sql, scope).map(|()| None);
         }
         if let Some((schema, qualifier)) = self.plain_table(factor)? {
             let origin = origin(factor);
@@ -187,11 +206,13 @@ impl Translator<'_> {
             }
             sql.push_str(&format!("(SELECT {} FROM {}) AS {alias}", fields.join(", "), schema.relation));
             scope.relations.push(Relation { qualifier, columns });
-            return Ok(());
+            return Ok(None);
         }
+        let mut groups = None;
         let (body, columns, alias) = match factor {
             TableFactor::Derived { lateral: false, subquery, alias, sample: None } => {
                 let rows = self.subquery(subquery, None)?;
+                groups = rows.groups;
                 (format!("({})", rows.sql), rows.columns, alias)
             }
             TableFactor::Table { name, alias, args: None, .. } => {
@@ -223,7 +244,7 @@ impl Translator<'_> {
             .collect();
         sql.push_str(&format!("{body} AS {physical}"));
         scope.relations.push(Relation { qualifier, columns });
-        Ok(())
+        Ok(groups.map(|groups| (groups, physical)))
     }
 
     /// The schema of a factor that is `database.table`, with what qualifies its columns.

@@ -1,14 +1,18 @@
 //! One SELECT: its projection, WHERE, GROUP BY and HAVING.
 
+use std::rc::Rc;
+
 use sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, OrderByExpr, Select, SelectItem, SelectItemQualifiedWildcardKind, Value,
-    WildcardAdditionalOptions,
+    BinaryOperator, Distinct, Expr, GroupByExpr, OrderByExpr, Select, SelectItem, SelectItemQualifiedWildcardKind,
+    Value, WildcardAdditionalOptions,
 };
 use sqlparser::tokenizer::Location;
 
 use super::super::failure::{SqlError, at, unsupported};
 use super::super::types::Column;
+use super::by_series::Grouped;
 use super::location::{location, place};
+use super::relations::Only;
 use super::scope::{Relation, Scope};
 use super::translator::{Clause, Rows, Translator};
 use super::typed::{Result, Typed};
@@ -18,17 +22,19 @@ impl Translator<'_> {
         refuse_rare_clauses(select)?;
         let start = select.select_token.0.span.start;
         let mut from = self.from(&select.from)?;
-        let mut tail = String::new();
+        let (mut tail, mut conditions) = (String::new(), Vec::new());
         if let Some(condition) = &select.selection {
             self.usage.clause = Clause::Where;
-            let condition = self.boolean(condition, &from.scope, "WHERE")?;
-            tail = format!(" WHERE {}", condition.sql);
+            let terms = self.conjuncts(condition, &from.scope)?;
+            conditions = terms.iter().map(|term| term.sql.clone()).collect();
+            tail = format!(" WHERE {}", self.joined("AND", terms, location(condition))?.sql);
         }
         let grouped = self.group_by(select, &from.scope)?;
+        let grouped: Rc<[String]> = grouped.into();
         if !grouped.is_empty() {
             tail.push_str(" GROUP BY ");
             tail.push_str(&grouped.join(", "));
-            self.usage.keys = Some(grouped.into());
+            self.usage.keys = Some(Rc::clone(&grouped));
         }
         self.usage.clause = Clause::Select;
         let items = self.projection(&select.projection, &from.scope)?;
@@ -68,20 +74,59 @@ impl Translator<'_> {
             .collect::<Vec<_>>()
             .join(", ");
         from.scope.outputs = items;
+        let aggregated = std::mem::take(&mut self.usage.aggregated);
         let keys = self.order_keys(order, &from.scope, &columns)?;
+        let ordered_by_aggregate = std::mem::replace(&mut self.usage.aggregated, aggregated);
+        self.usage.aggregated |= ordered_by_aggregate;
         if distinct && !order.is_empty() && !keys_are_columns(&keys) {
             return Err(at(start, "For SELECT DISTINCT, ORDER BY expressions must appear in select list"));
         }
         self.check_bare_columns()?;
+        let items: Vec<&str> = from.scope.outputs.iter().map(|(_, typed)| typed.sql.as_str()).collect();
+        let groups = match &from.only {
+            _ if distinct || select.having.is_some() || ordered_by_aggregate => None,
+            Some(Only::Table(table)) if !grouped.is_empty() => {
+                let parts = Grouped { fields: &items, conditions: &conditions, keys: &grouped, order: &keys };
+                self.groups(table, &parts)
+            }
+            Some(Only::Groups(groups, name)) if grouped.is_empty() && !aggregated => {
+                groups.selected(name, &items, &format!("{tail}{keys}"))
+            }
+            _ => None,
+        };
+        if let Some(groups) = groups {
+            let sql = groups.rows(columns.len());
+            return Ok(Rows { sql, columns, single: false, counts: false, groups: Some(groups) });
+        }
         let counts_rows = tail.is_empty() && fields == "count(*) AS c0";
-        let (source, counts) = match from.countable {
-            Some(countable) if counts_rows => (format!(" FROM {countable}"), true),
+        let (source, counts) = match from.only {
+            Some(Only::Table(table)) if counts_rows => (format!(" FROM {}", table.countable), true),
             _ if from.sql.is_empty() => (String::new(), false),
             _ => (format!(" FROM {}", from.sql), false),
         };
         let distinct = if distinct { "DISTINCT " } else { "" };
         let single = self.usage.aggregated && self.usage.keys.is_none();
-        Ok(Rows { sql: format!("SELECT {distinct}{fields}{source}{tail}{keys}"), columns, single, counts })
+        let sql = format!("SELECT {distinct}{fields}{source}{tail}{keys}");
+        Ok(Rows { sql, columns, single, counts, groups: None })
+    }
+
+    /// The conditions that a condition joins with AND.
+    fn conjuncts(&mut self, condition: &Expr, scope: &Scope) -> Result<Vec<Typed>> {
+        let (mut terms, mut left) = (Vec::new(), vec![condition]);
+        while let Some(next) = left.pop() {
+            let mut plain = next;
+            while let Expr::Nested(inner) = plain {
+                plain = inner;
+            }
+            match plain {
+                Expr::BinaryOp { left: one, op: BinaryOperator::And, right: two } => {
+                    left.extend([two.as_ref(), one.as_ref()]);
+                }
+                _ if terms.is_empty() && left.is_empty() => return Ok(vec![self.boolean(next, scope, "WHERE")?]),
+                _ => terms.push(self.expression(next, scope)?),
+            }
+        }
+        Ok(terms)
     }
 
     fn check_bare_columns(&self) -> Result<()> {

@@ -9,6 +9,7 @@ use sqlparser::tokenizer::Location;
 use super::super::catalog::Catalog;
 use super::super::failure::{SqlError, at};
 use super::super::types::{Column, ColumnType};
+use super::groups::Groups;
 use super::scope::Relation;
 use super::typed::{Result, Typed};
 
@@ -28,6 +29,8 @@ pub(super) struct Rows {
     pub(super) single: bool,
     /// It counts the records of a table and nothing else.
     pub(super) counts: bool,
+    /// What it is made of, if its rows are series or bins of series.
+    pub(super) groups: Option<Groups>,
 }
 
 /// Where an expression stands, which says what may be in it.

@@ -100,9 +100,26 @@ impl Field {
 
 /// The SQL behind FROM of a relation with a row for each record, which has every [`Field`].
 pub(crate) fn relation(table: &Table) -> String {
-    let (series, samples) = (series_table(table.number), rows::table(table.number));
     // CROSS JOIN keeps SQLite to this order: the series first, then the times of each.
-    format!("{series} AS s CROSS JOIN {samples} AS v ON v.{} = s.id", rows::SERIES)
+    format!("{} CROSS JOIN {} ON {} = {ID}", series(table), records(table), owner())
+}
+
+/// The expression of a series' number in [`series`].
+pub(crate) const ID: &str = "s.id";
+
+/// The SQL behind FROM of a relation with a row for each series, which has the fields of the series.
+pub(crate) fn series(table: &Table) -> String {
+    format!("{} AS s", series_table(table.number))
+}
+
+/// The SQL behind FROM of a relation with a row for each record, which has the other fields.
+pub(crate) fn records(table: &Table) -> String {
+    format!("{} AS v", rows::table(table.number))
+}
+
+/// The expression of the number of a record's series in [`records`].
+pub(crate) fn owner() -> String {
+    format!("v.{}", rows::SERIES)
 }
 
 /// The SQL behind FROM of a relation that also has a row for each record, but no fields: for counting, which SQLite does

@@ -1,0 +1,204 @@
+//! GROUP BY over all that tells series apart, without a sort of the records.
+//!
+//! Storage has each series once, with its records in order of time. So the groups of `measure_name` and all dimensions
+//! are its series, and the time series of a group are read by a subquery for each. With `bin(time, …)` as a further key,
+//! the groups are the bins of each series that have records. They are found by seeking from one to the next.
+
+use rusqlite::types::Value;
+
+use super::super::functions;
+use super::groups::{CREATE_TIME_SERIES, Groups, mentions};
+use super::split_table::{SplitTable, all_of};
+use super::translator::Translator;
+use crate::calendar::MINUTE;
+
+/// Narrower bins are left to the general way: their list would be as long as the series.
+const LEAST_BIN: i64 = MINUTE;
+/// The parts of a SELECT that has GROUP BY, in SQLite's SQL.
+pub(super) struct Grouped<'s> {
+    pub(super) fields: &'s [&'s str],
+    /// What WHERE joins with AND.
+    pub(super) conditions: &'s [String],
+    pub(super) keys: &'s [String],
+    /// ` ORDER BY …`, or nothing.
+    pub(super) order: &'s str,
+}
+
+/// A key `bin(time, …)` of a constant width.
+struct Bin {
+    key: String,
+    width: String,
+}
+
+impl Bin {
+    fn of(&self, time: &str) -> String {
+        format!("{}({time}, {})", functions::only("bin"), self.width)
+    }
+}
+
+impl Translator<'_> {
+    /// The groups of a SELECT from a table, if they are its series or the bins of its series, and its fields are keys
+    /// and time series.
+    pub(super) fn groups(&self, table: &SplitTable, select: &Grouped<'_>) -> Option<Groups> {
+        if !table.series_columns.iter().all(|column| select.keys.contains(column)) {
+            return None;
+        }
+        let mut bin: Option<Bin> = None;
+        for key in select.keys.iter().filter(|key| !table.is_of_series(key)) {
+            let found = Bin { key: key.clone(), width: self.bin_width(table, key)? };
+            if bin.as_ref().is_some_and(|bin| bin.key != found.key) {
+                return None;
+            }
+            bin = Some(found);
+        }
+        let (of_series, of_records): (Vec<_>, Vec<_>) =
+            select.conditions.iter().map(String::as_str).partition(|condition| table.is_of_series(condition));
+        if !of_records.iter().all(|condition| table.is_of_records(condition)) {
+            return None;
+        }
+        match bin {
+            Some(bin) => of_bins(table, select, &bin, &of_series, &Times::of(table, &of_records)?),
+            None => of_whole_series(table, select, &of_series, &of_records),
+        }
+    }
+
+    /// The width of the bins that a key stands for, a bound value.
+    fn bin_width(&self, table: &SplitTable, key: &str) -> Option<String> {
+        let width = key.strip_prefix(&format!("{}({}, ", functions::only("bin"), table.time))?.strip_suffix(')')?;
+        let place: usize = width.strip_prefix('?')?.parse().ok()?;
+        match self.parameters.get(place.checked_sub(1)?) {
+            Some(Value::Integer(length)) if *length >= LEAST_BIN => Some(width.to_owned()),
+            _ => None,
+        }
+    }
+}
+
+fn of_whole_series(
+    table: &SplitTable,
+    select: &Grouped<'_>,
+    of_series: &[&str],
+    of_records: &[&str],
+) -> Option<Groups> {
+    let records = |id: &str| table.records_of(id, of_records);
+    let (list, series) = fields(table, select, None, &records("g.i"))?;
+    let order = select.order;
+    if !table.is_of_series(order) {
+        return None;
+    }
+    let has_records = format!("EXISTS (SELECT 1{})", records(&table.parts.id));
+    let conditions = all_of(of_series.iter().copied().chain([has_records.as_str()]));
+    let (from, id) = (&table.parts.series, &table.parts.id);
+    let sql = format!("SELECT {list}{id} AS i, NULL AS t FROM {from} WHERE {conditions}{order}");
+    Some(Groups { sql, series })
+}
+
+fn of_bins(
+    table: &SplitTable,
+    select: &Grouped<'_>,
+    bin: &Bin,
+    of_series: &[&str],
+    times: &Times<'_>,
+) -> Option<Groups> {
+    let (time, id) = (&table.time, &table.parts.id);
+    // A list from the first time in each bin, by which the lower bounds of the query hold for the bin.
+    let within = |id: &str, first: &str, end: &str| {
+        let (from, until) = (format!("{time} >= {first}"), format!("{time} < {end}"));
+        table.records_of(id, &[&times.others[..], &[&from, &until]].concat())
+    };
+    let end = |first: &str| times.before(format!("{} + {}", bin.of(first), bin.width));
+    let (list, series) = fields(table, select, Some(bin), &within("g.i", "g.t", &end("g.t")))?;
+    let order = select.order.replace(&bin.key, &bin.of("e.value"));
+    if !table.is_of_series(&order) {
+        return None;
+    }
+    let first = table.records_of(id, &times.all);
+    let next = times.until().map(|end| format!("{time} < {end}"));
+    let from = format!("{time} >= {} + {}", bin.of("b.t"), bin.width);
+    let next = [&times.others[..], &[&from], next.as_deref().as_slice()].concat();
+    let next = table.records_of(id, &next);
+    let bins = format!(
+        "WITH RECURSIVE b(t) AS (SELECT min({time}){first} UNION ALL SELECT (SELECT min({time}){next}) FROM b WHERE \
+         b.t IS NOT NULL) SELECT json_group_array(b.t) FROM b WHERE b.t IS NOT NULL"
+    );
+    let conditions = match of_series {
+        [] => String::new(),
+        conditions => format!(" WHERE {}", all_of(conditions.iter().copied())),
+    };
+    let from = &table.parts.series;
+    let sql = format!(
+        "SELECT {list}{id} AS i, e.value AS t FROM {from} CROSS JOIN json_each(({bins})) AS e{conditions}{order}"
+    );
+    Some(Groups { sql, series })
+}
+
+/// The list of a SELECT's fields, with NULL for each time series, and how the time series are read from `records`.
+fn fields(
+    table: &SplitTable,
+    select: &Grouped<'_>,
+    bin: Option<&Bin>,
+    records: &str,
+) -> Option<(String, Vec<(usize, String)>)> {
+    let (mut list, mut series) = (String::new(), Vec::new());
+    for (index, field) in select.fields.iter().enumerate() {
+        let sql = match bin {
+            Some(bin) if *field == bin.key => bin.of("e.value"),
+            _ if field.starts_with(CREATE_TIME_SERIES) && table.is_of_records(field) => {
+                series.push((index, format!("(SELECT {field}{records})")));
+                "NULL".to_owned()
+            }
+            _ if select.keys.iter().any(|key| key == field) => (*field).to_owned(),
+            _ => return None,
+        };
+        list.push_str(&format!("{sql} AS c{index}, "));
+    }
+    Some((list, series))
+}
+
+/// The conditions on records, with the bounds of their times apart.
+struct Times<'c> {
+    all: Vec<&'c str>,
+    others: Vec<&'c str>,
+    /// Times before which records are.
+    ends: Vec<String>,
+}
+
+impl<'c> Times<'c> {
+    /// `None` if there are conditions on the time that are no bounds.
+    fn of(table: &SplitTable, conditions: &[&'c str]) -> Option<Self> {
+        let mut times = Times { all: conditions.to_vec(), others: Vec::new(), ends: Vec::new() };
+        for condition in conditions {
+            let bound = |operator: &str| {
+                let bound = condition.strip_prefix(&format!("({} {operator} ", table.time))?.strip_suffix(')')?;
+                table.is_of_series(bound).then_some(bound)
+            };
+            if let Some(end) = bound("<") {
+                times.ends.push(end.to_owned());
+            } else if let Some(last) = bound("<=") {
+                times.ends.push(format!("({last} + 1)"));
+            } else if bound(">=").or_else(|| bound(">")).is_none() {
+                if mentions(condition, &table.time) {
+                    return None;
+                }
+                times.others.push(condition);
+            }
+        }
+        Some(times)
+    }
+
+    /// The end of all records.
+    fn until(&self) -> Option<String> {
+        match self.ends.as_slice() {
+            [] => None,
+            [end] => Some(end.clone()),
+            ends => Some(format!("min({})", ends.join(", "))),
+        }
+    }
+
+    /// The earlier of a time and the end of all records.
+    fn before(&self, time: String) -> String {
+        match self.ends.as_slice() {
+            [] => time,
+            ends => format!("min({time}, {})", ends.join(", ")),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! A Timestream table, whose columns are those of its series and those of their records.
+
+use super::super::catalog::{Attribute, Parts, TableSchema};
+use super::groups::mentions;
+
+/// A Timestream table, taken apart.
+pub(super) struct SplitTable {
+    /// The relation to count instead.
+    pub(super) countable: String,
+    pub(super) parts: Parts,
+    /// The columns that tell series apart.
+    pub(super) series_columns: Vec<String>,
+    pub(super) time: String,
+}
+
+impl SplitTable {
+    pub(super) fn of(schema: &TableSchema) -> Self {
+        let with = |wanted: &[Attribute]| {
+            let columns = schema.columns.iter().filter(|column| wanted.contains(&column.attribute));
+            columns.map(|column| column.expression.clone()).collect::<Vec<_>>()
+        };
+        SplitTable {
+            countable: schema.countable.clone(),
+            parts: schema.parts.clone(),
+            series_columns: with(&[Attribute::Dimension, Attribute::MeasureName]),
+            time: with(&[Attribute::Timestamp]).concat(),
+        }
+    }
+
+    /// Whether an expression has no column of the records.
+    pub(super) fn is_of_series(&self, sql: &str) -> bool {
+        !mentions(sql, alias(&self.parts.owner))
+    }
+
+    /// Whether an expression has no column of the series.
+    pub(super) fn is_of_records(&self, sql: &str) -> bool {
+        !mentions(sql, alias(&self.parts.id))
+    }
+
+    /// ` FROM … WHERE …` of the records of a series under conditions.
+    pub(super) fn records_of(&self, id: &str, conditions: &[&str]) -> String {
+        let own = format!("{} = {id}", self.parts.owner);
+        let conditions = all_of([own.as_str()].into_iter().chain(conditions.iter().copied()));
+        format!(" FROM {} WHERE {conditions}", self.parts.records)
+    }
+}
+
+/// Conditions joined with AND, as a balanced tree: SQLite limits the depth.
+pub(super) fn all_of<'c>(conditions: impl Iterator<Item = &'c str>) -> String {
+    let mut level: Vec<String> = conditions.map(str::to_owned).collect();
+    while level.len() > 1 {
+        level = level
+            .chunks(2)
+            .map(|pair| if let [one, two] = pair { format!("({one} AND {two})") } else { pair.concat() })
+            .collect();
+    }
+    level.concat()
+}
+
+/// The alias of a column, with the point behind it.
+fn alias(column: &str) -> &str {
+    column.find('.').and_then(|point| column.get(..=point)).unwrap_or(column)
+}

@@ -2,7 +2,7 @@
 //! between the connector and Timestream.
 //!
 //! ```sh
-//! cargo run --profile ratios --example reads -- --before PATH_OF_A_CONNECTOR
+//! cargo run --release --example reads -- --before PATH_OF_A_CONNECTOR
 //! ```
 //!
 //! The read is the last hour of 1,280 of 20,000 series: with ten million samples 240 samples of each, 307,200 in all.

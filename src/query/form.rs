@@ -74,8 +74,19 @@ impl RowForms {
         self.put(key, RowForm::Sample);
     }
 
+    /// Keeps a form, unless another request has learnt meanwhile that rows must be even smaller.
     fn put(&self, key: &TableKey, form: RowForm) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).put(key.clone(), (Instant::now(), form));
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_smaller = |kept: &RowForm| match (kept, form) {
+            (RowForm::Series(kept), RowForm::Series(new)) => kept.ms < new.ms,
+            (kept, _) => *kept == RowForm::Sample,
+        };
+        match entries.get(key) {
+            Some((learnt, kept)) if learnt.elapsed() < REMEMBERED_FOR && is_smaller(kept) => {}
+            _ => {
+                entries.put(key.clone(), (Instant::now(), form));
+            }
+        }
     }
 }
 
@@ -92,6 +103,8 @@ mod tests {
             forms.too_large(&key, bin);
         }
         assert_eq!(found, ["2h", "10m", "1m"]);
+        forms.too_large(&key, BINS[0]);
+        assert_eq!(forms.of(&key), RowForm::Sample, "what is known is not forgotten");
         let other = TableKey { caller: [2; 32], ..key.clone() };
         assert_eq!(forms.of(&other), FIRST);
         forms.refused(&other);

@@ -155,16 +155,14 @@ impl Reader {
             let page = match rows.next().await {
                 Ok(Some(page)) => page,
                 Ok(None) => break,
-                Err(error) if source.may_narrow(&rows, &error) => {
-                    let Some((again, columns)) = source.open(&query, Order::Any).await? else {
-                        return Ok((Vec::new(), reservation));
-                    };
+                Err(error) => {
+                    let again = source.open_again(&query, Order::Any, &rows, error).await?;
+                    let Some((again, columns)) = again else { return Ok((Vec::new(), reservation)) };
                     rows = again;
                     held.fetch_sub(series.bytes(), Ordering::SeqCst);
                     series = start(columns);
                     continue;
                 }
-                Err(error) => return Err(error),
             };
             let before = series.bytes();
             series.add_page(&page.output.rows, &page.points)?;

@@ -49,36 +49,84 @@ impl Rows {
 impl Source {
     /// Starts a query and waits for its first page. `None` if no row can match.
     ///
-    /// A row for each series is asked for, and rows for samples if Timestream refuses that.
+    /// A row for each series is asked for; smaller ones, and at last rows for samples, where Timestream refuses that.
     pub(super) async fn open(&self, query: &ParsedQuery, order: Order) -> Result<Option<(Rows, Columns)>, Error> {
-        loop {
-            let form = if query.labels_alone { RowForm::Labels } else { self.forms.of(&self.key) };
-            let refused = match (self.open_as(query, order, form).await, form) {
-                (Err(error), RowForm::Series(bin)) if error.kind() == Kind::RowTooLarge => {
-                    self.forms.too_large(&self.key, bin);
-                    continue;
-                }
-                (Err(error), RowForm::Series(_)) if error.kind() == Kind::QueryRefused => error,
-                (opened, _) => return opened,
-            };
-            // Whatever else is wrong with the query is wrong in this form too.
-            let Ok(opened) = self.open_as(query, order, RowForm::Sample).await else { return Err(refused) };
-            self.forms.refused(&self.key);
-            self.asking.metrics.refused_series.increment(1);
-            let TableKey { database, table, .. } = &self.key;
-            tracing::warn!(database, table, error = %refused, "Timestream refuses to answer series by series: reads take a row for each sample, which is slow");
-            return Ok(opened);
+        let form = match query.labels_alone {
+            true => RowForm::Labels,
+            // Such a table has rows that are no samples, and they are counted.
+            false if self.known(query).await?.schema.has_other_measures() => RowForm::Sample,
+            false => self.forms.of(&self.key),
+        };
+        self.open_from(query, order, form, None).await
+    }
+
+    /// Starts a query again whose later pages failed with `error`, if another form may help.
+    ///
+    /// # Errors
+    /// `error`, if none may; and those of [`Self::open`].
+    pub(super) async fn open_again(
+        &self,
+        query: &ParsedQuery,
+        order: Order,
+        rows: &Rows,
+        error: Error,
+    ) -> Result<Option<(Rows, Columns)>, Error> {
+        let mut refusal = None;
+        let form = self.next_form(rows.form, error, &mut refusal)?;
+        self.open_from(query, order, form, refusal).await
+    }
+
+    /// Learns from an error after which the query can't be started again.
+    pub(super) fn learn(&self, rows: &Rows, error: &Error) {
+        if let RowForm::Series(bin) = rows.form
+            && error.kind() == Kind::RowTooLarge
+        {
+            self.forms.too_large(&self.key, bin);
         }
     }
 
-    /// Whether the query whose rows failed with `error` may be opened again, for smaller rows.
-    pub(super) fn may_narrow(&self, rows: &Rows, error: &Error) -> bool {
-        match rows.form {
+    /// `refusal` is why Timestream did not take a row for each series.
+    async fn open_from(
+        &self,
+        query: &ParsedQuery,
+        order: Order,
+        mut form: RowForm,
+        mut refusal: Option<Error>,
+    ) -> Result<Option<(Rows, Columns)>, Error> {
+        loop {
+            match (self.open_as(query, order, form).await, refusal.as_ref()) {
+                (Err(error), _) => form = self.next_form(form, error, &mut refusal)?,
+                (Ok(opened), None) => return Ok(opened),
+                // The form was to blame, and not the query.
+                (Ok(opened), Some(refusal)) => {
+                    self.forms.refused(&self.key);
+                    self.asking.metrics.refused_series.increment(1);
+                    let TableKey { database, table, .. } = &self.key;
+                    let message = "Timestream refuses to answer series by series: reads take a row for each sample, which is slow";
+                    tracing::warn!(database, table, error = %refusal, message);
+                    return Ok(opened);
+                }
+            }
+        }
+    }
+
+    /// The form to ask for after an error in another one.
+    ///
+    /// # Errors
+    /// The one to tell if no other form may help.
+    fn next_form(&self, form: RowForm, error: Error, refusal: &mut Option<Error>) -> Result<RowForm, Error> {
+        match form {
             RowForm::Series(bin) if error.kind() == Kind::RowTooLarge => {
                 self.forms.too_large(&self.key, bin);
-                true
+                Ok(self.forms.of(&self.key))
             }
-            RowForm::Series(_) | RowForm::Sample | RowForm::Labels => false,
+            RowForm::Series(_) if error.kind() == Kind::QueryRefused => {
+                *refusal = Some(error);
+                Ok(RowForm::Sample)
+            }
+            // Whatever else was wrong with the query is wrong in this form too.
+            RowForm::Series(_) | RowForm::Sample | RowForm::Labels if error.kind().is_retryable() => Err(error),
+            RowForm::Series(_) | RowForm::Sample | RowForm::Labels => Err(refusal.take().unwrap_or(error)),
         }
     }
 
@@ -107,15 +155,9 @@ impl Source {
         order: Order,
         form: RowForm,
     ) -> Result<Option<(Rows, Columns)>, Error> {
-        let labels = query.matchers.iter().map(|matcher| matcher.label.as_str());
-        let mut known = match self.schemas.get(&self.key, labels, self.asked) {
-            Some(known) => known,
-            None => self.now_known().await?,
-        };
+        let mut known = self.known(query).await?;
         loop {
             let schema = &known.schema;
-            // Such a table has rows that are no samples, and they are counted.
-            let form = if schema.has_other_measures() && form != RowForm::Labels { RowForm::Sample } else { form };
             let TableKey { database, table, .. } = &self.key;
             let Some(sql) = sql::select(database, table, schema, &query.matchers, query.bounds, form, order)? else {
                 return Ok(None);
@@ -137,6 +179,15 @@ impl Source {
                 return opened;
             }
             known = now;
+        }
+    }
+
+    /// The schema that the query may rely on.
+    async fn known(&self, query: &ParsedQuery) -> Result<Known, Error> {
+        let labels = query.matchers.iter().map(|matcher| matcher.label.as_str());
+        match self.schemas.get(&self.key, labels, self.asked) {
+            Some(known) => Ok(known),
+            None => self.now_known().await,
         }
     }
 

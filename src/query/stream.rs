@@ -124,12 +124,16 @@ async fn produce(
             Ok(Some(page)) => page,
             Ok(None) => break,
             // If a part was sent, only the reader can start again.
-            Err(error) if source.may_narrow(&rows, &error) && !was_sent => {
-                let Some((again, columns)) = source.open(&query, Order::Series).await? else { return Ok(()) };
+            Err(error) if was_sent => {
+                source.learn(&rows, &error);
+                return Err(error);
+            }
+            Err(error) => {
+                let again = source.open_again(&query, Order::Series, &rows, error).await?;
+                let Some((again, columns)) = again else { return Ok(()) };
                 (rows, runs) = (again, start(columns));
                 continue;
             }
-            Err(error) => return Err(error),
         };
         runs.add_page(page.output.rows, &page.points)?;
         reservation.resize(runs.bytes().saturating_sub(OWN_BYTES)).await.map_err(no_memory)?;

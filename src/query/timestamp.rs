@@ -47,7 +47,7 @@ impl TimeReader {
             Some((before, start)) if before == minute => start.checked_add(within),
             _ => {
                 let nanoseconds = to_nanoseconds(text)?;
-                self.minute = Some((*minute, nanoseconds - within));
+                self.minute = nanoseconds.checked_sub(within).map(|start| (*minute, start));
                 Some(nanoseconds)
             }
         }
@@ -118,7 +118,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_reader_reads_what_is_read_alone(
-            texts in prop::collection::vec("2021-05-0[67] 06:3[57]:[0-6][0-9][.:][0-9x]{8,10}|2262-04-11 23:47:1[67].854775[0-9]{3}|[0-9 :.-]{15,30}", 1..9)
+            texts in prop::collection::vec("2021-05-0[67] 06:3[57]:[0-6][0-9][.:][0-9x]{8,10}|2262-04-11 23:47:1[67].854775[0-9]{3}|1677-09-21 00:12:4[34].[0-9]{9}|[0-9 :.-]{15,30}", 1..9)
         ) {
             let mut reader = TimeReader::default();
             for text in &texts {

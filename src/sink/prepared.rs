@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use super::counted_credentials::LastCredentials;
 use super::interceptors::WRITE_RECORDS;
-use super::signing::Signer;
+use super::signing::{SIGNED, Signer};
 
 /// How long a call of the SDK is learnt from.
 const FRESH_FOR: Duration = Duration::from_secs(60);
@@ -35,9 +35,10 @@ const BEFORE_EXPIRY: Duration = Duration::from_secs(10);
 /// While one call goes through the SDK to learn anew, the others may use what is known for so long.
 const WHILE_LEARNING: Duration = Duration::from_secs(5);
 
-/// Headers that differ from call to call. The SDK's own ones say which attempt a call is, and there is only one.
-const OF_ONE_CALL: [&str; 5] =
-    ["authorization", "x-amz-date", "content-length", "amz-sdk-invocation-id", "amz-sdk-request"];
+/// Headers that are not sent again. Some differ from call to call; the SDK's own ones say which attempt a call is, and
+/// there is only one; its second user agent says the same as the first.
+const OF_ONE_CALL: [&str; 6] =
+    ["authorization", "x-amz-date", "x-amz-user-agent", "content-length", "amz-sdk-invocation-id", "amz-sdk-request"];
 
 /// A WriteRecords call without its body.
 #[derive(Debug)]
@@ -86,6 +87,11 @@ impl PreparedCall {
         if !is_signed_by || header("x-amz-security-token") != credentials.session_token() {
             return None;
         }
+        // Every such header must be signed.
+        let is_signed = |name: &str| !name.starts_with("x-amz-") || SIGNED.contains(&name);
+        if !request.headers().iter().all(|(name, _)| is_signed(name)) {
+            return None;
+        }
         let expiry = credentials.expiry();
         let signer = Signer::new(credentials, region, host, header("content-type")?, header("x-amz-target")?);
         request.headers_mut().try_insert("host", host.to_owned()).ok()?;
@@ -110,6 +116,11 @@ impl Learnt {
         }
         *until = Instant::now() + WHILE_LEARNING;
         None
+    }
+
+    /// Leaves the next call to the SDK.
+    pub(super) fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn learn(&self, call: PreparedCall) {
@@ -170,8 +181,7 @@ mod tests {
     /// A Timestream that answers each call alike, and notes which were made by the SDK, and their signers and agents.
     #[derive(Debug, Clone)]
     struct Scripted {
-        status: u16,
-        answer: &'static str,
+        answer: Arc<Mutex<(u16, &'static str)>>,
         calls: Arc<Mutex<Vec<(bool, String, String)>>>,
     }
 
@@ -179,19 +189,21 @@ mod tests {
         fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
             let header = |name: &str| request.headers().get(name).unwrap_or_default().to_owned();
             let by_sdk = request.headers().contains_key("amz-sdk-request");
+            let signed = header("authorization");
+            for (name, _) in request.headers().iter().filter(|(name, _)| name.starts_with("x-amz-")) {
+                assert!(signed.contains(name), "{name} is not among the headers of {signed}");
+            }
             let signer = header("authorization").split('/').next().unwrap().to_owned();
             assert_eq!(request.body().bytes(), Some(&b"body"[..]));
             self.calls.lock().unwrap().push((by_sdk, signer, header("user-agent")));
-            HttpConnectorFuture::ready(Ok(HttpResponse::new(
-                self.status.try_into().unwrap(),
-                SdkBody::from(self.answer),
-            )))
+            let (status, answer) = *self.answer.lock().unwrap();
+            HttpConnectorFuture::ready(Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(answer))))
         }
     }
 
     impl Scripted {
         fn new(status: u16, answer: &'static str) -> Self {
-            Scripted { status, answer, calls: Arc::default() }
+            Scripted { answer: Arc::new(Mutex::new((status, answer))), calls: Arc::default() }
         }
 
         fn client(&self, url: &str, expiry: Option<SystemTime>) -> Arc<CallerClients> {
@@ -236,6 +248,24 @@ mod tests {
         write(&client).await.unwrap();
         write(&client).await.unwrap();
         assert_eq!(timestream.by_sdk()[3..], [true, false]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_sdk_has_the_last_word_on_credentials_and_takes_over_after_a_fault() {
+        let refused = r#"{"__type":"InvalidSignatureException","message":"no"}"#;
+        for (status, answer, by_sdk) in [
+            (403, refused, &[true, false, true, true][..]),
+            (500, "{}", &[true, false, true]),
+            (429, "{}", &[true, false, false]),
+        ] {
+            let timestream = Scripted::new(200, "{}");
+            let client = timestream.client("http://timestream.test", None);
+            write(&client).await.unwrap();
+            *timestream.answer.lock().unwrap() = (status, answer);
+            write(&client).await.unwrap_err();
+            write(&client).await.unwrap_err();
+            assert_eq!(timestream.by_sdk(), by_sdk, "{status}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

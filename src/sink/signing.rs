@@ -12,6 +12,9 @@ use aws_smithy_types::date_time::Format;
 use ring::digest::{SHA256, digest};
 use ring::hmac::{self, HMAC_SHA256};
 
+/// The `x-amz-…` headers that are signed. A request with any other is refused.
+pub(super) const SIGNED: [&str; 3] = ["x-amz-date", "x-amz-security-token", "x-amz-target"];
+
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const SERVICE: &str = "timestream";
 const SECONDS_OF_DAY: u64 = 86_400;

@@ -10,11 +10,11 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::prepared::{Learnt, PreparedCall};
 use super::{interceptors, service_error};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 
 /// What Timestream did with a call that it accepted.
 #[derive(Debug)]
@@ -26,18 +26,20 @@ pub(crate) enum Accepted {
 }
 
 /// A record that Timestream rejected.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(crate) struct Rejection {
     /// Its number in the call.
-    #[serde(rename = "RecordIndex")]
     pub(crate) index: usize,
     /// Timestream's words.
-    #[serde(rename = "Reason", default = "no_reason")]
     pub(crate) reason: String,
 }
 
-fn no_reason() -> String {
-    "no reason given".to_owned()
+impl Rejection {
+    /// `None` for a number that no record of a call can have.
+    fn new(index: i64, reason: Option<&str>) -> Option<Self> {
+        let index = usize::try_from(index).ok()?;
+        Some(Rejection { index, reason: reason.unwrap_or("no reason given").to_owned() })
+    }
 }
 
 /// Makes the WriteRecords calls of one caller: one a minute through the SDK, and the others as that one taught.
@@ -56,12 +58,21 @@ impl WriteClient {
     /// # Errors
     /// The whole call failed or was refused.
     pub(crate) async fn write_records(&self, body: Bytes, count: usize) -> Result<Accepted, Error> {
-        match self.learnt.prepared() {
-            Some(call) => {
-                let sending = tokio::time::timeout(self.timeout, send_prepared(&call, body, count));
-                sending.await.unwrap_or_else(|_| Err(service_error::timeout()))
+        let Some(call) = self.learnt.prepared() else { return self.send_by_sdk(body, count).await };
+        let sending = tokio::time::timeout(self.timeout, send_prepared(&call, body.clone(), count));
+        let answer = sending.await.unwrap_or_else(|_| Err(service_error::timeout()));
+        match &answer {
+            // Whether it is right to refuse the caller, a call of the SDK tells.
+            Err(error) if error.kind() == Kind::CredentialsRefused => {
+                self.learnt.forget();
+                self.send_by_sdk(body, count).await
             }
-            None => self.send_by_sdk(body, count).await,
+            // The SDK also closes a connection that leads to a broken host.
+            Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::Unreachable | Kind::TimedOut) => {
+                self.learnt.forget();
+                answer
+            }
+            _ => answer,
         }
     }
 
@@ -75,10 +86,9 @@ impl WriteClient {
             && let WriteRecordsError::RejectedRecordsException(exception) = context.err()
         {
             let records = exception.rejected_records.as_deref().unwrap_or_default();
-            let rejections = records.iter().filter_map(|record| {
-                let index = usize::try_from(record.record_index).ok()?;
-                Some(Rejection { index, reason: record.reason.clone().unwrap_or_else(no_reason) })
-            });
+            let rejections = records
+                .iter()
+                .filter_map(|record| Rejection::new(record.record_index.into(), record.reason.as_deref()));
             if let Some(partly) = partly(rejections.collect(), count) {
                 return Ok(partly);
             }
@@ -103,15 +113,14 @@ async fn send_prepared(call: &PreparedCall, body: Bytes, count: usize) -> Result
     if status.is_success() {
         return Ok(Accepted::All);
     }
-    let exception: Exception = serde_json::from_slice(&body).unwrap_or_default();
-    let code = code.or(exception.code);
-    let code = code.as_deref().map(without_namespace);
+    let exception: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let code = code.as_deref().or_else(|| text(&exception, CODES)).map(without_namespace);
     if code == Some("RejectedRecordsException")
-        && let Some(partly) = partly(exception.rejected_records, count)
+        && let Some(partly) = partly(rejections(&exception), count)
     {
         return Ok(partly);
     }
-    Err(service_error::from_exception(code, exception.message.as_deref()))
+    Err(service_error::from_exception(code, text(&exception, MESSAGES)))
 }
 
 async fn body_of(mut answer: HttpResponse) -> Result<Bytes, ConnectorError> {
@@ -119,16 +128,21 @@ async fn body_of(mut answer: HttpResponse) -> Result<Bytes, ConnectorError> {
     Ok(body.map_err(|error| ConnectorError::io(error.into()))?.into_bytes())
 }
 
-/// An exception of the AWS JSON protocol (Smithy, "AWS JSON 1.0 protocol", operation error serialization).
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Exception {
-    #[serde(rename = "__type", alias = "code")]
-    code: Option<String>,
-    #[serde(alias = "Message")]
-    message: Option<String>,
-    #[serde(rename = "RejectedRecords")]
-    rejected_records: Vec<Rejection>,
+/// Where an exception has its code and its message (Smithy, "AWS JSON 1.0 protocol", operation error serialization); the
+/// first that is there counts, as for the SDK.
+const CODES: &[&str] = &["code", "__type"];
+const MESSAGES: &[&str] = &["message", "Message", "errorMessage"];
+
+fn text<'a>(exception: &'a Value, names: &[&str]) -> Option<&'a str> {
+    names.iter().find_map(|name| exception.get(name)?.as_str())
+}
+
+fn rejections(exception: &Value) -> Vec<Rejection> {
+    let records = exception.get("RejectedRecords").and_then(Value::as_array).into_iter().flatten();
+    let rejection = |record: &Value| {
+        Rejection::new(record.get("RecordIndex")?.as_i64()?, record.get("Reason").and_then(Value::as_str))
+    };
+    records.filter_map(rejection).collect()
 }
 
 /// `Name` of `com.amazonaws.timestream.v20181101#Name:http://…`.
@@ -147,14 +161,20 @@ mod tests {
         {
             assert_eq!(without_namespace(code), "ThrottlingException");
         }
-        let text = r#"{"__type":"a#RejectedRecordsException","Message":"some","RejectedRecords":
-            [{"RecordIndex":1,"ExistingVersion":7},{"RecordIndex":0,"Reason":"r"}]}"#;
-        let exception: Exception = serde_json::from_str(text).unwrap();
-        assert_eq!(exception.message.as_deref(), Some("some"));
-        let Some(Accepted::Partly(rejections)) = partly(exception.rejected_records, 2) else { panic!("two") };
-        let found: Vec<_> = rejections.iter().map(|one| (one.index, one.reason.as_str())).collect();
-        assert_eq!(found, [(0, "r"), (1, "no reason given")]);
-        assert!(partly(rejections, 1).is_none() && partly(Vec::new(), 1).is_none());
-        assert!(serde_json::from_str::<Exception>("<html>").is_err());
+        let exception: Value = serde_json::from_str(
+            r#"{"__type":"a","code":"RejectedRecordsException","Message":"some","errorMessage":"more","RejectedRecords":
+            [{"RecordIndex":1,"Reason":null},{"RecordIndex":0,"Reason":"r"},{"RecordIndex":-1},{}]}"#,
+        )
+        .unwrap();
+        assert_eq!(text(&exception, CODES), Some("RejectedRecordsException"));
+        assert_eq!(text(&exception, MESSAGES), Some("some"));
+        let Some(Accepted::Partly(found)) = partly(rejections(&exception), 2) else { panic!("two") };
+        let shown: Vec<_> = found.iter().map(|one| (one.index, one.reason.as_str())).collect();
+        assert_eq!(shown, [(0, "r"), (1, "no reason given")]);
+        assert!(partly(found, 1).is_none() && partly(Vec::new(), 1).is_none());
+        for other in ["null", "[]", r#"{"RejectedRecords":null,"message":1}"#] {
+            let other: Value = serde_json::from_str(other).unwrap();
+            assert!(text(&other, MESSAGES).is_none() && rejections(&other).is_empty());
+        }
     }
 }

@@ -20,6 +20,8 @@ pub fn is_signed_by(head: &Parts, body: &[u8], secret: &str) -> bool {
         value.split([',', ' ']).next().unwrap().to_owned()
     };
     let (credential, signed, signature) = (part("Credential="), part("SignedHeaders="), part("Signature="));
+    let is_signed = |name: &str| !name.starts_with("x-amz-") || signed.split(';').any(|one| one == name);
+    assert!(head.headers.keys().all(|name| is_signed(name.as_str())), "what is sent as x-amz must be signed: {head:?}");
     let scope = credential.split_once('/').unwrap().1;
     let headers: String = signed.split(';').map(|name| format!("{name}:{}\n", header(name))).collect();
     let payload = hex(digest::digest(&digest::SHA256, body).as_ref());

@@ -131,7 +131,8 @@ fn labels_of_series(found: &str, schema: &Schema) -> String {
 /// A row with labels and samples of each series among the rows found, or of its part in each bin.
 ///
 /// All dimensions are grouped, also those that hold no label, so that a group has no two samples of one time: it is not
-/// documented what CREATE_TIME_SERIES does with them. Its values may not be NULL (developer guide, "Time-series views").
+/// documented what CREATE_TIME_SERIES does with them. Only a dimension that comes into the table between DESCRIBE and the
+/// query is not grouped, once. Its values may not be NULL (developer guide, "Time-series views").
 fn samples_of_series(found: &str, schema: &Schema, bin: Option<Bin>) -> String {
     let labels = label_columns(schema);
     let others: String = schema.other_dimensions().iter().map(|column| format!(", {}", identifier(column))).collect();

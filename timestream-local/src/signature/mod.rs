@@ -6,6 +6,7 @@ mod authorization;
 mod failure;
 mod keys;
 
+use hyper::header::HeaderName;
 use hyper::http::request::Parts;
 use ring::{digest, hmac};
 use std::fmt::Write as _;
@@ -50,7 +51,9 @@ pub(crate) fn verify(keys: &[AccessKey], head: &Parts, body: &[u8], now: OffsetD
         return Err(invalid(message));
     }
     check_clock(date, signed_at, now)?;
-    for name in ["host", "x-amz-target", "x-amz-date"] {
+    // What is sent as `x-amz-…` must be signed too (IAM user guide, "Create a signed AWS API request", canonical headers).
+    let sent = head.headers.keys().map(HeaderName::as_str).filter(|name| name.starts_with("x-amz-"));
+    for name in ["host", "x-amz-target", "x-amz-date"].into_iter().chain(sent) {
         if !authorization.signed_headers.split(';').any(|signed| signed == name) {
             return Err(invalid(format!("'{name}' must be a 'SignedHeader' in the AWS Authorization.")));
         }

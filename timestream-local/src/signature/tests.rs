@@ -86,6 +86,11 @@ fn what_is_off_is_refused_with_aws_own_errors() {
         assert_eq!(got, kind, "{message}");
         assert!(message.contains(text), "{message}");
     }
+    let mut unsigned = request(&good, None);
+    unsigned.headers.insert("x-amz-user-agent", "aws-sdk-js".parse().unwrap());
+    let error = verify(&keys(), &unsigned, BODY.as_bytes(), parse_date(now).unwrap()).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InvalidSignature);
+    assert!(error.message.contains("'x-amz-user-agent' must be a 'SignedHeader'"), "{}", error.message);
     let bare = Request::post("/").body(()).unwrap().into_parts().0;
     let error = verify(&keys(), &bare, b"", parse_date(now).unwrap()).unwrap_err();
     assert_eq!(error.kind, ErrorKind::MissingAuthenticationToken);

@@ -103,12 +103,13 @@ async fn rows_that_are_too_large_are_asked_for_smaller_and_that_is_remembered() 
 #[tokio::test]
 async fn a_refused_form_is_replaced_by_rows_and_not_tried_again() {
     let refused = Arc::new(AtomicU64::new(0));
-    for may_take_rows in [true, false] {
+    for (may_take_rows, late) in [(true, false), (false, false), (true, true), (false, true)] {
         let fake = Fake::new(move |_, body| {
             let sql = body["QueryString"].as_str().unwrap();
             match sql.starts_with("SELECT *") && may_take_rows {
                 _ if is_describe(body) => describe(&["job"]),
                 true => page(&super::COLUMNS, &[sample("a", 1, "1")], None),
+                false if late && body["NextToken"].is_null() => page(&COLUMNS, &[], Some("1")),
                 false => exception(400, "ValidationException", "Function CREATE_TIME_SERIES not registered"),
             }
         });
@@ -122,9 +123,21 @@ async fn a_refused_form_is_replaced_by_rows_and_not_tried_again() {
             }
         }
         let by_series = fake.queries().iter().filter(|sql| sql.contains("CREATE_TIME_SERIES")).count();
-        assert_eq!(by_series, if may_take_rows { 1 } else { 2 });
+        let calls = if late { 2 } else { 1 };
+        assert_eq!(by_series, calls * if may_take_rows { 1 } else { 2 });
     }
-    assert_eq!(refused.load(Ordering::Relaxed), 1);
+    assert_eq!(refused.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_that_may_pass_is_told_though_the_form_was_refused_before() {
+    let fake = Fake::new(move |_, body| match body["QueryString"].as_str().unwrap() {
+        _ if is_describe(body) => describe(&["job"]),
+        sql if sql.starts_with("SELECT *") => exception(429, "ThrottlingException", "slow down"),
+        _ => exception(400, "ValidationException", "no"),
+    });
+    let error = read(&reader(SETTINGS), &fake, 1, vec![query(Type::Neq, "job", "x")]).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Throttled);
 }
 
 #[tokio::test]

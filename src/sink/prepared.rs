@@ -5,7 +5,7 @@
 //! these from it, and sign themselves. Everything that changes (credentials that are rotated, endpoints that move) is
 //! still found by the SDK.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
@@ -101,13 +101,20 @@ impl PreparedCall {
 
 /// What one client's calls have taught. It goes with the client.
 #[derive(Debug, Default)]
-pub(super) struct Learnt(Mutex<Option<(Arc<PreparedCall>, Instant)>>);
+pub(super) struct Learnt(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// The call, and until when it is used.
+    call: Option<(Arc<PreparedCall>, Instant)>,
+    is_barred: bool,
+}
 
 impl Learnt {
     /// The call to use. `None`: the SDK is to make the next one.
     pub(super) fn prepared(&self) -> Option<Arc<PreparedCall>> {
-        let mut learnt = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (call, until) = learnt.as_mut()?;
+        let mut state = self.state();
+        let (call, until) = state.call.as_mut()?;
         if call.expiry.is_some_and(|expiry| SystemTime::now() + BEFORE_EXPIRY > expiry) {
             return None;
         }
@@ -120,12 +127,23 @@ impl Learnt {
 
     /// Leaves the next call to the SDK.
     pub(super) fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.state().call = None;
+    }
+
+    /// Leaves all calls to the SDK: only its own are taken.
+    pub(super) fn bar(&self) {
+        *self.state() = State { call: None, is_barred: true };
     }
 
     fn learn(&self, call: PreparedCall) {
-        let until = Instant::now() + FRESH_FOR;
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::new(call), until));
+        let mut state = self.state();
+        if !state.is_barred {
+            state.call = Some((Arc::new(call), Instant::now() + FRESH_FOR));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -181,7 +199,8 @@ mod tests {
     /// A Timestream that answers each call alike, and notes which were made by the SDK, and their signers and agents.
     #[derive(Debug, Clone)]
     struct Scripted {
-        answer: Arc<Mutex<(u16, &'static str)>>,
+        /// To calls of the SDK, and to prepared ones.
+        answers: Arc<Mutex<[(u16, &'static str); 2]>>,
         calls: Arc<Mutex<Vec<(bool, String, String)>>>,
     }
 
@@ -196,14 +215,14 @@ mod tests {
             let signer = header("authorization").split('/').next().unwrap().to_owned();
             assert_eq!(request.body().bytes(), Some(&b"body"[..]));
             self.calls.lock().unwrap().push((by_sdk, signer, header("user-agent")));
-            let (status, answer) = *self.answer.lock().unwrap();
+            let (status, answer) = self.answers.lock().unwrap()[usize::from(!by_sdk)];
             HttpConnectorFuture::ready(Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(answer))))
         }
     }
 
     impl Scripted {
         fn new(status: u16, answer: &'static str) -> Self {
-            Scripted { answer: Arc::new(Mutex::new((status, answer))), calls: Arc::default() }
+            Scripted { answers: Arc::new(Mutex::new([(status, answer); 2])), calls: Arc::default() }
         }
 
         fn client(&self, url: &str, expiry: Option<SystemTime>) -> Arc<CallerClients> {
@@ -252,19 +271,23 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_sdk_has_the_last_word_on_credentials_and_takes_over_after_a_fault() {
-        let refused = r#"{"__type":"InvalidSignatureException","message":"no"}"#;
-        for (status, answer, by_sdk) in [
-            (403, refused, &[true, false, true, true][..]),
-            (500, "{}", &[true, false, true]),
-            (429, "{}", &[true, false, false]),
+        let refused = (403, r#"{"__type":"InvalidSignatureException","message":"no"}"#);
+        let slow_down = (429, r#"{"__type":"ThrottlingException","message":"slow down"}"#);
+        for (answers, by_sdk) in [
+            ([refused, refused], &[true, false, true, false, true, false, true][..]),
+            // Then no other call is tried.
+            ([(200, "{}"), refused], &[true, false, true, true, true]),
+            ([(500, "{}"), (500, "{}")], &[true, false, true, false]),
+            ([slow_down, slow_down], &[true, false, false, false]),
         ] {
             let timestream = Scripted::new(200, "{}");
             let client = timestream.client("http://timestream.test", None);
             write(&client).await.unwrap();
-            *timestream.answer.lock().unwrap() = (status, answer);
-            write(&client).await.unwrap_err();
-            write(&client).await.unwrap_err();
-            assert_eq!(timestream.by_sdk(), by_sdk, "{status}");
+            *timestream.answers.lock().unwrap() = answers;
+            for _ in 0..3 {
+                assert_eq!(write(&client).await.is_ok(), answers[0].0 == 200);
+            }
+            assert_eq!(timestream.by_sdk(), by_sdk, "{answers:?}");
         }
     }
 

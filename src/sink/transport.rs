@@ -65,7 +65,11 @@ impl WriteClient {
             // Whether it is right to refuse the caller, a call of the SDK tells.
             Err(error) if error.kind() == Kind::CredentialsRefused => {
                 self.learnt.forget();
-                self.send_by_sdk(body, count).await
+                let told = self.send_by_sdk(body, count).await;
+                if told.is_ok() {
+                    self.learnt.bar();
+                }
+                told
             }
             // The SDK also closes a connection that leads to a broken host.
             Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::Unreachable | Kind::TimedOut) => {

@@ -7,9 +7,12 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::port::Port;
+use crate::common::waiting;
 use crate::{machine, remote};
 
 const PAUSE: Duration = Duration::from_millis(20);
+/// CPU time is counted in hundredths of a second.
+const IDLE_FOR: Duration = Duration::from_millis(500);
 
 /// A running server. Killed when dropped.
 pub struct Process {
@@ -41,6 +44,15 @@ impl Process {
     /// CPU seconds so far.
     pub fn cpu_seconds(&self) -> f64 {
         machine::cpu_seconds(&self.child.id().to_string())
+    }
+
+    /// Waits until it does nothing: a server that has just started may go through its data.
+    pub fn wait_until_idle(&self) {
+        waiting::eventually("the server is idle", || {
+            let before = self.cpu_seconds();
+            std::thread::sleep(IDLE_FOR);
+            self.cpu_seconds() - before < 0.01
+        });
     }
 
     /// A line of its /proc/PID/status, in MB.

@@ -17,8 +17,6 @@ const LEAST: usize = 3;
 const MOST: usize = 20;
 /// What a server does after its answer counts too.
 const AFTERWARDS: Duration = Duration::from_millis(50);
-/// What a server does once it is ready does not.
-const SETTLING: Duration = Duration::from_millis(300);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -80,7 +78,7 @@ pub struct Cost {
 
 /// Reads from an idle server, a few times.
 pub fn cost(server: &Process, path: &str, form: Form, expected: &Expected, who: &str) -> Cost {
-    std::thread::sleep(SETTLING);
+    server.wait_until_idle();
     let url = format!("http://{}{path}", server.address);
     server.forget_peak();
     let idle = server.memory_mb("VmRSS");

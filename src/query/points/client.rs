@@ -24,7 +24,7 @@ tokio::task_local! {
 }
 
 /// Makes a call whose points are taken. Without it they stay in the answer.
-pub(in super::super) async fn taking_points<F: Future>(call: F) -> (F::Output, Points) {
+pub(crate) async fn taking_points<F: Future>(call: F) -> (F::Output, Points) {
     let taken = Taken::default();
     let output = TAKEN.scope(Arc::clone(&taken), call).await;
     let points = std::mem::take(&mut *taken.lock().unwrap_or_else(PoisonError::into_inner));

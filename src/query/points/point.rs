@@ -47,7 +47,7 @@ impl Points {
     ///
     /// # Errors
     /// It is no time series of numbers.
-    pub(in super::super) fn of(&self, datum: &Datum) -> Result<Cow<'_, [Point]>, Error> {
+    pub(crate) fn of(&self, datum: &Datum) -> Result<Cow<'_, [Point]>, Error> {
         if let Some(points) = &datum.time_series_value {
             return points.iter().map(read).collect::<Result<Vec<Point>, Error>>().map(Cow::Owned);
         }

@@ -29,7 +29,7 @@ pub(super) struct Bin {
     pub(super) ms: i64,
 }
 
-/// From the longest to the shortest. They hold rows of 0.6 MB if a series has a sample each second, each tenth of a
+/// From the longest to the shortest. Their rows take about half a MB if a series has a sample each second, each tenth of a
 /// second, and each hundredth.
 const BINS: [Bin; 3] =
     [Bin { text: "2h", ms: 7_200_000 }, Bin { text: "10m", ms: 600_000 }, Bin { text: "1m", ms: 60_000 }];

@@ -15,6 +15,9 @@ use crate::error::{Error, Kind};
 /// How often a query is started again because the table's columns changed meanwhile.
 const MAX_SCHEMA_CHANGES: u32 = 3;
 
+/// The warning of a table that can't be read series by series.
+const REFUSED: &str = "Timestream refuses to answer series by series: reads take a row for each sample, which is slow";
+
 /// Where to read, and for which caller.
 pub(super) struct Source {
     pub(super) schemas: Arc<SchemaCache>,
@@ -102,8 +105,7 @@ impl Source {
                     self.forms.refused(&self.key);
                     self.asking.metrics.refused_series.increment(1);
                     let TableKey { database, table, .. } = &self.key;
-                    let message = "Timestream refuses to answer series by series: reads take a row for each sample, which is slow";
-                    tracing::warn!(database, table, error = %refusal, message);
+                    tracing::warn!(database, table, error = %refusal, "{REFUSED}");
                     return Ok(opened);
                 }
             }

@@ -10,8 +10,6 @@ use moka::sync::Cache;
 
 use super::caller_clients::{CallerClients, CallerCredentials};
 use super::caller_keys::{CallerId, CallerKeys};
-#[cfg(test)]
-use super::settings::Endpoint;
 use super::settings::{ClientSettings, CredentialsSource};
 use crate::telemetry::Metrics;
 
@@ -87,15 +85,7 @@ impl Clients {
 impl CallerClients {
     /// Clients whose calls go nowhere.
     pub(crate) fn for_tests() -> Arc<Self> {
-        let endpoint = Endpoint::Fixed("http://127.0.0.1:1".into());
-        let settings = ClientSettings {
-            region: "us-east-1".into(),
-            write: endpoint.clone(),
-            query: endpoint,
-            write_call_timeout: Duration::from_secs(1),
-            query_call_timeout: Duration::from_secs(1),
-            max_concurrent_calls: 1,
-        };
+        let settings = ClientSettings::at("http://127.0.0.1:1");
         Clients::new(settings, CredentialsSource::Callers, http_client(), Arc::default())
             .of_caller(CallerKeys::new("test", "hidden", None))
     }

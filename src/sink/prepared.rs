@@ -193,7 +193,7 @@ mod tests {
     use crate::error::Kind;
     use crate::sink::caller_clients::CallerClients;
     use crate::sink::clients::Clients;
-    use crate::sink::settings::{ClientSettings, CredentialsSource, Endpoint};
+    use crate::sink::settings::{ClientSettings, CredentialsSource};
     use crate::sink::transport::Accepted;
 
     /// A Timestream that answers each call alike, and notes which were made by the SDK, and their signers and agents.
@@ -227,19 +227,10 @@ mod tests {
 
         fn client(&self, url: &str, expiry: Option<SystemTime>) -> Arc<CallerClients> {
             let connector = SharedHttpConnector::new(self.clone());
-            let endpoint = Endpoint::Fixed(url.into());
-            let settings = ClientSettings {
-                region: "us-east-1".into(),
-                write: endpoint.clone(),
-                query: endpoint,
-                write_call_timeout: Duration::from_secs(1),
-                query_call_timeout: Duration::from_secs(1),
-                max_concurrent_calls: 1,
-            };
             let credentials = Credentials::new("AKIATEST", "hidden", Some("token".into()), expiry, "test");
             let source = CredentialsSource::Fixed(SharedCredentialsProvider::new(credentials));
             let http = http_client_fn(move |_, _| connector.clone());
-            Clients::new(settings, source, http, Arc::default()).fixed().unwrap().clone()
+            Clients::new(ClientSettings::at(url), source, http, Arc::default()).fixed().unwrap().clone()
         }
 
         /// Which calls so far were made by the SDK.

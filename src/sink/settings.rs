@@ -21,6 +21,22 @@ pub struct ClientSettings {
     pub max_concurrent_calls: usize,
 }
 
+#[cfg(test)]
+impl ClientSettings {
+    /// Settings of tests, for both endpoints at one URL.
+    pub(super) fn at(url: &str) -> Self {
+        let endpoint = Endpoint::Fixed(url.to_owned());
+        ClientSettings {
+            region: "us-east-1".to_owned(),
+            write: endpoint.clone(),
+            query: endpoint,
+            write_call_timeout: Duration::from_secs(1),
+            query_call_timeout: Duration::from_secs(1),
+            max_concurrent_calls: 1,
+        }
+    }
+}
+
 /// Where Timestream is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {

@@ -77,6 +77,10 @@ struct State {
     hang_up_cancels: bool,
     /// The task that waits to hear that the client has closed its side.
     held_end: Option<Waker>,
+    /// The task that waits for more of a body.
+    wants_body: Option<Waker>,
+    /// Whether a body was waited for in vain after the client had closed its side.
+    body_is_cut: bool,
 }
 
 impl Activity {
@@ -95,6 +99,8 @@ impl Activity {
             write_blocked_since: None,
             hang_up_cancels: false,
             held_end: None,
+            wants_body: None,
+            body_is_cut: false,
         };
         Activity { state: Mutex::new(state), patience, evicted: CancellationToken::new(), spent: Notify::new() }
     }
@@ -147,13 +153,18 @@ impl Activity {
         state.held_end.take().into_iter().for_each(Waker::wake);
     }
 
-    /// Whether to hide from the connection that its client has closed its side, because a whole request is still to be
+    /// Whether to hide from the connection that its client has closed its side, because a request is still to be
     /// answered. `waker` is woken when that may have changed.
+    ///
+    /// hyper hears of it while the last bytes of a body wait to be taken. So whoever reads the body is woken, and only
+    /// if nothing is there for them was the body cut short.
     pub(super) fn holds_end(&self, waker: &Waker) -> bool {
         let mut state = self.state();
-        let holds = !state.is_http2 && state.in_flight > 0 && state.receiving == 0 && !state.hang_up_cancels;
+        let is_cut = state.receiving > 0 && state.body_is_cut;
+        let holds = !state.is_http2 && state.in_flight > 0 && !is_cut && !state.hang_up_cancels;
         if holds {
             state.held_end = Some(waker.clone());
+            state.wants_body.take().into_iter().for_each(Waker::wake);
         }
         holds
     }
@@ -164,10 +175,24 @@ impl Activity {
             state.receiving_since = Instant::now();
         }
         state.receiving += 1;
+        state.body_is_cut = false;
+    }
+
+    /// There is nothing more of a body for now.
+    pub(super) fn body_waits(&self, waker: &Waker) {
+        let mut state = self.state();
+        if let Some(held) = state.held_end.take() {
+            state.body_is_cut = true;
+            held.wake();
+        } else if !state.is_http2 {
+            state.wants_body = Some(waker.clone());
+        }
     }
 
     pub(super) fn body_ends(&self) {
-        self.state().receiving -= 1;
+        let mut state = self.state();
+        state.receiving -= 1;
+        state.wants_body = None;
     }
 
     /// Some of an answer waits for the client to take it.

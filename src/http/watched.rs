@@ -183,7 +183,11 @@ impl Body for RequestBody {
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if let (Poll::Pending, Some(arriving)) = (&frame, &self.arriving) {
+            arriving.0.body_waits(cx.waker());
+        }
+        let frame = ready!(frame);
         if !matches!(frame, Some(Ok(_))) || self.body.is_end_stream() {
             self.arriving = None;
         }
@@ -243,5 +247,79 @@ impl Body for WatchedAnswer {
 impl Drop for WatchedAnswer {
     fn drop(&mut self) {
         self.set_waits(false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http_body_util::BodyExt;
+    use hyper::server::conn::http1;
+    use hyper::service::service_fn;
+    use hyper_util::rt::TokioIo;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::super::activity::Patience;
+    use super::super::answer::text;
+    use super::*;
+
+    /// The answer to a client that has sent `sent` and closed its sending side before anything of it was read. The body
+    /// is read after `pause` by a task of its own if it is to be `elsewhere`.
+    async fn answer_to(sent: &str, pause: Duration, elsewhere: bool) -> String {
+        let (mut client, server) = tokio::io::duplex(1 << 16);
+        client.write_all(sent.as_bytes()).await.unwrap();
+        client.shutdown().await.unwrap();
+        let long = Duration::from_secs(60);
+        let activity = Arc::new(Activity::new(Patience { head: long, idle: long, answer: long }));
+        let service = service_fn(move |request: Request<RequestBody>| async move {
+            let read = async move {
+                tokio::time::sleep(pause).await;
+                request.into_body().collect().await.map(|body| body.to_bytes().len())
+            };
+            let read = if elsewhere { tokio::spawn(read).await.unwrap() } else { read.await };
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let status = if read.is_ok() { hyper::StatusCode::OK } else { hyper::StatusCode::BAD_REQUEST };
+            Ok::<_, Infallible>(text(status, "text/plain", format!("{:?}", read.ok())))
+        });
+        let leaving = CancellationToken::new();
+        let service = WatchedService { service, activity: activity.clone(), max_requests: 9, leaving };
+        let stream = TokioIo::new(WatchedStream::new(server, activity));
+        let connection = http1::Builder::new().serve_connection(stream, service);
+        let served = tokio::time::timeout(Duration::from_secs(20), connection).await;
+        assert!(served.is_ok(), "the connection ends with its client's");
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn a_client_that_has_closed_its_sending_side_is_answered_however_early_that_is_seen() {
+        for pause in [0, 50].map(Duration::from_millis) {
+            for elsewhere in [false, true] {
+                let whole = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabcde";
+                let answer = answer_to(whole, pause, elsewhere).await;
+                assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("Some(5)"), "{answer:?}");
+                let chunked =
+                    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n";
+                let answer = answer_to(chunked, pause, elsewhere).await;
+                assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("Some(5)"), "{answer:?}");
+                let none = "POST / HTTP/1.1\r\nHost: a\r\n\r\n";
+                let answer = answer_to(none, pause, elsewhere).await;
+                assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("Some(0)"), "{answer:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_cut_short_is_an_error_and_not_a_wait() {
+        for pause in [0, 50].map(Duration::from_millis) {
+            for elsewhere in [false, true] {
+                for cut in ["Content-Length: 5\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n3\r\nc"] {
+                    let answer = answer_to(&format!("POST / HTTP/1.1\r\nHost: a\r\n{cut}"), pause, elsewhere).await;
+                    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{answer:?}");
+                }
+            }
+        }
     }
 }

@@ -12,7 +12,7 @@ const NOW_NS: i64 = 1_795_478_400_000_000_000;
 
 /// Compiles and prepares a query over a table `db.t`. Returns whether one of the two takes it.
 pub fn sql(text: &str) -> bool {
-    let view = View(Arc::new(one_table()));
+    let view = View::new(Arc::new(one_table()));
     let prepared = sql::prepare(text, &view, NOW_NS).is_ok();
     sql::compile(text, &view, NOW_NS).is_ok() || prepared
 }

@@ -18,6 +18,6 @@ mod sql;
 mod storage;
 
 pub use faults::{Fault, FaultHandle, FaultSpecError, Faults, Often};
-pub use server::{Config, Server, StartError, TlsFiles};
+pub use server::{Config, DEFAULT_HEAD_MEMORY, Server, StartError, TlsFiles};
 pub use signature::{AccessKey, CredentialsFileError};
 pub use storage::OpenError;

@@ -32,7 +32,7 @@ pub(crate) struct Api {
 impl Api {
     /// Answers calls from `storage`. `address` is where the server listens.
     pub(crate) fn new(storage: Storage, address: SocketAddr, faults: FaultHandle) -> Self {
-        let queries = Queries::new(storage.file().to_owned());
+        let queries = Queries::new(storage.reader().clone());
         Api { storage, queries, address, faults }
     }
 

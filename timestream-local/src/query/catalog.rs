@@ -1,5 +1,7 @@
 //! The storage's catalog as the SQL translation sees it.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::records::Kind;
@@ -8,18 +10,32 @@ use crate::storage::samples::{self, Field};
 use crate::storage::{Catalog, MULTI, Table, VALUE_TYPES};
 
 /// The catalog as it was when the query started.
-pub(crate) struct View(pub(crate) Arc<Catalog>);
+pub(crate) struct View {
+    catalog: Arc<Catalog>,
+    /// The tables that the query reads, by number.
+    used: RefCell<BTreeMap<i64, Arc<Table>>>,
+}
 
 impl View {
-    fn found(&self, database: &str, table: &str) -> Result<&Table, CatalogError> {
-        let database = self.0.databases.get(database).ok_or(CatalogError::DatabaseMissing)?;
-        Ok(database.tables.get(table).ok_or(CatalogError::TableMissing)?)
+    pub(crate) fn new(catalog: Arc<Catalog>) -> Self {
+        View { catalog, used: RefCell::default() }
+    }
+
+    /// The tables that the translated query reads.
+    pub(super) fn used(&self) -> Vec<Arc<Table>> {
+        self.used.borrow().values().cloned().collect()
+    }
+
+    fn found(&self, database: &str, table: &str) -> Result<&Arc<Table>, CatalogError> {
+        let database = self.catalog.databases.get(database).ok_or(CatalogError::DatabaseMissing)?;
+        database.tables.get(table).ok_or(CatalogError::TableMissing)
     }
 }
 
 impl sql::Catalog for View {
     fn table(&self, database: &str, table: &str) -> Result<TableSchema, CatalogError> {
         let table = self.found(database, table)?;
+        self.used.borrow_mut().insert(table.number, Arc::clone(table));
         let column = |name: &str, column_type, attribute, field: Field| TableColumn {
             name: name.to_owned(),
             column_type,
@@ -48,15 +64,15 @@ impl sql::Catalog for View {
             records: samples::records(table),
             owner: samples::owner(),
         };
-        Ok(TableSchema { columns, relation: samples::relation(table), countable: samples::countable(table), parts })
+        Ok(TableSchema { columns, relation: samples::relation(table), count: samples::count(table), parts })
     }
 
     fn databases(&self) -> Result<Vec<String>, CatalogError> {
-        Ok(self.0.databases.keys().cloned().collect())
+        Ok(self.catalog.databases.keys().cloned().collect())
     }
 
     fn tables(&self, database: &str) -> Result<Vec<String>, CatalogError> {
-        let database = self.0.databases.get(database).ok_or(CatalogError::DatabaseMissing)?;
+        let database = self.catalog.databases.get(database).ok_or(CatalogError::DatabaseMissing)?;
         Ok(database.tables.keys().cloned().collect())
     }
 

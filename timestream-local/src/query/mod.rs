@@ -9,7 +9,6 @@ mod tokens;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,7 +19,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 use crate::calendar::now_ns;
 use crate::error::{ApiError, ErrorKind};
 use crate::sql;
-use crate::storage::Catalog;
+use crate::storage::{Catalog, Reader};
 pub(crate) use catalog::View;
 use run::{Event, Job, Outcome, Page};
 use slot::Taker;
@@ -54,7 +53,7 @@ pub(crate) struct NewQuery {
 
 /// All queries that run.
 pub(crate) struct Queries {
-    file: PathBuf,
+    reader: Reader,
     places: Arc<Semaphore>,
     known: Mutex<HashMap<String, Arc<Known>>>,
     client_tokens: Mutex<ClientTokens>,
@@ -92,10 +91,10 @@ struct Pages {
 }
 
 impl Queries {
-    /// Queries on the database in `file`.
-    pub(crate) fn new(file: PathBuf) -> Self {
+    /// Queries on what `reader` opens.
+    pub(crate) fn new(reader: Reader) -> Self {
         Queries {
-            file,
+            reader,
             places: Arc::new(Semaphore::new(MAX_QUERIES)),
             known: Mutex::default(),
             client_tokens: Mutex::default(),
@@ -114,8 +113,8 @@ impl Queries {
         let id = format!("{}{:08X}", self.process, self.started.fetch_add(1, Ordering::Relaxed) + 1);
         let job = Job {
             text: text.clone(),
-            view: View(catalog),
-            file: self.file.clone(),
+            view: View::new(catalog),
+            reader: self.reader.clone(),
             max_rows: max_rows.unwrap_or(usize::MAX),
         };
         let taker = run::start(job, permit)?;
@@ -194,7 +193,7 @@ impl Queries {
     /// Checks a query without running it. Returns the body of PrepareQuery's answer.
     pub(crate) async fn prepare(&self, text: String, catalog: Arc<Catalog>) -> Result<Value, ApiError> {
         let permit = self.place().await?;
-        let view = View(catalog);
+        let view = View::new(catalog);
         let query = text.clone();
         // The parser recurses, so it runs on a blocking thread and not on one of the runtime's.
         let prepared = tokio::task::spawn_blocking(move || sql::prepare(&query, &view, now_ns())).await;

@@ -1,6 +1,5 @@
 //! The thread of one query: compiles it, steps through its statement, and hands over a page at a time.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,11 +8,12 @@ use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::catalog::View;
-use super::connection::open_reader;
+use super::connection;
 use super::slot::{Giver, Taker, slot};
 use crate::calendar::now_ns;
 use crate::error::{ApiError, ErrorKind};
 use crate::sql::{self, Cell, Column, Compiled, Listing, Statement};
+use crate::storage::Reader;
 
 /// Bytes of rows on a page. The service's pages stay below 1 MB with everything around the rows.
 const PAGE_BYTES: usize = 1_000_000;
@@ -24,8 +24,6 @@ const MAX_TIME: Duration = Duration::from_secs(3600);
 /// How long a page may wait for a client. A statement with rows left keeps the file from shrinking, so this is less than
 /// the hour for which the service keeps a token.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// Bytes of the file that are mapped for a count: the most that SQLite allows. A map takes address space, not memory.
-const MAPPED_BYTES: i64 = 2 << 30;
 /// Steps of SQLite's machine between two checks whether the query is still wanted.
 const STEPS: i32 = 20_000;
 /// The parser's, SQLite's and the functions' recursion is bounded; this is ample for it.
@@ -35,7 +33,7 @@ const STACK_BYTES: usize = 8 << 20;
 pub(super) struct Job {
     pub(super) text: String,
     pub(super) view: View,
-    pub(super) file: PathBuf,
+    pub(super) reader: Reader,
     /// Rows on a page, at most.
     pub(super) max_rows: usize,
 }
@@ -127,17 +125,17 @@ fn listed(listing: &Listing, pager: &mut Pager<'_>) -> Result<(), ApiError> {
 }
 
 fn selected(job: &Job, select: &Compiled, giver: &Giver<Outcome>, pager: &mut Pager<'_>) -> Result<(), ApiError> {
-    let mut connection = open_reader(&job.file)?;
-    if select.counts {
-        // A count looks at the head of each page only. Reading the whole page would be most of the work.
-        connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
-    }
+    let mut connection = connection::open(&job.reader)?;
     if select.sorts_series {
         // A sort in a file needs a folder for it that can be written and is not full.
         connection.pragma_update(None, "temp_store", "memory")?;
     }
     let (wanted, started) = (giver.wanted(), Instant::now());
     connection.progress_handler(STEPS, Some(move || !wanted() || started.elapsed() > MAX_TIME))?;
+    let snapshot = job.reader.begin(&connection)?;
+    for table in job.view.used() {
+        snapshot.register(&connection, &table)?;
+    }
     let mut statement = connection.prepare(&select.sql).map_err(|error| unprepared(error, job))?;
     // The last literals may belong to a clause that was left out, such as LIMIT 0, so that nothing asks for them.
     let parameters = select.parameters.iter().take(statement.parameter_count());
@@ -163,7 +161,7 @@ fn unprepared(error: rusqlite::Error, job: &Job) -> ApiError {
             let what = error.to_string();
             tracing::debug!(error = %what, query = %job.text, "SQLite does not take a translation");
             match what.starts_with("no such table") {
-                true => ApiError::validation("A table of the query has just been deleted."),
+                true => table_is_gone(),
                 false => ApiError::validation(format!("The query is not supported: it is too complex ({what}).")),
             }
         }
@@ -171,11 +169,16 @@ fn unprepared(error: rusqlite::Error, job: &Job) -> ApiError {
     }
 }
 
+fn table_is_gone() -> ApiError {
+    ApiError::validation("A table of the query has just been deleted.")
+}
+
 fn failed(error: rusqlite::Error) -> ApiError {
     match error.sqlite_error_code() {
         Some(ErrorCode::OperationInterrupted) => {
             ApiError::new(ErrorKind::QueryExecution, "The query was cancelled, or ran for longer than an hour.")
         }
+        Some(ErrorCode::Unknown) if error.to_string().contains("no such table") => table_is_gone(),
         Some(ErrorCode::Unknown | ErrorCode::TooBig | ErrorCode::TypeMismatch) => {
             ApiError::new(ErrorKind::QueryExecution, error.to_string())
         }

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use super::*;
 use crate::storage::Storage;
 use serde_json::Value;
@@ -17,8 +19,8 @@ struct Fixture {
 impl Fixture {
     fn new(name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("timestream-queries-{name}-{}", std::process::id()));
-        let (storage, _) = Storage::open(&folder).unwrap();
-        Fixture { queries: Queries::new(storage.file().to_owned()), storage, folder }
+        let (storage, _) = Storage::open(&folder, 1 << 30).unwrap();
+        Fixture { queries: Queries::new(storage.reader().clone()), storage, folder }
     }
 
     async fn start(&self, text: &str, max_rows: Option<usize>, token: Option<&str>) -> Result<Value, ApiError> {

@@ -22,6 +22,9 @@ use crate::signature::AccessKey;
 use crate::storage::{Storage, Writer};
 use calls::Calls;
 
+/// [`Config::head_memory`] if nothing is said: 1 GiB, which is about a million series with a hundred samples each.
+pub const DEFAULT_HEAD_MEMORY: usize = 1 << 30;
+
 /// Where the data is, where to listen, and the options.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -36,12 +39,22 @@ pub struct Config {
     pub access_keys: Vec<AccessKey>,
     /// Faults to be made from the start.
     pub faults: Faults,
+    /// Bytes that recent samples may take in memory. When half of them are taken, all samples are sealed into chunks on
+    /// disk, however few each series has; when all are, writes wait for that.
+    pub head_memory: usize,
 }
 
 impl Config {
     /// Plain HTTP, open to all who reach it, without faults.
     pub fn new(data_dir: PathBuf, listen_address: SocketAddr) -> Self {
-        Config { data_dir, listen_address, tls: None, access_keys: Vec::new(), faults: Faults::default() }
+        Config {
+            data_dir,
+            listen_address,
+            tls: None,
+            access_keys: Vec::new(),
+            faults: Faults::default(),
+            head_memory: DEFAULT_HEAD_MEMORY,
+        }
     }
 }
 
@@ -60,12 +73,12 @@ impl Server {
     /// # Errors
     /// Data in use by another process or written by a newer version, an address in use, or TLS files that can't be used.
     pub async fn start(config: Config) -> Result<Server, StartError> {
-        let Config { data_dir, listen_address, tls, access_keys, faults: plan } = config;
+        let Config { data_dir, listen_address, tls, access_keys, faults: plan, head_memory } = config;
         let tls = tls.as_ref().map(tls::acceptor).transpose()?;
         let listen = |source| StartError::Listen { address: listen_address, source };
         let listener = TcpListener::bind(listen_address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let (storage, writer) = Storage::open(&data_dir)?;
+        let (storage, writer) = Storage::open(&data_dir, head_memory)?;
         let faults = FaultHandle::default();
         faults.set(plan);
         let api = Api::new(storage, address, faults.clone());

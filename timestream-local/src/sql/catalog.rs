@@ -84,8 +84,8 @@ pub(crate) struct TableSchema {
     pub columns: Vec<TableColumn>,
     /// The SQL behind FROM of a relation with a row for each record, in which the columns' expressions hold.
     pub relation: String,
-    /// The SQL behind FROM of a relation that has as many rows and is counted faster.
-    pub countable: String,
+    /// The SQL of an expression that is the number of records.
+    pub count: String,
     /// The relation in two parts.
     pub parts: Parts,
 }

@@ -11,8 +11,6 @@ pub(crate) struct Compiled {
     pub sql: String,
     /// The values of `?1`, `?2`, …
     pub parameters: Vec<Value>,
-    /// It counts all records of a table, which reads the file once from end to end.
-    pub counts: bool,
     /// Its rows are series or bins of series, so that a sort of it is small.
     pub sorts_series: bool,
     /// The result's columns in Timestream's terms; [`ColumnType::write_datum`] prints a value of each.

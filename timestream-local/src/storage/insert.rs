@@ -2,7 +2,7 @@
 
 use super::catalog::{Catalog, Table, type_bit};
 use super::failure::{Failure, no_database, no_table};
-use super::samples::{self, Stored};
+use super::samples::{Samples, Stored};
 use super::series::{SeriesCache, add_multi};
 use crate::calendar::{HOUR, MINUTE, timestamp_text};
 use crate::error::{ApiError, RejectedRecord};
@@ -49,7 +49,7 @@ enum Outcome {
 /// and columns that `catalog` lacks.
 pub(super) fn write(
     connection: &Connection,
-    cache: &mut SeriesCache,
+    (cache, samples): (&mut SeriesCache, &mut Samples),
     catalog: &mut Arc<Catalog>,
     call: &WriteCall,
     now: i64,
@@ -62,7 +62,7 @@ pub(super) fn write(
     let before = Arc::as_ptr(&table);
     let mut written = Written::default();
     for (index, record) in call.records.iter().enumerate() {
-        match store(connection, cache, &mut table, record, now)? {
+        match store(connection, (cache, samples), &mut table, record, now)? {
             Outcome::Memory => written.ingested.memory += 1,
             Outcome::Magnetic => written.ingested.magnetic += 1,
             Outcome::Rejected(reason, existing_version) => {
@@ -80,7 +80,7 @@ pub(super) fn write(
 
 fn store(
     connection: &Connection,
-    cache: &mut SeriesCache,
+    (cache, samples): (&mut SeriesCache, &mut Samples),
     table: &mut Arc<Table>,
     record: &Record,
     now: i64,
@@ -102,7 +102,7 @@ fn store(
         Ok(series) => series.id,
         Err(refusal) => return Ok(Outcome::Rejected(refusal, None)),
     };
-    match samples::store(connection, table, series, record)? {
+    match samples.store(connection, table, series, record)? {
         Stored::Yes => Ok(accepted),
         Stored::No { version } => Ok(Outcome::Rejected(in_the_way(record.version, version), Some(version))),
     }

@@ -19,7 +19,6 @@ mod writer;
 
 pub(crate) use catalog::{Catalog, Database, MULTI, MeasureInfo, Table, VALUE_TYPES};
 pub(crate) use change::{Change, Owner};
-pub(crate) use connection::open_read_only;
 pub use failure::OpenError;
 pub(crate) use failure::{no_database, no_table};
 pub(crate) use insert::Ingested;
@@ -34,6 +33,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use catalog::Published;
+use samples::{Heads, Samples, Snapshot};
 use writer::{Job, WriterThread};
 
 /// Calls that may wait for the writer; more wait in their connections.
@@ -45,7 +45,26 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 pub(crate) struct Storage {
     jobs: mpsc::Sender<Job>,
     published: Published,
+    reader: Reader,
+}
+
+/// Opens the file for queries.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader {
     file: PathBuf,
+    heads: Arc<Heads>,
+}
+
+impl Reader {
+    /// A connection that only reads.
+    pub(crate) fn open(&self) -> rusqlite::Result<rusqlite::Connection> {
+        connection::open_read_only(&self.file)
+    }
+
+    /// Begins to read on a connection: from here on it sees one state of the file.
+    pub(crate) fn begin(&self, connection: &rusqlite::Connection) -> rusqlite::Result<Snapshot> {
+        Snapshot::begin(connection, &self.heads)
+    }
 }
 
 /// The writer thread. It ends when every [`Storage`] handle is gone.
@@ -61,8 +80,9 @@ impl Writer {
 }
 
 impl Storage {
-    /// Opens or makes the database in `directory` and starts its writer. Needs a tokio runtime.
-    pub(crate) fn open(directory: &Path) -> Result<(Storage, Writer), OpenError> {
+    /// Opens or makes the database in `directory` and starts its writer. Samples in memory may take `head_memory` bytes.
+    /// Needs a tokio runtime.
+    pub(crate) fn open(directory: &Path, head_memory: usize) -> Result<(Storage, Writer), OpenError> {
         let lock = lock::acquire(directory)?;
         let file = directory.join("timestream.sqlite");
         let connection = connection::open_writer(&file)?;
@@ -70,14 +90,17 @@ impl Storage {
         let published = Published::default();
         published.set(Arc::new(schema::load(&connection)?));
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let writer = WriterThread::new(connection, published.clone());
+        let mut samples = Samples::open(&connection, head_memory)?;
+        samples.retain_tables(&published.get());
+        let reader = Reader { file, heads: Arc::clone(samples.heads()) };
+        let writer = WriterThread::new(connection, published.clone(), samples);
         let thread = std::thread::Builder::new().name("timestream-writer".to_owned()).spawn(move || {
             writer.run(queue);
             drop(lock);
         });
         let thread = thread.map_err(|source| OpenError::Directory { path: directory.to_owned(), source })?;
         tokio::spawn(sweep_regularly(jobs.downgrade()));
-        Ok((Storage { jobs, published, file }, Writer(thread)))
+        Ok((Storage { jobs, published, reader }, Writer(thread)))
     }
 
     /// What exists, as of the last commit.
@@ -85,9 +108,9 @@ impl Storage {
         self.published.get()
     }
 
-    /// The database file, for [`open_read_only`].
-    pub(crate) fn file(&self) -> &Path {
-        &self.file
+    /// What queries read with.
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.reader
     }
 
     /// Stores a call's records; they are on disk when this returns.

@@ -2,8 +2,9 @@
 //! that they took back to the system.
 
 use super::catalog::Catalog;
+use super::samples::Samples;
+use super::schema;
 use super::series::{self, SeriesCache};
-use super::{samples, schema};
 use rusqlite::Connection;
 
 /// Series looked at in a slice.
@@ -17,28 +18,47 @@ const PAGES: u32 = 512;
 pub(super) struct Sweep {
     /// Number and expiry of the tables that are left.
     tables: Vec<(i64, i64)>,
+    /// What is in memory of the last table was looked at.
+    prepared: bool,
     /// The last series that was done of the last table.
     done: i64,
-    removed: u64,
+    removed: i64,
 }
 
 impl Sweep {
     /// A walk as of `now`, in nanoseconds since 1970.
     pub(super) fn new(catalog: &Catalog, now: i64) -> Self {
         let tables = catalog.databases.values().flat_map(|database| database.tables.values());
-        Sweep { tables: tables.map(|table| (table.number, table.expiry(now))).collect(), done: 0, removed: 0 }
+        Sweep {
+            tables: tables.map(|table| (table.number, table.expiry(now))).collect(),
+            prepared: false,
+            done: 0,
+            removed: 0,
+        }
     }
 
     /// Does a slice in a transaction of its own. True when nothing is left to do.
-    pub(super) fn step(&mut self, connection: &mut Connection, cache: &mut SeriesCache) -> rusqlite::Result<bool> {
+    pub(super) fn step(
+        &mut self,
+        connection: &mut Connection,
+        cache: &mut SeriesCache,
+        samples: &mut Samples,
+    ) -> rusqlite::Result<bool> {
         let Some(&(number, expiry)) = self.tables.last() else { return give_back(connection) };
-        let transaction = connection.transaction()?;
-        let exists = schema::has_table(&transaction, number)?;
-        let finished = !exists || self.slice(&transaction, cache, number, expiry)?;
-        transaction.commit()?;
+        let exists = schema::has_table(connection, number)?;
+        if exists && !self.prepared {
+            self.prepared = samples.expire(connection, number, expiry)?;
+            return Ok(false);
+        }
+        let finished = !exists || {
+            let transaction = connection.transaction()?;
+            let finished = self.slice(&transaction, cache, samples, number, expiry)?;
+            transaction.commit()?;
+            finished
+        };
         if finished {
             self.tables.pop();
-            self.done = 0;
+            (self.done, self.prepared) = (0, false);
             if self.removed > 0 {
                 tracing::info!(records = self.removed, "removed what outlived its retention");
             }
@@ -51,21 +71,23 @@ impl Sweep {
         &mut self,
         connection: &Connection,
         cache: &mut SeriesCache,
+        samples: &Samples,
         number: i64,
         expiry: i64,
     ) -> rusqlite::Result<bool> {
         let ids = series::after(connection, number, self.done, SERIES)?;
         let mut left = RECORDS;
         for id in &ids {
-            let removed = samples::remove_before(connection, number, *id, expiry, left)?;
-            self.removed += removed as u64;
-            left -= removed.min(left);
+            let key = (number, *id);
+            let (removed, counted) = samples.remove_before(connection, key, expiry, left)?;
+            self.removed += removed;
+            left -= counted.min(left);
             if left == 0 {
                 return Ok(false);
             }
-            if !samples::has_any(connection, number, *id)? {
-                let key = series::remove(connection, number, *id)?;
-                cache.forget(number, &key);
+            if !samples.has_any(connection, key)? {
+                cache.forget(number, &series::remove(connection, number, *id)?);
+                samples.forget_series(key);
             }
             self.done = *id;
         }

@@ -3,11 +3,12 @@
 use super::catalog::{Catalog, Database, MeasureInfo, Table};
 use super::failure::{Failure, OpenError};
 use super::properties::{DatabaseProperties, TableProperties};
+use super::samples;
 use rusqlite::{Connection, params};
 use std::sync::Arc;
 
 /// The version of the file's layout, in `PRAGMA user_version`.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const CATALOG: &str = "
     CREATE TABLE databases(name TEXT PRIMARY KEY, properties TEXT NOT NULL) WITHOUT ROWID;
@@ -31,17 +32,30 @@ const FROM_1: &str = "ALTER TABLE measures ADD COLUMN dimensions BLOB NOT NULL
 /// Lays out a new file, brings an older one up to date, or refuses one of a newer program.
 pub(super) fn prepare(connection: &Connection) -> Result<(), OpenError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let change = match found {
-        VERSION => return Ok(()),
-        0 => CATALOG,
-        1 => {
-            // Only a rewrite lets an existing file give space back.
-            connection.execute_batch("VACUUM")?;
-            FROM_1
+    if found == VERSION {
+        return Ok(());
+    }
+    if found == 1 {
+        // Only a rewrite lets an existing file give space back.
+        connection.execute_batch("VACUUM")?;
+    }
+    connection.execute_batch("BEGIN")?;
+    match found {
+        0 => connection.execute_batch(CATALOG)?,
+        1 => connection.execute_batch(FROM_1)?,
+        2 => {}
+        _ => {
+            connection.execute_batch("ROLLBACK")?;
+            return Err(OpenError::Newer { found, known: VERSION });
         }
-        _ => return Err(OpenError::Newer { found, known: VERSION }),
-    };
-    Ok(connection.execute_batch(&format!("BEGIN;{change}PRAGMA user_version = {VERSION};COMMIT;"))?)
+    }
+    samples::create(connection)?;
+    let numbers: Vec<i64> =
+        connection.prepare("SELECT number FROM tables")?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for number in numbers {
+        samples::update_table(connection, number)?;
+    }
+    Ok(connection.execute_batch(&format!("PRAGMA user_version = {VERSION};COMMIT;"))?)
 }
 
 /// Reads what exists.

@@ -5,16 +5,20 @@ use super::change::Change;
 use super::failure::Failure;
 use super::insert::{self, Ingested, Written};
 use super::retention::Sweep;
+use super::samples::Samples;
 use super::series::SeriesCache;
 use crate::calendar::now_ns;
 use crate::error::ApiError;
 use crate::records::WriteCall;
 use rusqlite::Connection;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 /// Most jobs in one transaction.
 const MAX_GROUP: usize = 128;
+/// How long to wait before what failed between transactions is tried again.
+const PAUSE: Duration = Duration::from_secs(5);
 /// Most jobs of a group that may break off. Each time, the others are done again; after one more, all of them fail.
 const MAX_BROKEN: usize = 3;
 
@@ -52,52 +56,66 @@ pub(super) struct WriterThread {
     catalog: Arc<Catalog>,
     published: Published,
     cache: SeriesCache,
+    samples: Samples,
     sweep: Option<Sweep>,
+    /// When to go on with what is done between transactions, after it failed.
+    pause: Option<Instant>,
 }
 
 impl WriterThread {
-    pub(super) fn new(connection: Connection, published: Published) -> Self {
+    pub(super) fn new(connection: Connection, published: Published, samples: Samples) -> Self {
         let catalog = published.get();
-        WriterThread { connection, catalog, published, cache: SeriesCache::default(), sweep: None }
+        let cache = SeriesCache::default();
+        WriterThread { connection, catalog, published, cache, samples, sweep: None, pause: None }
     }
 
     /// Works until every sender is gone and the queue is empty.
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         let mut group = Vec::with_capacity(MAX_GROUP);
         loop {
-            if self.sweep.is_none() {
-                if queue.blocking_recv_many(&mut group, MAX_GROUP) == 0 {
-                    return;
-                }
-            } else {
-                while group.len() < MAX_GROUP
+            if self.is_busy() {
+                while !self.samples.is_full()
+                    && group.len() < MAX_GROUP
                     && let Ok(job) = queue.try_recv()
                 {
                     group.push(job);
                 }
-                if group.is_empty() && queue.is_closed() {
+                if group.is_empty() && queue.is_closed() && queue.is_empty() {
                     return;
                 }
+            } else if queue.blocking_recv_many(&mut group, MAX_GROUP) == 0 {
+                return;
             }
             if !group.is_empty() {
                 self.commit(std::mem::take(&mut group));
             }
             // Jobs that wait come before the next slice.
-            if let Some(sweep) = self.sweep.take() {
-                self.slice(sweep);
+            if self.is_busy() {
+                self.slice();
             }
         }
     }
 
-    fn slice(&mut self, mut sweep: Sweep) {
-        match sweep.step(&mut self.connection, &mut self.cache) {
-            Ok(true) => {}
-            Ok(false) => self.sweep = Some(sweep),
-            Err(error) => {
-                tracing::error!(%error, "removing what outlived its retention failed");
-                self.cache = SeriesCache::default();
-            }
-        }
+    /// Whether there is something to be done between transactions.
+    fn is_busy(&self) -> bool {
+        self.pause.is_none_or(|until| Instant::now() >= until) && (self.sweep.is_some() || self.samples.is_busy())
+    }
+
+    /// Does a slice of it.
+    fn slice(&mut self) {
+        let result = match &mut self.sweep {
+            // Samples may have to be sealed before records can be removed.
+            Some(sweep) if !self.samples.is_sealing() => sweep
+                .step(&mut self.connection, &mut self.cache, &mut self.samples)
+                .inspect(|is_over| self.sweep.take_if(|_| *is_over).map_or((), drop))
+                .map(drop),
+            _ => self.samples.step(&mut self.connection, &self.catalog),
+        };
+        self.pause = result.err().map(|error| {
+            tracing::error!(%error, "sealing samples, or removing what outlived its retention, failed");
+            self.cache = SeriesCache::default();
+            Instant::now() + PAUSE
+        });
     }
 
     /// Does a group of jobs and answers each. A job that breaks off is taken out, and the others are done again without
@@ -109,6 +127,9 @@ impl WriterThread {
             let Lost { error, broken } = match self.transact(&group) {
                 Ok(done) => {
                     self.published.set(Arc::clone(&self.catalog));
+                    if group.iter().any(|job| matches!(job, Job::Change(..))) {
+                        self.samples.retain_tables(&self.catalog);
+                    }
                     self.answer(group, done);
                     break;
                 }
@@ -144,12 +165,14 @@ impl WriterThread {
                 Job::Sweep => Done::Nothing,
             });
         }
+        self.samples.write_log(&self.connection).map_err(lost)?;
         self.connection.execute_batch("COMMIT").map_err(lost)?;
+        self.samples.committed();
         Ok(done)
     }
 
     fn write(&mut self, call: &WriteCall, now: i64) -> Result<Written, Failure> {
-        insert::write(&self.connection, &mut self.cache, &mut self.catalog, call, now)
+        insert::write(&self.connection, (&mut self.cache, &mut self.samples), &mut self.catalog, call, now)
     }
 
     /// Makes a change in a copy of the catalog, so that a refusal leaves the catalog as it was.
@@ -176,6 +199,7 @@ impl WriterThread {
         }
         self.catalog = self.published.get();
         self.cache = SeriesCache::default();
+        self.samples.rolled_back();
     }
 
     fn answer(&self, group: Vec<Job>, done: Vec<Done>) {

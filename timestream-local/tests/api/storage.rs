@@ -207,8 +207,8 @@ async fn failing_file(scratch: &Scratch, triggers: &str) -> Binary {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_breaks_off_leaves_nothing_of_itself() {
     let scratch = Scratch::new();
-    // The value 666 is neither stored nor found.
-    let lost = "CREATE TRIGGER lost BEFORE INSERT ON samples_1 WHEN NEW.double = 666 BEGIN SELECT RAISE(IGNORE); END;";
+    let lost =
+        "CREATE TRIGGER lost BEFORE INSERT ON samples_1 WHEN NEW.bigint = 666 BEGIN SELECT RAISE(ABORT, 'lost'); END;";
     let server = failing_file(&scratch, lost).await;
     let (write, query) = clients(&server.endpoint, &keys("any", "any"));
     let put = async |records: Vec<Record>| {
@@ -220,7 +220,10 @@ async fn a_call_that_breaks_off_leaves_nothing_of_itself() {
         record.dimensions.as_mut().unwrap().push(dimension("rack", "r1"));
         record
     };
-    let broken = put(vec![in_rack(1.0), record("b", 666.0, 0)]).await;
+    let mut lost = record("b", 0.0, 0);
+    lost.measure_value = Some("666".into());
+    lost.measure_value_type = Some(MeasureValueType::Bigint);
+    let broken = put(vec![in_rack(1.0), lost]).await;
     assert_eq!(broken, Err("InternalServerException".to_owned()));
     // The dimension that it would have made can still be made.
     assert_eq!(

@@ -32,7 +32,7 @@ impl Catalog for Guide {
         Ok(TableSchema {
             columns,
             relation: format!("series_{number} AS s CROSS JOIN samples_{number} AS v ON v.series = s.id"),
-            countable: format!("samples_{number}"),
+            count: format!("(SELECT count(*) FROM samples_{number})"),
             parts: Parts {
                 series: format!("series_{number} AS s"),
                 id: "s.id".into(),

@@ -42,9 +42,9 @@ pub(super) use {
 pub(super) fn query(tokens: Vec<TokenWithSpan>, catalog: &dyn Catalog, now_ns: i64) -> Result<Compiled> {
     let mut translator = Translator::new(catalog, now_ns);
     let rows = translator.query(&parsed(tokens)?)?;
-    let Rows { sql, columns, counts, groups, .. } = rows;
+    let Rows { sql, columns, groups, .. } = rows;
     let sorts_series = groups.is_some();
-    Ok(Compiled { sql, parameters: translator.parameters, columns, counts, sorts_series })
+    Ok(Compiled { sql, parameters: translator.parameters, columns, sorts_series })
 }
 
 /// Checks the one query that the tokens hold, and finds the types of its parameters.

@@ -90,7 +90,7 @@ impl Translator<'_> {
             SetExpr::Select(select) => self.ordered_select(select, &[]),
             SetExpr::Query(query) => {
                 let rows = self.subquery(query, None)?;
-                Ok(Rows { sql: format!("SELECT * FROM ({})", rows.sql), counts: false, ..rows })
+                Ok(Rows { sql: format!("SELECT * FROM ({})", rows.sql), ..rows })
             }
             SetExpr::SetOperation { left, op, set_quantifier, right } => {
                 self.nested(|walker| walker.set_operation(left, *op, *set_quantifier, right))
@@ -134,7 +134,7 @@ impl Translator<'_> {
             }
         }
         let sql = format!("{} {word} {}", self.as_types(left, &columns), self.as_types(right, &columns));
-        Ok(Rows { sql, columns, single: false, counts: false, groups: None })
+        Ok(Rows { sql, columns, single: false, groups: None })
     }
 
     /// The rows with every column in the type of its place.

@@ -96,18 +96,18 @@ impl Translator<'_> {
         };
         if let Some(groups) = groups {
             let sql = groups.rows(columns.len());
-            return Ok(Rows { sql, columns, single: false, counts: false, groups: Some(groups) });
+            return Ok(Rows { sql, columns, single: false, groups: Some(groups) });
         }
         let counts_rows = tail.is_empty() && fields == "count(*) AS c0";
-        let (source, counts) = match from.only {
-            Some(Only::Table(table)) if counts_rows => (format!(" FROM {}", table.countable), true),
-            _ if from.sql.is_empty() => (String::new(), false),
-            _ => (format!(" FROM {}", from.sql), false),
+        let (fields, source) = match from.only {
+            Some(Only::Table(table)) if counts_rows => (format!("{} AS c0", table.count), String::new()),
+            _ if from.sql.is_empty() => (fields, String::new()),
+            _ => (fields, format!(" FROM {}", from.sql)),
         };
         let distinct = if distinct { "DISTINCT " } else { "" };
         let single = self.usage.aggregated && self.usage.keys.is_none();
         let sql = format!("SELECT {distinct}{fields}{source}{tail}{keys}");
-        Ok(Rows { sql, columns, single, counts, groups: None })
+        Ok(Rows { sql, columns, single, groups: None })
     }
 
     /// The conditions that a condition joins with AND.

@@ -5,8 +5,8 @@ use super::groups::mentions;
 
 /// A Timestream table, taken apart.
 pub(super) struct SplitTable {
-    /// The relation to count instead.
-    pub(super) countable: String,
+    /// The expression of the number of records.
+    pub(super) count: String,
     pub(super) parts: Parts,
     /// The columns that tell series apart.
     pub(super) series_columns: Vec<String>,
@@ -20,7 +20,7 @@ impl SplitTable {
             columns.map(|column| column.expression.clone()).collect::<Vec<_>>()
         };
         SplitTable {
-            countable: schema.countable.clone(),
+            count: schema.count.clone(),
             parts: schema.parts.clone(),
             series_columns: with(&[Attribute::Dimension, Attribute::MeasureName]),
             time: with(&[Attribute::Timestamp]).concat(),

@@ -27,8 +27,6 @@ pub(super) struct Rows {
     pub(super) columns: Vec<Column>,
     /// It has one row at most.
     pub(super) single: bool,
-    /// It counts the records of a table and nothing else.
-    pub(super) counts: bool,
     /// What it is made of, if its rows are series or bins of series.
     pub(super) groups: Option<Groups>,
 }

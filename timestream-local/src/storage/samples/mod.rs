@@ -1,73 +1,63 @@
 //! How records are laid out in the file. Only this room knows. The others ask it to store records and to remove them, and
 //! for the SQL that reads them.
+//!
+//! A plain sample (a single double of version 1) goes to the log, which makes it durable, and to the head of its series
+//! in memory. Later, a series' samples are sealed into chunks. All other records are rows. A row may hide a plain sample
+//! of the same series and time that it has replaced. No two plain samples have the same series and time.
 
+mod chunk;
+mod chunks;
+mod counted;
+mod floors;
+mod heads;
+mod log;
+mod moving;
+mod pending;
+mod readers;
 mod rows;
+mod scan;
+mod sealing;
+mod snapshot;
+mod store;
+mod stretch;
+
+pub(crate) use heads::Heads;
+pub(crate) use snapshot::Snapshot;
+pub(super) use store::{Samples, Stored};
 
 use super::catalog::{Table, series_table};
-use super::failure::Failure;
-use crate::records::{Kind, Record};
-use rows::Row;
+use crate::records::Kind;
 use rusqlite::Connection;
 
-/// What became of a record.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Stored {
-    /// It is in the file, or the same record was there already.
-    Yes,
-    /// It is not: another record of its series and time is there, whose version is not lower.
-    No {
-        /// The version of the other record.
-        version: i64,
-    },
+/// What the file has for all tables together.
+pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(&[log::CREATE, sealing::CREATE, floors::CREATE, moving::CREATE].concat())
 }
 
 /// Makes the place of a table's records.
 pub(super) fn create_table(connection: &Connection, number: i64) -> rusqlite::Result<()> {
-    rows::create_table(connection, number)
+    rows::create_table(connection, number)?;
+    chunks::create_table(connection, number)
 }
 
-/// Removes the place with all records.
+/// Brings the place of a table's records up to date, which an older program made. Its samples are moved later.
+pub(super) fn update_table(connection: &Connection, number: i64) -> rusqlite::Result<()> {
+    rows::update_table(connection, number)?;
+    chunks::create_table(connection, number)?;
+    moving::plan(connection, number)
+}
+
+/// Removes the place with all records, but for those in memory.
 pub(super) fn drop_table(connection: &Connection, number: i64) -> rusqlite::Result<()> {
+    moving::drop_table(connection, number)?;
+    floors::drop_table(connection, number)?;
+    chunks::drop_table(connection, number)?;
     rows::drop_table(connection, number)
 }
 
 /// Makes room for one more name of values in a table's multi-measure records. `place` counts the names before it.
 pub(super) fn add_value(connection: &Connection, number: i64, place: usize) -> rusqlite::Result<()> {
     rows::add_value(connection, number, place)
-}
-
-/// Stores a record of a series. The table knows all its names of values.
-///
-/// A higher version replaces the record that is there, as a whole.
-pub(super) fn store(connection: &Connection, table: &Table, series: i64, record: &Record) -> Result<Stored, Failure> {
-    let row = Row::of(series, record, table);
-    if row.insert(connection, table.number)? {
-        return Ok(Stored::Yes);
-    }
-    let Some((version, same)) = row.compare(connection, table)? else {
-        return Err(Failure::broken("a record that is in the way cannot be found"));
-    };
-    if record.version > version {
-        row.replace(connection, table.number)?;
-        return Ok(Stored::Yes);
-    }
-    Ok(if same { Stored::Yes } else { Stored::No { version } })
-}
-
-/// Removes records of a series from before a time, the given number of them at most. Returns how many were removed.
-pub(super) fn remove_before(
-    connection: &Connection,
-    number: i64,
-    series: i64,
-    time: i64,
-    most: usize,
-) -> rusqlite::Result<usize> {
-    rows::remove_before(connection, number, series, time, most)
-}
-
-/// Whether a series has records.
-pub(super) fn has_any(connection: &Connection, number: i64, series: i64) -> rusqlite::Result<bool> {
-    rows::has_any(connection, number, series)
 }
 
 /// What a query can read of a record in [`relation`].
@@ -98,7 +88,8 @@ impl Field {
     }
 }
 
-/// The SQL behind FROM of a relation with a row for each record, which has every [`Field`].
+/// The SQL behind FROM of a relation with a row for each record, which has every [`Field`]. It, and the others below,
+/// can be read where [`Snapshot::register`] has made them readable.
 pub(crate) fn relation(table: &Table) -> String {
     // CROSS JOIN keeps SQLite to this order: the series first, then the times of each.
     format!("{} CROSS JOIN {} ON {} = {ID}", series(table), records(table), owner())
@@ -114,7 +105,7 @@ pub(crate) fn series(table: &Table) -> String {
 
 /// The SQL behind FROM of a relation with a row for each record, which has the other fields.
 pub(crate) fn records(table: &Table) -> String {
-    format!("{} AS v", rows::table(table.number))
+    format!("{} AS v", virtual_records(table.number))
 }
 
 /// The expression of the number of a record's series in [`records`].
@@ -122,8 +113,20 @@ pub(crate) fn owner() -> String {
     format!("v.{}", rows::SERIES)
 }
 
-/// The SQL behind FROM of a relation that also has a row for each record, but no fields: for counting, which SQLite does
-/// page by page.
-pub(crate) fn countable(table: &Table) -> String {
-    rows::table(table.number)
+/// An expression of how many records there are, which does not go through them.
+pub(crate) fn count(table: &Table) -> String {
+    format!("(SELECT {} FROM {})", counted::COUNT, virtual_count(table.number))
 }
+
+/// The name under which the records of a table are read.
+fn virtual_records(number: i64) -> String {
+    format!("records_{number}")
+}
+
+/// The name under which their count is read.
+fn virtual_count(number: i64) -> String {
+    format!("count_{number}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::super::properties::{Retention, Tags};
+use super::super::samples::Snapshot;
 use super::super::{change, connection, schema};
 use super::*;
 use crate::error::ErrorKind;
@@ -20,7 +21,8 @@ impl Bench {
         std::fs::create_dir_all(&folder).unwrap();
         let connection = connection::open_writer(&folder.join("timestream.sqlite")).unwrap();
         schema::prepare(&connection).unwrap();
-        let mut bench = Bench { writer: WriterThread::new(connection, Published::default()), folder };
+        let samples = Samples::open(&connection, 1 << 30).unwrap();
+        let mut bench = Bench { writer: WriterThread::new(connection, Published::default(), samples), folder };
         bench.change(database("db1")).unwrap();
         bench.change(table("db1", "metrics")).unwrap();
         bench
@@ -30,10 +32,10 @@ impl Bench {
         self.writer.connection.execute_batch(text).unwrap();
     }
 
-    /// From now on, the value 666 is neither stored nor found.
+    /// From now on, the value 666 can't be stored.
     fn lose_666(&self) {
         self.sql(
-            "CREATE TRIGGER lost BEFORE INSERT ON samples_1 WHEN NEW.double = 666 BEGIN SELECT RAISE(IGNORE); END",
+            "CREATE TRIGGER lost BEFORE INSERT ON samples_1 WHEN NEW.bigint = 666 BEGIN SELECT RAISE(ABORT, 'lost'); END",
         );
     }
 
@@ -57,7 +59,8 @@ impl Bench {
     }
 
     fn count(&self) -> i64 {
-        self.writer.connection.query_row("SELECT count(*) FROM samples_1", [], |row| row.get(0)).unwrap()
+        let reader = connection::open_read_only(&self.folder.join("timestream.sqlite")).unwrap();
+        Snapshot::begin(&reader, self.writer.samples.heads()).unwrap().count(&reader, 1).unwrap()
     }
 
     /// What is in memory is what a start would read from the file.
@@ -90,12 +93,12 @@ fn table(database: &str, name: &str) -> Change {
     }
 }
 
-/// A record for each value, of a measure and a dimension that bear the host's name.
+/// A record for each value, 666 a BIGINT and the others plain samples, of a measure and a dimension that bear the host's name.
 fn call(host: &str, values: &[f64]) -> WriteCall {
     let now = now_ns() / 1_000_000;
     let records = values.iter().zip(0..).map(|(value, number)| {
         json!({"Dimensions": [{"Name": host, "Value": "x"}], "MeasureName": format!("m_{host}"),
-            "MeasureValue": value.to_string(), "Time": (now - number).to_string()})
+            "MeasureValue": value.to_string(), "MeasureValueType": if *value == 666.0 { "BIGINT" } else { "DOUBLE" }, "Time": (now - number).to_string()})
     });
     let body = json!({"DatabaseName": "db1", "TableName": "metrics", "Records": records.collect::<Vec<_>>()});
     records::parse(body.to_string().as_bytes()).unwrap()
@@ -136,7 +139,7 @@ fn a_commit_that_fails_changes_nothing() {
     bench.sql(
         "CREATE TABLE parent(id INTEGER PRIMARY KEY);
          CREATE TABLE child(id INTEGER REFERENCES parent(id) DEFERRABLE INITIALLY DEFERRED);
-         CREATE TRIGGER fails AFTER INSERT ON samples_1 WHEN NEW.double = 666 BEGIN INSERT INTO child VALUES(1); END;",
+         CREATE TRIGGER fails AFTER INSERT ON samples_1 WHEN NEW.bigint = 666 BEGIN INSERT INTO child VALUES(1); END;",
     );
     let results = bench.write(&[("a", &[1.0]), ("b", &[666.0])]);
     assert!(results.iter().all(Result::is_err));

@@ -1,0 +1,93 @@
+//! Samples of one series in memory, in the order in which they came.
+
+use super::chunk::{self, Sample};
+
+/// Samples that are kept as they are, before they are packed.
+const RECENT: usize = if cfg!(test) { 4 } else { 32 };
+
+/// Samples of a series, no two of the same time. The recent ones are kept as they are, in order of time; the others
+/// are packed in pieces, which may overlap if samples came late.
+#[derive(Debug, Default)]
+pub(super) struct Stretch {
+    pieces: Vec<Piece>,
+    recent: Vec<Sample>,
+    count: u32,
+}
+
+#[derive(Debug)]
+struct Piece {
+    start: i64,
+    stop: i64,
+    data: Box<[u8]>,
+}
+
+impl Stretch {
+    pub(super) fn push(&mut self, sample: Sample) {
+        if self.recent.len() >= RECENT {
+            self.pack();
+        }
+        let place = match self.recent.last() {
+            Some(last) if last.time > sample.time => self.recent.partition_point(|other| other.time < sample.time),
+            _ => self.recent.len(),
+        };
+        self.recent.insert(place, sample);
+        self.count += 1;
+    }
+
+    /// Appends all samples of another stretch.
+    pub(super) fn append(&mut self, other: &Stretch) {
+        let mut samples = Vec::with_capacity(other.len());
+        other.read(i64::MIN, i64::MAX, &mut samples);
+        samples.into_iter().for_each(|sample| self.push(sample));
+    }
+
+    fn pack(&mut self) {
+        if let (Some(first), Some(last)) = (self.recent.first(), self.recent.last()) {
+            let data = chunk::encode(&self.recent).into_boxed_slice();
+            self.pieces.push(Piece { start: first.time, stop: last.time, data });
+            self.recent.clear();
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.count as usize
+    }
+
+    /// The time of the first sample.
+    pub(super) fn start(&self) -> Option<i64> {
+        let packed = self.pieces.iter().map(|piece| piece.start);
+        packed.chain(self.recent.first().map(|sample| sample.time)).min()
+    }
+
+    /// The time of the last sample.
+    pub(super) fn end(&self) -> Option<i64> {
+        let packed = self.pieces.iter().map(|piece| piece.stop);
+        packed.chain(self.recent.last().map(|sample| sample.time)).max()
+    }
+
+    /// What it takes on the heap, in bytes, about.
+    pub(super) fn bytes(&self) -> usize {
+        let packed: usize = self.pieces.iter().map(|piece| piece.data.len() + size_of::<Piece>() + 16).sum();
+        packed + self.recent.capacity() * size_of::<Sample>()
+    }
+
+    /// Appends the samples from `from` to `to`: those of each piece, and the recent ones, in order of time.
+    pub(super) fn read(&self, from: i64, to: i64, samples: &mut Vec<Sample>) {
+        for piece in self.pieces.iter().filter(|piece| piece.start <= to && piece.stop >= from) {
+            if let Err(damage) = chunk::decode_range(&piece.data, RECENT, from, to, samples) {
+                // The piece was packed by this process, so its memory is broken.
+                tracing::error!(error = %damage, "samples in memory can't be read");
+            }
+        }
+        let first = self.recent.partition_point(|sample| sample.time < from);
+        let end = self.recent.partition_point(|sample| sample.time <= to);
+        samples.extend_from_slice(self.recent.get(first..end).unwrap_or_default());
+    }
+
+    /// The value at a time.
+    pub(super) fn value_at(&self, time: i64) -> Option<f64> {
+        let mut found = Vec::new();
+        self.read(time, time, &mut found);
+        found.first().map(|sample| sample.value)
+    }
+}

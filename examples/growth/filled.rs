@@ -43,21 +43,23 @@ pub struct Figures {
 }
 
 impl Filled {
-    /// Finds what this build has written in `folder`, or writes it.
-    pub fn found_or_new(build: &Build, folder: &Path, samples: usize, start: i64) -> Self {
-        let Ok(figures) = std::fs::read(folder.join(FIGURES)) else {
-            return Filled::new(build, folder, samples, start);
-        };
-        let figures: Figures = serde_json::from_slice(&figures).unwrap();
+    /// What was written in `folder` before, if anything; or why it can't be used.
+    pub fn found(build: &Build, folder: &Path, samples: usize) -> Option<Result<Self, String>> {
+        let figures: Figures = serde_json::from_slice(&std::fs::read(folder.join(FIGURES)).ok()?).unwrap();
         let shown = folder.display();
-        assert_eq!(figures.build, digest_of(build), "{shown} is of another build: remove it");
-        assert_eq!(figures.scrapes, scrapes(samples), "{shown} has another number of samples: remove it");
+        if figures.build != digest_of(build) {
+            return Some(Err(format!("{shown} is of another build: remove it")));
+        }
+        if figures.scrapes != scrapes(samples) {
+            return Some(Err(format!("{shown} has another number of samples: remove it")));
+        }
         println!("{}: found in {shown}, {figures:?}", build.name);
-        Filled { folder: folder.to_owned(), is_found: true, figures }
+        Some(Ok(Filled { folder: folder.to_owned(), is_found: true, figures }))
     }
 
-    /// Writes it.
+    /// Writes it, in place of what is there.
     pub fn new(build: &Build, folder: &Path, samples: usize, start: i64) -> Self {
+        println!("{}: writes {samples} samples", build.name);
         let _ = std::fs::remove_dir_all(folder);
         let data = folder.join("data");
         std::fs::create_dir_all(&data).unwrap();

@@ -20,10 +20,11 @@
 //!
 //! Options: `--after PATH` (else the connector of this build, run by this program), `--samples 10000000`,
 //! `--more 50000000`, `--resident-series 1000000`, `--prometheus PATH`, and `--only NAME,NAME`. The rate at `--more` and
-//! `resident` are of the build after only, unless `--both rate,resident`. `--dir DIR` is where the data of the build
-//! before is kept and found again with what was measured then, since filling takes minutes; remove `DIR/before` to
-//! fill it anew. Other programs on the machine disturb time, so only ratios of one run count. Found data is for that
-//! written on by half a million samples, whose rate is compared; its rate of the first million is that of then.
+//! `resident` are of the build after only, unless `--both rate,resident`. `--dir DIR` is where the data is kept. That
+//! of the build before is found again with what was measured then, since filling takes minutes, and that of the same
+//! build after where neither `rate` nor `written` is asked for; remove `DIR/before` to fill it anew. Other programs on the
+//! machine disturb time, so only ratios of one run count. For that a copy of what is found is written on by half a
+//! million samples, whose rate is compared. Its rate of the first million, and its CPU, are those of then.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that can't go on says why")]
 #![allow(unreachable_pub, missing_docs, reason = "the modules of a program are its own")]
@@ -105,10 +106,20 @@ fn compare(settings: &Settings) {
 
 /// What is measured with data in a folder.
 fn stored(settings: &Settings, dir: &Path, table: &mut Table) {
-    let start = || start_of(scrapes(settings.samples.max(settings.more)));
-    let before = Filled::found_or_new(&settings.before, &dir.join("before"), settings.samples, start());
-    let data_after = dir.join("after");
-    let after = Filled::new(&settings.after, &data_after, settings.samples, start());
+    let samples = settings.samples;
+    let start = || start_of(scrapes(samples.max(settings.more)));
+    let folder = dir.join("before");
+    let before = match Filled::found(&settings.before, &folder, samples) {
+        Some(found) => found.unwrap_or_else(|reason| panic!("{reason}")),
+        None => Filled::new(&settings.before, &folder, samples, start()),
+    };
+    let folder = dir.join("after");
+    // Its rates are to be of this run.
+    let found = match settings.wants(&["rate", "written"]) {
+        true => None,
+        false => Filled::found(&settings.after, &folder, samples).and_then(Result::ok),
+    };
+    let after = found.unwrap_or_else(|| Filled::new(&settings.after, &folder, samples, start()));
     let both = [&before, &after];
     if settings.wants(&["rate"]) {
         rates(settings, both, table);
@@ -120,7 +131,6 @@ fn stored(settings: &Settings, dir: &Path, table: &mut Table) {
     if settings.wants(&["kept", "count", "replay"]) {
         opened(settings, both, dir, table);
     }
-    std::fs::remove_dir_all(data_after).unwrap();
 }
 
 fn rates(settings: &Settings, both: [&Filled; 2], table: &mut Table) {

@@ -184,11 +184,11 @@ fn resident(settings: &Settings, table: &mut Table) {
         let build = build?;
         Some(resident::measure(build, settings.resident_series))
     });
-    let thousands = settings.resident_series / 1000;
+    let millions = settings.resident_series as f64 / 1e6;
     let target = Target::After(AtMost(1600.0));
     for scrape in 0..resident::SCRAPES {
         let sides = [0, 1].map(|side| measured[side].as_ref().map(|resident| resident.after[scrape]));
-        table.row(&format!("MB resident, {thousands},000 series, scrape {}", scrape + 1), sides, 0, target);
+        table.row(&format!("MB resident, {millions} M series, scrape {}", scrape + 1), sides, 0, target);
     }
     let peak = [0, 1].map(|side| measured[side].as_ref().map(|resident| resident.peak));
     table.row("MB resident, peak", peak, 0, target);

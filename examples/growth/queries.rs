@@ -4,17 +4,26 @@ use serde_json::Value;
 
 use crate::filled::Filled;
 use crate::opened::Opened;
+use crate::server::Server;
 
 const ROUNDS: usize = 5;
 const HOUR_MS: i64 = 3_600_000;
 const FROM: &str = r#"FROM "prometheus"."metrics""#;
 
+/// All samples that a server has.
+pub fn counted(server: &Server) -> Option<usize> {
+    number(&server.query(&format!("SELECT count(*) {FROM}")).0)
+}
+
+fn number(rows: &[Value]) -> Option<usize> {
+    rows.first()?["Data"][0]["ScalarValue"].as_str()?.parse().ok()
+}
+
 /// Milliseconds of counting all samples, which must be those that were sent.
 pub fn count(opened: &[Opened; 2], both: [&Filled; 2]) -> [f64; 2] {
     let (took, rows) = medians(opened, both.map(|_| format!("SELECT count(*) {FROM}")));
     for (filled, rows) in both.iter().zip(&rows) {
-        let counted = rows[0]["Data"][0]["ScalarValue"].as_str().and_then(|text| text.parse().ok());
-        assert_eq!(counted, Some(filled.samples()), "samples that were answered for are there after kill -9");
+        assert_eq!(number(rows), Some(filled.samples()), "samples that were answered for are there after kill -9");
     }
     took
 }

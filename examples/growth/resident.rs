@@ -4,9 +4,9 @@ use tempfile::TempDir;
 
 use crate::filled::start_of;
 use crate::load::Load;
-use crate::sender;
 use crate::server::Server;
 use crate::servers::Build;
+use crate::{queries, sender};
 
 pub const SCRAPES: usize = 3;
 
@@ -27,6 +27,7 @@ pub fn measure(build: &Build, series: usize) -> Resident {
         server.process.memory_mb("VmRSS")
     });
     let resident = Resident { after, peak: server.process.memory_mb("VmHWM") };
+    assert_eq!(queries::counted(&server), Some(series * SCRAPES), "samples that were answered for are there");
     println!("{}: {series} series, {resident:?}", build.name);
     resident
 }

@@ -41,9 +41,13 @@ impl Process {
         }
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// CPU seconds so far.
     pub fn cpu_seconds(&self) -> f64 {
-        machine::cpu_seconds(&self.child.id().to_string())
+        machine::cpu_seconds(&self.id().to_string())
     }
 
     /// Waits until it does nothing: a server that has just started may go through its data.
@@ -57,14 +61,14 @@ impl Process {
 
     /// A line of its /proc/PID/status, in MB.
     pub fn memory_mb(&self, line: &str) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
         let found = status.lines().find_map(|one| one.strip_prefix(line)?.strip_prefix(':')?.strip_suffix(" kB"));
         found.unwrap().trim().parse::<f64>().unwrap() * 1024.0 / 1e6
     }
 
     /// Forgets the highest memory so far, VmHWM (proc(5), clear_refs).
     pub fn forget_peak(&self) {
-        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").unwrap();
+        std::fs::write(format!("/proc/{}/clear_refs", self.id()), "5").unwrap();
     }
 
     /// Ends it in good order, which leaves its data whole in its files.

@@ -20,9 +20,8 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts one and sends it all samples.
-    pub fn filled(binary: &str, workload: &Workload) -> Self {
-        let data = TempDir::with_prefix("reads-prometheus-").unwrap();
+    /// Starts one in an empty folder, where its data is in `tsdb`.
+    pub fn start(binary: &str, data: TempDir, arguments: &[&str]) -> Self {
         let config = data.path().join("prometheus.yml");
         std::fs::write(&config, "global: {}\n").unwrap();
         let process = Process::start(Some("/-/ready"), |address| {
@@ -31,10 +30,21 @@ impl Prometheus {
             command.arg(format!("--storage.tsdb.path={}", data.path().join("tsdb").display()));
             command.arg(format!("--web.listen-address={address}"));
             command.args(["--web.enable-remote-write-receiver", "--log.level=error"]);
+            command.args(arguments);
             command
         });
+        Prometheus { process, _data: data }
+    }
+
+    pub fn write_url(&self) -> String {
+        format!("http://{}/api/v1/write", self.process.address)
+    }
+
+    /// Starts one and sends it all samples.
+    pub fn filled(binary: &str, workload: &Workload) -> Self {
+        let prometheus = Prometheus::start(binary, TempDir::with_prefix("reads-prometheus-").unwrap(), &[]);
         let started = Instant::now();
-        let url = format!("http://{}/api/v1/write", process.address);
+        let url = prometheus.write_url();
         for first in (0..workload.samples_each).step_by(SCRAPES) {
             let scrapes = first..workload.samples_each.min(first + SCRAPES);
             for index in (0..SERIES).step_by(PER_REQUEST) {
@@ -48,6 +58,6 @@ impl Prometheus {
             }
         }
         println!("Prometheus filled in {:.0} s", started.elapsed().as_secs_f64());
-        Prometheus { process, _data: data }
+        prometheus
     }
 }

@@ -36,7 +36,8 @@ impl Build {
         })
     }
 
-    fn start(&self, arguments: impl FnOnce(&mut Command)) -> Process {
+    /// Starts it with these arguments.
+    pub fn start(&self, arguments: impl FnOnce(&mut Command)) -> Process {
         Process::start(Some("/-/ready"), |address| {
             let mut command = match &self.binary {
                 Some(binary) => Command::new(binary),

@@ -86,7 +86,7 @@ impl Workload {
 }
 
 /// The number of a series' metric, whether it is a counter, and its labels.
-fn labels(target: usize, place: usize) -> (usize, bool, Vec<(String, String)>) {
+pub fn labels(target: usize, place: usize) -> (usize, bool, Vec<(String, String)>) {
     let families = std::iter::once((READ, NETDEV.len(), 4)).chain(OTHERS);
     let (mut metrics_before, mut left) = (0, place);
     for (collector, metrics, of_each) in families {

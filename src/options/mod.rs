@@ -77,6 +77,8 @@ pub struct EmbeddedOptions {
     pub data_dir: Option<PathBuf>,
     /// Where its API listens.
     pub listen_address: ListenAddress,
+    /// Bytes of recent samples that it may keep in memory.
+    pub head_memory: usize,
 }
 
 /// Options of the HTTP server.
@@ -200,7 +202,8 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
         }
         let keeps_data = !demo || self.given("embedded.data-dir").is_some();
         let data_dir = keeps_data.then(|| self.text("embedded.data-dir").unwrap_or_default().into());
-        Ok(EmbeddedOptions { data_dir, listen_address: self.address("embedded.listen-address")? })
+        let listen_address = self.address("embedded.listen-address")?;
+        Ok(EmbeddedOptions { data_dir, listen_address, head_memory: self.bytes("embedded.head-memory")? })
     }
 
     /// The region is part of host names and of signatures.

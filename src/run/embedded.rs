@@ -51,7 +51,8 @@ pub(crate) async fn start(mut options: Options) -> Result<(Options, Option<Embed
             (temporary.path().to_owned(), Some(temporary))
         }
     };
-    let config = timestream_local::Config::new(data_dir.clone(), listen_address);
+    let mut config = timestream_local::Config::new(data_dir.clone(), listen_address);
+    config.head_memory = embedded.head_memory;
     let server = timestream_local::Server::start(config)
         .await
         .map_err(|error| start_error("the embedded Timestream does not start", &error))?;

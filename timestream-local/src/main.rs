@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use timestream_local::{AccessKey, Config, Faults, Server, TlsFiles};
+use timestream_local::{AccessKey, Config, DEFAULT_HEAD_MEMORY, Faults, Server, TlsFiles};
 
 /// A local Amazon Timestream for LiveAnalytics.
 #[derive(Parser)]
@@ -27,6 +27,10 @@ struct Arguments {
     /// ~/.aws/credentials; all its profiles count. Without this flag, requests are taken from anybody.
     #[arg(long)]
     credentials_file: Option<PathBuf>,
+    /// Bytes that recent samples may take in memory. At half of it all are sealed on disk, at all of it writes wait for
+    /// that.
+    #[arg(long, default_value_t = DEFAULT_HEAD_MEMORY)]
+    head_memory: usize,
     /// Faults to make on purpose, to test clients with: throttle=0.1,error=3x,delay=50ms@0.2,drop=0.01,seed=7
     #[arg(long, default_value = "")]
     fault: Faults,
@@ -49,6 +53,7 @@ async fn main() -> ExitCode {
         };
     }
     config.faults = arguments.fault;
+    config.head_memory = arguments.head_memory;
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let server = match Server::start(config).await {
         Ok(server) => server,

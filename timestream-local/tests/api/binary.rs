@@ -13,7 +13,30 @@ pub struct Binary {
 
 impl Binary {
     pub fn start(data: &Path) -> Self {
-        let mut child = command(data).stdout(Stdio::piped()).spawn().unwrap();
+        Self::with(data, &[])
+    }
+
+    pub fn with(data: &Path, arguments: &[&str]) -> Self {
+        Self::run(command(data).args(arguments))
+    }
+
+    /// One whose files may not grow beyond a number of blocks of 512 bytes, as on a full disk.
+    pub fn on_full_disk(data: &Path, blocks: u32) -> Self {
+        let mut limited = Command::new("sh");
+        // A write beyond the limit is an error only if the signal is ignored.
+        limited.args(["-c", "trap '' XFSZ; ulimit -S -f $0; exec \"$@\"", &blocks.to_string()]);
+        let plain = command(data);
+        Self::run(limited.arg(plain.get_program()).args(plain.get_args()))
+    }
+
+    /// Lets its files grow again.
+    pub fn free_disk(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status().unwrap().success());
+    }
+
+    fn run(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let endpoint = line.trim_end().rsplit(' ').next().unwrap().to_owned();

@@ -15,5 +15,6 @@ mod group_commit;
 mod model;
 mod records;
 mod resources;
+mod series_storage;
 mod signatures;
 mod storage;

@@ -123,6 +123,21 @@ fn read_requests() {
 }
 
 #[test]
+fn chunks_of_the_embedded_timestream() {
+    let chunk = |value: fn(i64) -> f64, jitter: i64| {
+        let samples: Vec<_> = (0..60).map(|n| (n * 15_000_000_000 + n % 7 * jitter, value(n))).collect();
+        timestream_local::fuzzing::example_chunk(&samples)
+    };
+    let examples = [
+        chunk(|_| 1.0, 0),
+        chunk(|n| n as f64 / 4.0, 1_000_000),
+        chunk(|n| (n as f64).sqrt(), 1),
+        chunk(|n| if n == 9 { -0.0 } else { (n % 5 * 4096) as f64 }, 0),
+    ];
+    run("chunk", targets::chunk, &examples, &["\x01", "\x03", "\0", "\x7f"]);
+}
+
+#[test]
 fn basic_auth() {
     let example = b"AKIAEXAMPLE:secret/with+all=signs".to_vec();
     run("basic_auth", targets::basic_auth, &[example], &["Basic ", "basic", "Bearer ", ":", "=", " ", "QQ==", "OjE6"]);

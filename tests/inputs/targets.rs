@@ -165,6 +165,12 @@ pub fn sql(bytes: &[u8]) {
     }
 }
 
+/// A chunk of samples of the embedded Timestream.
+pub fn chunk(bytes: &[u8]) {
+    let samples = timestream_local::fuzzing::chunk(bytes);
+    assert!(samples.is_none_or(|samples| samples <= 480), "more samples than a chunk may have");
+}
+
 /// An event of AWS Lambda: it gets an answer that its sender understands.
 pub fn lambda_event(bytes: &[u8]) {
     static FUNCTION: LazyLock<(Runtime, Function)> = LazyLock::new(|| {

@@ -1,10 +1,12 @@
-//! An entrance for fuzz targets, which skips the API and asks the SQL front end. Programs do not need it.
+//! Entrances for fuzz targets, which skip the API and ask the SQL front end and the decoder of chunks. Programs do not need
+//! them.
 
 use std::sync::Arc;
 
 use crate::query::View;
 use crate::records::Kind;
 use crate::sql;
+use crate::storage::samples;
 use crate::storage::{Catalog, Database, MeasureInfo, Table, VALUE_TYPES};
 
 /// 2026-11-24, in nanoseconds since 1970.
@@ -15,6 +17,16 @@ pub fn sql(text: &str) -> bool {
     let view = View::new(Arc::new(one_table()));
     let prepared = sql::prepare(text, &view, NOW_NS).is_ok();
     sql::compile(text, &view, NOW_NS).is_ok() || prepared
+}
+
+/// Reads a chunk, whose checksum is made right first. Returns how many samples it has, if it is one.
+pub fn chunk(bytes: &[u8]) -> Option<usize> {
+    samples::decoded(bytes)
+}
+
+/// A chunk of samples by ascending times, without its checksum: an example for [`chunk`].
+pub fn example_chunk(samples: &[(i64, f64)]) -> Vec<u8> {
+    samples::encoded(samples)
 }
 
 /// `db.t` with the dimension `job` and a measure of doubles.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::records::Kind;
-use crate::sql::{self, Attribute, CatalogError, ColumnType, Measure, Parts, TableColumn, TableSchema};
+use crate::sql::{self, Attribute, CatalogError, ColumnType, Measure, Parts, Points, TableColumn, TableSchema};
 use crate::storage::samples::{self, Field};
 use crate::storage::{Catalog, MULTI, Table, VALUE_TYPES};
 
@@ -63,6 +63,13 @@ impl sql::Catalog for View {
             id: samples::ID.to_owned(),
             records: samples::records(table),
             owner: samples::owner(),
+            points: Some(Points {
+                relation: samples::points(table),
+                owner: samples::points_owner(),
+                time: samples::points_time(),
+                points: samples::points_value(),
+                column: Field::Single(Kind::Double).sql(),
+            }),
         };
         Ok(TableSchema { columns, relation: samples::relation(table), count: samples::count(table), parts })
     }

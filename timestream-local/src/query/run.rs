@@ -134,7 +134,7 @@ fn selected(job: &Job, select: &Compiled, giver: &Giver<Outcome>, pager: &mut Pa
     connection.progress_handler(STEPS, Some(move || !wanted() || started.elapsed() > MAX_TIME))?;
     let snapshot = job.reader.begin(&connection)?;
     for table in job.view.used() {
-        snapshot.register(&connection, &table)?;
+        snapshot.register(&connection, &table, sql::time_series)?;
     }
     let mut statement = connection.prepare(&select.sql).map_err(|error| unprepared(error, job))?;
     // The last literals may belong to a clause that was left out, such as LIMIT 0, so that nothing asks for them.

@@ -101,4 +101,22 @@ pub(crate) struct Parts {
     pub records: String,
     /// The expression of the number of a record's series in it.
     pub owner: String,
+    /// A relation of whole time series.
+    pub points: Option<Points>,
+}
+
+/// A relation with a row for a series and a stretch of time, which are given by comparisons with `owner` and `time`. It
+/// has no row if there is no value then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Points {
+    /// The SQL behind FROM.
+    pub relation: String,
+    /// The expression of the series' number.
+    pub owner: String,
+    /// The expression that bounds the times.
+    pub time: String,
+    /// The expression of the time series.
+    pub points: String,
+    /// The column of the table whose values it has.
+    pub column: String,
 }

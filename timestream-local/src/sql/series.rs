@@ -135,6 +135,24 @@ impl Writer {
     }
 }
 
+/// A time series of doubles, whose times ascend.
+///
+/// # Errors
+/// It says so if they are more than [`MAX_ENTRIES`].
+pub(crate) fn time_series(points: &[(i64, f64)]) -> Result<Vec<u8>, String> {
+    if points.len() > MAX_ENTRIES {
+        return Err(format!("A time series may not have more than {MAX_ENTRIES} entries"));
+    }
+    let mut blob = Vec::with_capacity(HEAD + ENTRY * points.len());
+    blob.push(b'r');
+    blob.extend_from_slice(&(points.len() as u32).to_le_bytes());
+    for (time, value) in points {
+        blob.extend_from_slice(&time.to_le_bytes());
+        blob.extend_from_slice(&value.to_bits().to_le_bytes());
+    }
+    Ok(blob)
+}
+
 /// Writes entries in the order given. All values are of one kind.
 pub(crate) fn write(entries: &[(i64, Value)]) -> Result<Value, Failure> {
     if entries.len() > MAX_ENTRIES {

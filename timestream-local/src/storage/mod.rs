@@ -15,6 +15,7 @@ mod retention;
 pub(crate) mod samples;
 mod schema;
 mod series;
+mod series_list;
 mod writer;
 
 pub(crate) use catalog::{Catalog, Database, MULTI, MeasureInfo, Table, VALUE_TYPES};

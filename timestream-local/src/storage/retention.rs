@@ -5,6 +5,7 @@ use super::catalog::Catalog;
 use super::samples::Samples;
 use super::schema;
 use super::series::{self, SeriesCache};
+use super::series_list;
 use rusqlite::Connection;
 
 /// Series looked at in a slice.
@@ -75,28 +76,30 @@ impl Sweep {
         number: i64,
         expiry: i64,
     ) -> rusqlite::Result<bool> {
-        let ids = series::after(connection, number, self.done, SERIES)?;
-        let mut left = RECORDS;
+        let ids = series_list::after(connection, number, self.done, SERIES)?;
+        let (mut left, mut gone) = (RECORDS, Vec::new());
         for id in &ids {
             let key = (number, *id);
             let (removed, counted) = samples.remove_before(connection, key, expiry, left)?;
             self.removed += removed;
             left -= counted.min(left);
             if left == 0 {
-                return Ok(false);
+                break;
             }
             if !samples.has_any(connection, key)? {
-                cache.forget(number, &series::remove(connection, number, *id)?);
+                series::remove(connection, number, *id)?;
                 samples.forget_series(key);
+                gone.push(*id);
             }
             self.done = *id;
         }
+        cache.forget(number, &gone);
         Ok(ids.is_empty())
     }
 }
 
 /// Gives a slice of the free pages back once they are a quarter of the file. True when there is nothing to give back.
-fn give_back(connection: &Connection) -> rusqlite::Result<bool> {
+pub(super) fn give_back(connection: &Connection) -> rusqlite::Result<bool> {
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (free, all) = (pragma("freelist_count")?, pragma("page_count")?);
     if free.saturating_mul(4) < all || free < i64::from(PAGES) {

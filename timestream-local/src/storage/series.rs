@@ -29,7 +29,7 @@ pub(super) struct Series {
     types: u8,
 }
 
-/// Makes the SQLite table of a table's series.
+/// Makes the SQLite table of a table's series. Their keys are as [`kept`] makes them.
 pub(super) fn create_table(connection: &Connection, number: i64) -> rusqlite::Result<()> {
     let name = series_table(number);
     connection.execute_batch(&format!(
@@ -43,17 +43,17 @@ pub(super) fn drop_table(connection: &Connection, number: i64) -> rusqlite::Resu
     connection.execute_batch(&format!("DROP TABLE {}", series_table(number)))
 }
 
-/// The numbers of a table's series that follow one, in order.
-pub(super) fn after(connection: &Connection, number: i64, last: i64, most: usize) -> rusqlite::Result<Vec<i64>> {
-    let sql = format!("SELECT id FROM {} WHERE id > ?1 ORDER BY id LIMIT ?2", series_table(number));
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    connection.prepare_cached(&sql)?.query_map([last, most], |row| row.get(0))?.collect()
+/// Removes a series.
+pub(super) fn remove(connection: &Connection, number: i64, id: i64) -> rusqlite::Result<()> {
+    let sql = format!("DELETE FROM {} WHERE id = ?1", series_table(number));
+    connection.prepare_cached(&sql)?.execute([id]).map(drop)
 }
 
-/// Removes a series. Returns its key.
-pub(super) fn remove(connection: &Connection, number: i64, id: i64) -> rusqlite::Result<Vec<u8>> {
-    let sql = format!("DELETE FROM {} WHERE id = ?1 RETURNING key", series_table(number));
-    connection.prepare_cached(&sql)?.query_row([id], |row| row.get(0))
+/// What the file keeps of a series' key: the first half of its SHA-256, since a key can be rebuilt from the columns, and is
+/// longer than all samples of a short series. Older programs kept the key itself.
+fn kept(key: &[u8]) -> Vec<u8> {
+    let digest = ring::digest::digest(&ring::digest::SHA256, key);
+    digest.as_ref().iter().take(16).copied().collect()
 }
 
 /// The series of recent records, by table and key.
@@ -102,10 +102,10 @@ impl SeriesCache {
         self.tables.entry(number).or_default().insert(key.to_vec(), series);
     }
 
-    /// Forgets a series that was removed.
-    pub(super) fn forget(&mut self, number: i64, key: &[u8]) {
-        if let Some(series) = self.tables.get_mut(&number) {
-            series.remove(key);
+    /// Forgets series that were removed.
+    pub(super) fn forget(&mut self, number: i64, ids: &[i64]) {
+        if let Some(series) = self.tables.get_mut(&number).filter(|_| !ids.is_empty()) {
+            series.retain(|_, series| !ids.contains(&series.id));
         }
     }
 }
@@ -117,9 +117,10 @@ fn find_or_make(
     measure_name: &str,
     dimensions: &[(&str, &str)],
 ) -> Result<Result<i64, Refusal>, Failure> {
+    let kept = kept(key);
     let found = connection
-        .prepare_cached(&format!("SELECT id FROM {} WHERE key = ?1", series_table(table.number)))?
-        .query_row([key], |row| row.get(0))
+        .prepare_cached(&format!("SELECT id FROM {} WHERE key IN (?1, ?2)", series_table(table.number)))?
+        .query_row((&kept, key), |row| row.get(0))
         .optional()?;
     if let Some(id) = found {
         return Ok(Ok(id));
@@ -139,7 +140,7 @@ fn find_or_make(
     if new > 0 {
         add_dimensions(connection, Arc::make_mut(table), dimensions)?;
     }
-    insert_series(connection, table, key, measure_name, dimensions).map(Ok)
+    insert_series(connection, table, &kept, measure_name, dimensions).map(Ok)
 }
 
 fn add_dimensions(connection: &Connection, table: &mut Table, dimensions: &[(&str, &str)]) -> Result<(), Failure> {

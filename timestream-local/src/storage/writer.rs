@@ -4,7 +4,7 @@ use super::catalog::{Catalog, Published};
 use super::change::Change;
 use super::failure::Failure;
 use super::insert::{self, Ingested, Written};
-use super::retention::Sweep;
+use super::retention::{Sweep, give_back};
 use super::samples::Samples;
 use super::series::SeriesCache;
 use crate::calendar::now_ns;
@@ -58,6 +58,8 @@ pub(super) struct WriterThread {
     cache: SeriesCache,
     samples: Samples,
     sweep: Option<Sweep>,
+    /// Free pages of the file are to be given back.
+    gives_back: bool,
     /// When to go on with what is done between transactions, after it failed.
     pause: Option<Instant>,
 }
@@ -66,7 +68,7 @@ impl WriterThread {
     pub(super) fn new(connection: Connection, published: Published, samples: Samples) -> Self {
         let catalog = published.get();
         let cache = SeriesCache::default();
-        WriterThread { connection, catalog, published, cache, samples, sweep: None, pause: None }
+        WriterThread { connection, catalog, published, cache, samples, sweep: None, gives_back: false, pause: None }
     }
 
     /// Works until every sender is gone and the queue is empty.
@@ -98,18 +100,23 @@ impl WriterThread {
 
     /// Whether there is something to be done between transactions.
     fn is_busy(&self) -> bool {
-        self.pause.is_none_or(|until| Instant::now() >= until) && (self.sweep.is_some() || self.samples.is_busy())
+        self.pause.is_none_or(|until| Instant::now() >= until)
+            && (self.sweep.is_some() || self.gives_back || self.samples.is_busy())
     }
 
     /// Does a slice of it.
     fn slice(&mut self) {
         let result = match &mut self.sweep {
             // Samples may have to be sealed before records can be removed.
-            Some(sweep) if !self.samples.is_sealing() => sweep
-                .step(&mut self.connection, &mut self.cache, &mut self.samples)
-                .inspect(|is_over| self.sweep.take_if(|_| *is_over).map_or((), drop))
-                .map(drop),
-            _ => self.samples.step(&mut self.connection, &self.catalog),
+            Some(sweep) if !self.samples.is_sealing() => {
+                let done = sweep.step(&mut self.connection, &mut self.cache, &mut self.samples);
+                done.map(|is_over| self.sweep.take_if(|_| is_over).map_or((), drop))
+            }
+            _ if self.gives_back => give_back(&self.connection).map(|is_over| self.gives_back = !is_over),
+            _ => {
+                let done = self.samples.step(&mut self.connection, &self.catalog);
+                done.map(|frees_space| self.gives_back = frees_space)
+            }
         };
         self.pause = result.err().map(|error| {
             tracing::error!(%error, "sealing samples, or removing what outlived its retention, failed");

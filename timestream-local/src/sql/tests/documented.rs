@@ -38,6 +38,7 @@ impl Catalog for Guide {
                 id: "s.id".into(),
                 records: format!("samples_{number} AS v"),
                 owner: "v.series".into(),
+                points: None,
             },
         })
     }

@@ -38,6 +38,7 @@ impl Catalog for OneTable {
                     id: "s.id".into(),
                     records: "samples_1 AS v".into(),
                     owner: "v.series".into(),
+                    points: None,
                 },
             }),
             ("db", _) => Err(CatalogError::TableMissing),

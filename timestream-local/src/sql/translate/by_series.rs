@@ -80,7 +80,7 @@ fn of_whole_series(
     of_records: &[&str],
 ) -> Option<Groups> {
     let records = |id: &str| table.records_of(id, of_records);
-    let (list, series) = fields(table, select, None, &records("g.i"))?;
+    let (list, series) = fields(table, select, None, of_records)?;
     let order = select.order;
     if !table.is_of_series(order) {
         return None;
@@ -101,12 +101,10 @@ fn of_bins(
 ) -> Option<Groups> {
     let (time, id) = (&table.time, &table.parts.id);
     // A list from the first time in each bin, by which the lower bounds of the query hold for the bin.
-    let within = |id: &str, first: &str, end: &str| {
-        let (from, until) = (format!("{time} >= {first}"), format!("{time} < {end}"));
-        table.records_of(id, &[&times.others[..], &[&from, &until]].concat())
-    };
-    let end = |first: &str| times.before(format!("{} + {}", bin.of(first), bin.width));
-    let (list, series) = fields(table, select, Some(bin), &within("g.i", "g.t", &end("g.t")))?;
+    let from = format!("{time} >= g.t");
+    let until = format!("{time} < {}", times.before(format!("{} + {}", bin.of("g.t"), bin.width)));
+    let within = [&times.others[..], &[&from, &until]].concat();
+    let (list, series) = fields(table, select, Some(bin), &within)?;
     let order = select.order.replace(&bin.key, &bin.of("e.value"));
     if !table.is_of_series(&order) {
         return None;
@@ -131,19 +129,21 @@ fn of_bins(
     Some(Groups { sql, series })
 }
 
-/// The list of a SELECT's fields, with NULL for each time series, and how the time series are read from `records`.
+/// The list of a SELECT's fields, with NULL for each time series, and how the time series are read from the records under
+/// conditions.
 fn fields(
     table: &SplitTable,
     select: &Grouped<'_>,
     bin: Option<&Bin>,
-    records: &str,
+    conditions: &[&str],
 ) -> Option<(String, Vec<(usize, String)>)> {
     let (mut list, mut series) = (String::new(), Vec::new());
     for (index, field) in select.fields.iter().enumerate() {
         let sql = match bin {
             Some(bin) if *field == bin.key => bin.of("e.value"),
             _ if field.starts_with(CREATE_TIME_SERIES) && table.is_of_records(field) => {
-                series.push((index, format!("(SELECT {field}{records})")));
+                let by_records = || format!("(SELECT {field}{})", table.records_of("g.i", conditions));
+                series.push((index, table.points_of(field, "g.i", conditions).unwrap_or_else(by_records)));
                 "NULL".to_owned()
             }
             _ if select.keys.iter().any(|key| key == field) => (*field).to_owned(),

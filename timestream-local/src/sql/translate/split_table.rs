@@ -1,7 +1,7 @@
 //! A Timestream table, whose columns are those of its series and those of their records.
 
-use super::super::catalog::{Attribute, Parts, TableSchema};
-use super::groups::mentions;
+use super::super::catalog::{Attribute, Parts, Points, TableSchema};
+use super::groups::{CREATE_TIME_SERIES, mentions};
 
 /// A Timestream table, taken apart.
 pub(super) struct SplitTable {
@@ -42,6 +42,35 @@ impl SplitTable {
         let own = format!("{} = {id}", self.parts.owner);
         let conditions = all_of([own.as_str()].into_iter().chain(conditions.iter().copied()));
         format!(" FROM {} WHERE {conditions}", self.parts.records)
+    }
+}
+
+impl SplitTable {
+    /// The SELECT of the time series that a field is, of the records of a series under conditions. `None` if it has to be made of
+    /// single records.
+    pub(super) fn points_of(&self, field: &str, id: &str, conditions: &[&str]) -> Option<String> {
+        let points = self.parts.points.as_ref()?;
+        let is_value = format!("({} IS NOT NULL)", points.column);
+        if field != format!("{CREATE_TIME_SERIES}{}, {})", self.time, points.column)
+            || !conditions.contains(&&*is_value)
+        {
+            return None;
+        }
+        let own = format!("{} = {id}", points.owner);
+        let bounds = conditions.iter().filter(|condition| **condition != is_value);
+        let bounds: Option<Vec<String>> = bounds.map(|condition| self.bound_of_points(points, condition)).collect();
+        let bounds = bounds?;
+        let all = all_of([own.as_str()].into_iter().chain(bounds.iter().map(String::as_str)));
+        Some(format!("(SELECT {} FROM {} WHERE {all})", points.points, points.relation))
+    }
+
+    /// A bound of the time of records as one of points.
+    fn bound_of_points(&self, points: &Points, condition: &str) -> Option<String> {
+        let plain = condition.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')).unwrap_or(condition);
+        let comparison = plain.strip_prefix(&self.time)?.strip_prefix(' ')?;
+        let (operator, bound) = comparison.split_once(' ')?;
+        let is_bound = matches!(operator, ">=" | ">" | "<=" | "<") && self.is_of_series(bound);
+        is_bound.then(|| format!("({} {operator} {bound})", points.time))
     }
 }
 

@@ -1,10 +1,11 @@
 //! The log: a row of SQLite for each transaction that stored samples, with all of them. It makes them durable until they
 //! are sealed, and a start reads it back into the heads.
 //!
-//! An entry is its format's version, then for each series the number of its table, its own number and how many samples
-//! it has, as varints, and then the samples: the time as the difference from the one before in the entry, as a varint
-//! in zigzag, and the eight bytes of the value. The CRC-32 of all of that is at the end. Numbers of series are told by
-//! their distance from the one before in the same table.
+//! An entry is its format's version, then for each series how many samples it has, twice that and one more if its table is
+//! another than that of the series before, then the number of the table if it is, and the number of the series as the
+//! distance from the one before in its table, all as varints. Then come the samples: the time as the difference from the
+//! one before in the entry, as a varint in zigzag, and the eight bytes of the value. The CRC-32 of all of that is at the
+//! end.
 
 use super::chunk::{Damaged, Sample, crc32, put_varint, take_varint, unzigzag, zigzag};
 use super::heads::Key;
@@ -12,7 +13,7 @@ use super::pending::Pending;
 use rusqlite::Connection;
 
 /// Makes the log.
-pub(super) const CREATE: &str = "CREATE TABLE log(id INTEGER PRIMARY KEY AUTOINCREMENT, entry BLOB NOT NULL);";
+pub(super) const CREATE: &str = "CREATE TABLE log(id INTEGER PRIMARY KEY, entry BLOB NOT NULL);";
 
 const VERSION: u8 = 1;
 /// The fewest bytes of a sample, by which the count of an entry is checked before it is trusted.
@@ -20,15 +21,14 @@ const LEAST: usize = 9;
 /// Entries removed in a slice.
 const SLICE: i64 = 64;
 
-/// Writes the samples of the open transaction.
-pub(super) fn append(connection: &Connection, pending: &Pending) -> rusqlite::Result<()> {
-    connection.prepare_cached("INSERT INTO log(entry) VALUES(?1)")?.execute([encode(pending)]).map(drop)
+/// Writes the samples of the open transaction as the entry `id`.
+pub(super) fn append(connection: &Connection, id: i64, pending: &Pending) -> rusqlite::Result<()> {
+    connection.prepare_cached("INSERT INTO log(id, entry) VALUES(?1, ?2)")?.execute((id, encode(pending))).map(drop)
 }
 
-/// The newest entry that there ever was, 0 if there was none.
-pub(super) fn newest(connection: &Connection) -> rusqlite::Result<i64> {
-    let sql = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'log'), 0)";
-    connection.query_row(sql, [], |row| row.get(0))
+/// The newest entry that is there.
+pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    connection.query_row("SELECT max(id) FROM log", [], |row| row.get(0))
 }
 
 /// Removes a slice of the entries up to one. True if none is left.
@@ -55,13 +55,14 @@ fn encode(pending: &Pending) -> Vec<u8> {
     let mut entry = vec![VERSION];
     let (mut table, mut series, mut time) = (0, 0, 0_i64);
     for (key, own) in pending.iter().filter(|(_, own)| !own.samples.is_empty()) {
-        if key.0 != table {
+        let is_other = key.0 != table;
+        put_varint((own.samples.len() as u64) << 1 | u64::from(is_other), &mut entry);
+        if is_other {
+            put_varint(key.0 as u64, &mut entry);
             series = 0;
         }
-        put_varint(key.0 as u64, &mut entry);
         put_varint(zigzag(key.1.wrapping_sub(series)), &mut entry);
         (table, series) = key;
-        put_varint(own.samples.len() as u64, &mut entry);
         for sample in &own.samples {
             put_varint(zigzag(sample.time.wrapping_sub(time)), &mut entry);
             time = sample.time;
@@ -85,13 +86,13 @@ fn decode(entry: &[u8], mut each: impl FnMut(Key, &[Sample])) -> Result<(), Dama
     let (mut table, mut series, mut time) = (0, 0_i64, 0_i64);
     let mut samples = Vec::new();
     while !left.is_empty() {
-        let number = take_varint(&mut left)? as i64;
-        if number != table {
+        let count = take_varint(&mut left)?;
+        if count & 1 == 1 {
+            table = take_varint(&mut left)? as i64;
             series = 0;
         }
-        table = number;
         series = series.wrapping_add(unzigzag(take_varint(&mut left)?));
-        let count = take_varint(&mut left)?;
+        let count = count >> 1;
         if count > (left.len() / LEAST) as u64 {
             return Err(Damaged::CutShort);
         }

@@ -13,7 +13,9 @@ mod heads;
 mod log;
 mod moving;
 mod pending;
+mod points;
 mod readers;
+mod relations;
 mod rows;
 mod scan;
 mod sealing;
@@ -22,11 +24,12 @@ mod store;
 mod stretch;
 
 pub(crate) use heads::Heads;
+pub(crate) use relations::{
+    Field, ID, count, owner, points, points_owner, points_time, points_value, records, relation, series,
+};
 pub(crate) use snapshot::Snapshot;
 pub(super) use store::{Samples, Stored};
 
-use super::catalog::{Table, series_table};
-use crate::records::Kind;
 use rusqlite::Connection;
 
 /// What the file has for all tables together.
@@ -60,72 +63,20 @@ pub(super) fn add_value(connection: &Connection, number: i64, place: usize) -> r
     rows::add_value(connection, number, place)
 }
 
-/// What a query can read of a record in [`relation`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Field {
-    /// The value of a dimension, by its place in the table.
-    Dimension(usize),
-    /// The measure's name.
-    MeasureName,
-    /// Nanoseconds since 1970.
-    Time,
-    /// The value of a single-measure record, if it is of this type.
-    Single(Kind),
-    /// A value of a multi-measure record, by its name's place in the table.
-    Multi(usize),
+/// How many samples a chunk has whose checksum is made right, for fuzz targets. `None` if it is damaged all the same.
+pub(crate) fn decoded(chunk: &[u8]) -> Option<usize> {
+    let mut samples = Vec::new();
+    let sealed = [chunk, &chunk::crc32(chunk).to_le_bytes()].concat();
+    chunk::decode_range(&sealed, chunks::MOST, i64::MIN, i64::MAX, &mut samples).ok()?;
+    Some(samples.len())
 }
 
-impl Field {
-    /// The SQL of the value, NULL where a record lacks it.
-    pub(crate) fn sql(self) -> String {
-        match self {
-            Field::Dimension(place) => format!("s.d{place}"),
-            Field::MeasureName => "s.measure_name".to_owned(),
-            Field::Time => format!("v.{}", rows::TIME),
-            Field::Single(kind) => format!("v.{}", rows::single(kind)),
-            Field::Multi(place) => format!("v.{}", rows::multi(place)),
-        }
-    }
-}
-
-/// The SQL behind FROM of a relation with a row for each record, which has every [`Field`]. It, and the others below,
-/// can be read where [`Snapshot::register`] has made them readable.
-pub(crate) fn relation(table: &Table) -> String {
-    // CROSS JOIN keeps SQLite to this order: the series first, then the times of each.
-    format!("{} CROSS JOIN {} ON {} = {ID}", series(table), records(table), owner())
-}
-
-/// The expression of a series' number in [`series`].
-pub(crate) const ID: &str = "s.id";
-
-/// The SQL behind FROM of a relation with a row for each series, which has the fields of the series.
-pub(crate) fn series(table: &Table) -> String {
-    format!("{} AS s", series_table(table.number))
-}
-
-/// The SQL behind FROM of a relation with a row for each record, which has the other fields.
-pub(crate) fn records(table: &Table) -> String {
-    format!("{} AS v", virtual_records(table.number))
-}
-
-/// The expression of the number of a record's series in [`records`].
-pub(crate) fn owner() -> String {
-    format!("v.{}", rows::SERIES)
-}
-
-/// An expression of how many records there are, which does not go through them.
-pub(crate) fn count(table: &Table) -> String {
-    format!("(SELECT {} FROM {})", counted::COUNT, virtual_count(table.number))
-}
-
-/// The name under which the records of a table are read.
-fn virtual_records(number: i64) -> String {
-    format!("records_{number}")
-}
-
-/// The name under which their count is read.
-fn virtual_count(number: i64) -> String {
-    format!("count_{number}")
+/// A chunk without its checksum, for fuzz targets.
+pub(crate) fn encoded(samples: &[(i64, f64)]) -> Vec<u8> {
+    let samples: Vec<_> = samples.iter().map(|&(time, value)| chunk::Sample { time, value }).collect();
+    let mut encoded = chunk::encode(&samples);
+    encoded.truncate(encoded.len().saturating_sub(4));
+    encoded
 }
 
 #[cfg(test)]

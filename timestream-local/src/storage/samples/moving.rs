@@ -1,6 +1,6 @@
 //! Moves the plain samples that an older program stored as rows into chunks, a slice in each transaction.
 
-use super::super::series;
+use super::super::series_list;
 use super::{chunks, rows};
 use rusqlite::{Connection, OptionalExtension};
 
@@ -34,7 +34,7 @@ pub(super) fn step(connection: &mut Connection) -> rusqlite::Result<bool> {
         .query_row("SELECT table_number, series FROM moves LIMIT 1", [], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((number, mut done)) = found else { return Ok(true) };
-    let all = series::after(&transaction, number, done, SERIES)?;
+    let all = series_list::after(&transaction, number, done, SERIES)?;
     let mut left = SAMPLES;
     for series in &all {
         let samples = rows::plain(&transaction, number, *series, left)?;

@@ -1,7 +1,7 @@
 //! All records of a series in order of time, wherever they rest, as a table that SQLite reads.
 
 use super::super::catalog::Table;
-use super::super::series;
+use super::super::series_list;
 use super::chunk::Sample;
 use super::chunks::{self, ChunkHead, SPAN};
 use super::floors::Floors;
@@ -51,6 +51,7 @@ impl Relation for Records {
             unsealed: Vec::new(),
             next_unsealed: 0,
             rows: FetchedRows::default(),
+            others_begin: i64::MIN,
             current: Current::Sample(Sample { time: 0, value: 0.0 }),
         }
     }
@@ -70,6 +71,8 @@ pub(super) struct RecordRows {
     unsealed: Vec<Sample>,
     next_unsealed: usize,
     rows: FetchedRows,
+    /// Sealed samples from before this time come before all others.
+    others_begin: i64,
     current: Current,
 }
 
@@ -120,6 +123,7 @@ impl Rows for RecordRows {
             }
             None => {
                 (self.series, self.others) = (0, Some(VecDeque::new()));
+                self.others_begin = i64::MIN;
                 self.sealed = Sealed::default();
                 self.rows = FetchedRows::default();
                 self.unsealed.clear();
@@ -130,13 +134,20 @@ impl Rows for RecordRows {
     }
 
     fn next(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
+        if let Some(sample) = self.sealed.samples.get(self.sealed.next)
+            && sample.time < self.others_begin
+        {
+            self.current = Current::Sample(*sample);
+            self.sealed.next += 1;
+            return Ok(true);
+        }
         loop {
             if self.next_of_series(connection)? {
                 return Ok(true);
             }
             let Some(others) = &mut self.others else { return Ok(false) };
             if others.is_empty() {
-                others.extend(series::after(connection, self.number, self.series, SERIES)?);
+                others.extend(series_list::after(connection, self.number, self.series, SERIES)?);
             }
             match others.pop_front() {
                 Some(series) => self.begin(series)?,
@@ -158,10 +169,22 @@ impl Rows for RecordRows {
 }
 
 impl RecordRows {
+    /// The time and value of the current record, if it is a double.
+    pub(super) fn double(&self) -> Option<(i64, f64)> {
+        match &self.current {
+            Current::Sample(sample) => Some((sample.time, sample.value)),
+            Current::Row(time, values) => match values.first() {
+                Some(Value::Real(value)) => Some((*time, *value)),
+                _ => None,
+            },
+        }
+    }
+
     /// Begins with the records of a series.
     fn begin(&mut self, series: i64) -> rusqlite::Result<()> {
         let Asked { from, to, .. } = self.asked;
         self.series = series;
+        self.others_begin = i64::MIN;
         self.unsealed.clear();
         self.next_unsealed = 0;
         self.snapshot.unsealed((self.number, series), (from, to), &mut self.unsealed)?;
@@ -194,6 +217,8 @@ impl RecordRows {
         {
             self.current = Current::Row(time, values);
         }
+        let unsealed = self.unsealed.get(self.next_unsealed).map_or(i64::MAX, |sample| sample.time);
+        self.others_begin = unsealed.min(self.rows.begin());
         Ok(true)
     }
 
@@ -220,6 +245,17 @@ impl RecordRows {
             self.rows.fetch = (fetch * 2).min(MAX_FETCH);
         }
         Ok(self.rows.rows.front().map(|(time, _)| *time))
+    }
+}
+
+impl FetchedRows {
+    /// A time before which there are none.
+    fn begin(&self) -> i64 {
+        match (self.rows.front(), self.from) {
+            (Some((time, _)), _) => *time,
+            (None, Some(_)) => i64::MIN,
+            (None, None) => i64::MAX,
+        }
     }
 }
 

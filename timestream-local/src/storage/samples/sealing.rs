@@ -15,17 +15,19 @@ const SERIES: usize = if cfg!(test) { 2 } else { 512 };
 
 /// Makes the place of what the file says of sealing.
 ///
-/// `generation` counts the transactions that sealed samples. While a round is under way, `log` is the last entry of the
-/// log that it seals, and the samples of all series up to `table_number` and `series` in these entries are sealed.
-pub(super) const CREATE: &str = "CREATE TABLE sealing(generation INTEGER NOT NULL, log INTEGER NOT NULL,
-        table_number INTEGER NOT NULL, series INTEGER NOT NULL);
-    INSERT INTO sealing VALUES(0, 0, 0, 0);";
+/// `generation` counts the transactions that sealed samples. `log` is the last entry of the log that the last round seals.
+/// While it is under way, the samples of all series up to `table_number` and `series` in these entries are sealed.
+pub(super) const CREATE: &str = "CREATE TABLE sealing(generation INTEGER NOT NULL, is_under_way INTEGER NOT NULL,
+        log INTEGER NOT NULL, table_number INTEGER NOT NULL, series INTEGER NOT NULL);
+    INSERT INTO sealing VALUES(0, 0, 0, 0, 0);";
 
 /// How far sealing has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Progress {
     pub(super) generation: i64,
-    /// The last entry of the log that the round seals; 0 between rounds.
+    /// A round has begun and is not over.
+    pub(super) is_under_way: bool,
+    /// The last entry of the log that the last round seals.
     pub(super) log: i64,
     /// The last series that is sealed.
     pub(super) done: Key,
@@ -33,14 +35,17 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn load(connection: &Connection) -> rusqlite::Result<Self> {
-        connection.query_row("SELECT generation, log, table_number, series FROM sealing", [], |row| {
-            Ok(Progress { generation: row.get(0)?, log: row.get(1)?, done: (row.get(2)?, row.get(3)?) })
+        let sql = "SELECT generation, is_under_way, log, table_number, series FROM sealing";
+        connection.query_row(sql, [], |row| {
+            let done = (row.get(3)?, row.get(4)?);
+            Ok(Progress { generation: row.get(0)?, is_under_way: row.get(1)?, log: row.get(2)?, done })
         })
     }
 
     fn save(self, connection: &Connection) -> rusqlite::Result<()> {
-        let sql = "UPDATE sealing SET generation = ?1, log = ?2, table_number = ?3, series = ?4";
-        connection.prepare_cached(sql)?.execute((self.generation, self.log, self.done.0, self.done.1)).map(drop)
+        let Progress { generation, is_under_way, log, done } = self;
+        let sql = "UPDATE sealing SET generation = ?1, is_under_way = ?2, log = ?3, table_number = ?4, series = ?5";
+        connection.prepare_cached(sql)?.execute((generation, is_under_way, log, done.0, done.1)).map(drop)
     }
 }
 
@@ -61,13 +66,11 @@ pub(super) struct Round {
 }
 
 impl Round {
-    /// Begins a round that seals all that is in memory.
-    pub(super) fn begin(connection: &mut Connection, heads: &Heads, number: u64) -> rusqlite::Result<Self> {
-        let transaction = connection.transaction()?;
-        let generation = Progress::load(&transaction)?.generation;
-        let progress = Progress { generation, log: log::newest(&transaction)?, done: (0, 0) };
-        progress.save(&transaction)?;
-        transaction.commit()?;
+    /// Begins a round that seals all that is in memory, up to the last entry of the log.
+    pub(super) fn begin(connection: &Connection, heads: &Heads, number: u64, log: i64) -> rusqlite::Result<Self> {
+        let generation = Progress::load(connection)?.generation;
+        let progress = Progress { generation, is_under_way: true, log, done: (0, 0) };
+        progress.save(connection)?;
         Ok(Round::going_on(progress, heads, number))
     }
 
@@ -110,7 +113,7 @@ impl Round {
         let transaction = connection.transaction()?;
         let is_over = log::remove_until(&transaction, self.progress.log)?;
         if is_over {
-            Progress { log: 0, done: (0, 0), ..self.progress }.save(&transaction)?;
+            Progress { is_under_way: false, ..self.progress }.save(&transaction)?;
         }
         transaction.commit()?;
         Ok(is_over)

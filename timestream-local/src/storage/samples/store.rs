@@ -43,6 +43,8 @@ pub(crate) struct Samples {
     /// Whether a table has rows.
     has_rows: HashMap<i64, bool>,
     floors: HashMap<i64, Floors>,
+    /// The newest entry of the log.
+    log: i64,
     round: Option<Round>,
     /// Rounds of sealing that this process has begun.
     rounds: u64,
@@ -60,20 +62,22 @@ impl Samples {
         let heads = Arc::new(Heads::default());
         let progress = Progress::load(connection)?;
         heads.readers.sealed(progress.generation);
-        let rounds = u64::from(progress.log > 0);
+        let rounds = u64::from(progress.is_under_way);
         log::replay(connection, |id, key, samples| {
-            let is_of_round = id <= progress.log;
+            let is_of_round = progress.is_under_way && id <= progress.log;
             if !is_of_round || key > progress.done {
                 heads.append(key, samples, None, if is_of_round { 0 } else { rounds });
             }
         })?;
-        let round = (progress.log > 0).then(|| Round::going_on(progress, &heads, rounds));
+        let round = progress.is_under_way.then(|| Round::going_on(progress, &heads, rounds));
+        let log = log::newest(connection)?.unwrap_or(0).max(progress.log);
         let moves = moving::is_needed(connection)?;
         Ok(Samples {
             heads,
             pending: Pending::default(),
             has_rows: HashMap::new(),
             floors: HashMap::new(),
+            log,
             round,
             rounds,
             kept: Vec::new(),
@@ -184,8 +188,13 @@ impl Samples {
     }
 
     /// Writes the log of the open transaction, which is about to be committed.
-    pub(crate) fn write_log(&self, connection: &Connection) -> rusqlite::Result<()> {
-        if self.pending.has_samples() { log::append(connection, &self.pending) } else { Ok(()) }
+    pub(crate) fn write_log(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        if self.pending.has_samples() {
+            // A number that a transaction has lost is not used again.
+            self.log += 1;
+            log::append(connection, self.log, &self.pending)?;
+        }
+        Ok(())
     }
 
     /// Takes the samples of the transaction into memory, since it is committed.
@@ -235,8 +244,9 @@ impl Samples {
             || unsealed > FEWEST && unsealed > WORTH_SEALING * self.heads.series()
     }
 
-    /// Does a slice of what is to be done, in a transaction of its own.
-    pub(crate) fn step(&mut self, connection: &mut Connection, catalog: &Catalog) -> rusqlite::Result<()> {
+    /// Does a slice of what is to be done, in a transaction of its own. True if a round of sealing is over, which leaves
+    /// free space in the file.
+    pub(crate) fn step(&mut self, connection: &mut Connection, catalog: &Catalog) -> rusqlite::Result<bool> {
         if self.round.is_none() && self.is_due() {
             self.seal_all(connection)?;
         }
@@ -246,18 +256,21 @@ impl Samples {
                 None => self.round = None,
             }
             self.forget_sealed(connection)?;
-        } else if self.moves {
-            self.moves = !moving::step(connection)?;
+            return Ok(self.round.is_none());
         }
-        Ok(())
+        if self.moves {
+            self.moves = !moving::step(connection)?;
+            return Ok(!self.moves);
+        }
+        Ok(false)
     }
 
     /// Begins to seal all that is in memory, if that is not under way.
-    pub(super) fn seal_all(&mut self, connection: &mut Connection) -> rusqlite::Result<()> {
+    pub(super) fn seal_all(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         if self.round.is_none() {
             // From now on, samples belong to the next round.
             self.rounds += 1;
-            let round = Round::begin(connection, &self.heads, self.rounds);
+            let round = Round::begin(connection, &self.heads, self.rounds, self.log);
             if round.is_err() {
                 self.rounds -= 1;
             }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
+use rusqlite::OptionalExtension;
 use rusqlite::types::Value as Cell;
 
-use super::super::catalog::{Catalog, Database};
+use super::super::catalog::{Catalog, Database, Table};
 use super::super::{connection, schema, series};
 use super::*;
 use crate::records::{Measured, Record, Value};
@@ -181,7 +182,7 @@ impl Fixture {
     fn query(&self) -> Connection {
         let connection = connection::open_read_only(&self.folder.join("timestream.sqlite")).unwrap();
         let snapshot = Snapshot::begin(&connection, self.samples.heads()).unwrap();
-        snapshot.register(&connection, &self.table()).unwrap();
+        snapshot.register(&connection, &self.table(), shown).unwrap();
         connection
     }
 
@@ -196,6 +197,17 @@ impl Fixture {
             let part = read(&query, &format!("series = 2 AND time >= {from} AND time <= {to}"));
             let wanted = wanted.iter().filter(|((series, time), _)| *series == 2 && (from..=to).contains(time));
             assert_eq!(part, wanted.map(|(key, cells)| (*key, cells.clone())).collect());
+        }
+        for (series, from, to) in [(1, 0, 300), (2, 60, 61), (3, 30, 150), (3, 30, 29)] {
+            let doubles = self.model.range((series, from)..).filter_map(|((own, time), (_, value))| match value {
+                Value::Double(value) if *own == series && *time <= to => Some((*time, *value)),
+                _ => None,
+            });
+            let doubles: Vec<_> = doubles.collect();
+            let sql =
+                format!("SELECT points FROM points_1 WHERE series = {series} AND time >= {from} AND time <= {to}");
+            let points = query.query_row(&sql, [], |row| row.get(0)).optional().unwrap();
+            assert_eq!(points, (!doubles.is_empty()).then(|| shown(&doubles).unwrap()));
         }
         for (query, seen) in &self.queries {
             let now = read(query, "1");
@@ -217,6 +229,11 @@ fn same(one: &Value, other: &Value) -> bool {
         (Value::Double(one), Value::Double(other)) => one.to_bits() == other.to_bits(),
         _ => one == other,
     }
+}
+
+/// Points as their bytes one after the other.
+fn shown(points: &[(i64, f64)]) -> Result<Vec<u8>, String> {
+    Ok(points.iter().flat_map(|(time, value)| [time.to_le_bytes(), value.to_bits().to_le_bytes()].concat()).collect())
 }
 
 /// The cells of a value in the columns of double, bigint and varchar; a double as its bits.
@@ -257,8 +274,8 @@ proptest! {
             match step {
                 Step::Write(records) => fixture.write(records, true),
                 Step::RolledBack(records) => fixture.write(records, false),
-                Step::BeginToSeal => fixture.samples.seal_all(&mut fixture.connection).unwrap(),
-                Step::Slice => fixture.samples.step(&mut fixture.connection, &fixture.catalog).unwrap(),
+                Step::BeginToSeal => fixture.samples.seal_all(&fixture.connection).unwrap(),
+                Step::Slice => drop(fixture.samples.step(&mut fixture.connection, &fixture.catalog).unwrap()),
                 Step::Expire(time) => fixture.expire(time),
                 Step::Kill => fixture.kill(),
                 Step::BeginQuery => {

@@ -1,6 +1,6 @@
 //! Integers as bytes and bits: varints, and fields of some bits, the lowest bit first.
 
-use super::Damaged;
+use super::failure::Damaged;
 
 /// The widest field that [`unpack`] reads, but for [`u64::BITS`]: with up to 7 bits before it, it is within 8 bytes.
 pub(super) const MAX_WIDTH: u32 = 57;

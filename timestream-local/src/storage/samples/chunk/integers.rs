@@ -5,8 +5,8 @@
 //! that the low bits can be read out of order), or nowhere. The few integers that have yet more bits are exceptions:
 //! zero in the first parts, and stated in the last, by position and value.
 
-use super::Damaged;
 use super::bits::{self, MAX_WIDTH, Packer};
+use super::failure::Damaged;
 
 /// The bits of the tag that state the width in bits: 0 to 57, or 58 for 64.
 const WIDTH: u8 = 0x3F;

@@ -7,6 +7,7 @@
 mod bits;
 mod checksum;
 mod divisor;
+mod failure;
 mod integers;
 mod series;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod values;
 
 pub(super) use bits::{put_varint, take_varint, unzigzag, zigzag};
 pub(super) use checksum::crc32;
+pub(crate) use failure::Damaged;
 
 /// The version of the format that is written, and the one that is read.
 const VERSION: u8 = 1;
@@ -26,26 +28,6 @@ pub(crate) struct Sample {
     pub(crate) time: i64,
     /// The value. Chunks keep all its bits, also those of NaN.
     pub(crate) value: f64,
-}
-
-/// Why bytes are no chunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Damaged {
-    /// The bytes end too early.
-    #[error("the chunk is cut short")]
-    CutShort,
-    /// The chunk has another version of the format, or is none.
-    #[error("the chunk has an unknown format")]
-    UnknownFormat,
-    /// The chunk's bytes have changed.
-    #[error("the chunk's checksum is wrong")]
-    WrongChecksum,
-    /// The chunk has more samples than the reader accepts.
-    #[error("the chunk has too many samples")]
-    TooMany,
-    /// The checksum is right, but of bytes that are never written.
-    #[error("the chunk is invalid")]
-    Invalid,
 }
 
 /// A chunk of samples, whose times must ascend strictly.

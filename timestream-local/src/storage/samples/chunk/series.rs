@@ -7,9 +7,9 @@
 //! - [`STEPS`]: the first integer is the base, and each next one is divisor × (slope + block's next, zigzag) more. The
 //!   block has one integer less than the series.
 
-use super::Damaged;
 use super::bits::{put_varint, take_byte, take_varint, unzigzag, varint_length, zigzag};
 use super::divisor::Divisor;
+use super::failure::Damaged;
 use super::integers::{self, Plan};
 
 /// Deviations from a line, as with gauges, and with scrapes at an interval.

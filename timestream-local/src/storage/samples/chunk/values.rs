@@ -7,8 +7,8 @@
 
 use std::ops::Range;
 
-use super::Damaged;
 use super::bits::{put_varint, take_byte, take_varint};
+use super::failure::Damaged;
 use super::series;
 
 /// The form of values that are no decimals.

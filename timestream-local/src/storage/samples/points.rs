@@ -1,0 +1,74 @@
+//! The doubles of a series between two times as one value, so that a time series is read without a row for each sample.
+
+use super::super::catalog::Table;
+use super::rows::{SERIES, TIME};
+use super::scan::{RecordRows, Records};
+use super::snapshot::Snapshot;
+use rusqlite::{Connection, Error};
+use std::sync::Arc;
+use virtual_table::{Asked, Context, Relation, Rows};
+
+/// The column of the value.
+pub(super) const POINTS: &str = "points";
+
+/// Writes times, in nanoseconds since 1970, and values as SQLite is to have them, or says why it can't.
+pub(crate) type Format = fn(&[(i64, f64)]) -> Result<Vec<u8>, String>;
+
+/// The doubles of a table's series.
+pub(super) struct Points {
+    records: Records,
+    format: Format,
+}
+
+impl Points {
+    pub(super) fn new(table: Arc<Table>, snapshot: Snapshot, format: Format) -> Self {
+        Points { records: Records::new(table, snapshot), format }
+    }
+}
+
+impl Relation for Points {
+    type Rows = PointRows;
+
+    fn columns(&self) -> String {
+        format!("{SERIES}, {TIME}, {POINTS}")
+    }
+
+    fn rows(&self) -> PointRows {
+        PointRows { records: self.records.rows(), format: self.format, is_next: false, points: Vec::new() }
+    }
+}
+
+/// One row, or none if there are no doubles between the times asked for.
+pub(super) struct PointRows {
+    records: RecordRows,
+    format: Format,
+    is_next: bool,
+    points: Vec<(i64, f64)>,
+}
+
+impl Rows for PointRows {
+    fn seek(&mut self, connection: &Connection, asked: Asked) -> rusqlite::Result<()> {
+        if asked.key.is_none() {
+            return Err(Error::ModuleError("points are read of one series at a time".to_owned()));
+        }
+        self.points.clear();
+        self.records.seek(connection, asked)?;
+        while self.records.next(connection)? {
+            self.points.extend(self.records.double());
+        }
+        self.is_next = !self.points.is_empty();
+        Ok(())
+    }
+
+    fn next(&mut self, _: &Connection) -> rusqlite::Result<bool> {
+        Ok(std::mem::take(&mut self.is_next))
+    }
+
+    fn write(&self, column: usize, context: &mut Context) -> rusqlite::Result<()> {
+        match column {
+            0 => self.records.write(0, context),
+            1 => context.set_result(self.points.first().map(|(time, _)| *time)),
+            _ => context.set_result((self.format)(&self.points).map_err(Error::ModuleError)?),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The numbers of all series of a table.
+
+use super::catalog::series_table;
+use rusqlite::Connection;
+
+/// The numbers of a table's series that follow one, in order.
+pub(super) fn after(connection: &Connection, number: i64, last: i64, most: usize) -> rusqlite::Result<Vec<i64>> {
+    let sql = format!("SELECT id FROM {} WHERE id > ?1 ORDER BY id LIMIT ?2", series_table(number));
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    connection.prepare_cached(&sql)?.query_map([last, most], |row| row.get(0))?.collect()
+}

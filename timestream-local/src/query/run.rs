@@ -13,7 +13,7 @@ use super::slot::{Giver, Taker, slot};
 use crate::calendar::now_ns;
 use crate::error::{ApiError, ErrorKind};
 use crate::sql::{self, Cell, Column, Compiled, Listing, Statement};
-use crate::storage::Reader;
+use crate::storage::{Reader, samples};
 
 /// Bytes of rows on a page. The service's pages stay below 1 MB with everything around the rows.
 const PAGE_BYTES: usize = 1_000_000;
@@ -134,7 +134,7 @@ fn selected(job: &Job, select: &Compiled, giver: &Giver<Outcome>, pager: &mut Pa
     connection.progress_handler(STEPS, Some(move || !wanted() || started.elapsed() > MAX_TIME))?;
     let snapshot = job.reader.begin(&connection)?;
     for table in job.view.used() {
-        snapshot.register(&connection, &table, sql::time_series)?;
+        samples::make_readable(&connection, &snapshot, &table, sql::time_series)?;
     }
     let mut statement = connection.prepare(&select.sql).map_err(|error| unprepared(error, job))?;
     // The last literals may belong to a clause that was left out, such as LIMIT 0, so that nothing asks for them.

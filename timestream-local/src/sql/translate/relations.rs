@@ -31,7 +31,7 @@ pub(super) struct From {
 /// What a FROM clause may be alone.
 pub(super) enum Only {
     /// A Timestream table.
-    Table(SplitTable),
+    Table(Box<SplitTable>),
     /// A query whose rows are series or bins of series, and the name that it has in SQLite.
     Groups(Groups, String),
 }
@@ -55,7 +55,7 @@ impl Translator<'_> {
                 })
                 .collect();
             let scope = Scope { relations: vec![Relation { qualifier, columns }], outputs: Vec::new() };
-            return Ok(From { sql: schema.relation, scope, only: Some(Only::Table(table)) });
+            return Ok(From { sql: schema.relation, scope, only: Some(Only::Table(Box::new(table))) });
         }
         let (mut sql, mut scope, mut groups) = (String::new(), Scope::default(), None);
         for table in tables {

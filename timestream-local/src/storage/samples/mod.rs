@@ -14,6 +14,7 @@ mod log;
 mod moving;
 mod pending;
 mod points;
+mod readable;
 mod readers;
 mod relations;
 mod rows;
@@ -24,6 +25,7 @@ mod store;
 mod stretch;
 
 pub(crate) use heads::Heads;
+pub(crate) use readable::make_readable;
 pub(crate) use relations::{
     Field, ID, count, owner, points, points_owner, points_time, points_value, records, relation, series,
 };

@@ -34,7 +34,7 @@ impl Field {
 }
 
 /// The SQL behind FROM of a relation with a row for each record, which has every [`Field`]. It, and the others below,
-/// can be read where a query's snapshot has made them readable.
+/// can be read where [`super::make_readable`] has made them readable.
 pub(crate) fn relation(table: &Table) -> String {
     // CROSS JOIN keeps SQLite to this order: the series first, then the times of each.
     format!("{} CROSS JOIN {} ON {} = {ID}", series(table), records(table), owner())

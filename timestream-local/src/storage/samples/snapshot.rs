@@ -1,14 +1,9 @@
 //! What a query reads: the file as it is when the query begins, and what is in memory of it.
 
-use super::super::catalog::Table;
 use super::chunk::Sample;
-use super::counted::Counted;
 use super::floors::Floors;
 use super::heads::{Heads, Key, TooOld};
-use super::points::{Format, Points};
 use super::readers::Running;
-use super::relations::{virtual_count, virtual_points, virtual_records};
-use super::scan::Records;
 use super::{chunks, rows, sealing};
 use rusqlite::Connection;
 use std::sync::Arc;
@@ -29,15 +24,6 @@ impl Snapshot {
         connection.execute_batch("BEGIN")?;
         let generation = sealing::generation(connection)?;
         Ok(Snapshot { heads: Arc::clone(heads), generation, _running: Arc::new(running) })
-    }
-
-    /// Makes the records of a table readable on the connection of the query, under the names that [`super::relations`] has.
-    pub(crate) fn register(&self, connection: &Connection, table: &Arc<Table>, format: Format) -> rusqlite::Result<()> {
-        let points = Points::new(Arc::clone(table), self.clone(), format);
-        virtual_table::register(connection, &virtual_points(table.number), points)?;
-        let records = Records::new(Arc::clone(table), self.clone());
-        virtual_table::register(connection, &virtual_records(table.number), records)?;
-        virtual_table::register(connection, &virtual_count(table.number), Counted::new(table.number, self.clone()))
     }
 
     /// Appends the samples of a series that are not seen on disk, in order of time.

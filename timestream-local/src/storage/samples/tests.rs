@@ -15,6 +15,9 @@ use crate::records::{Measured, Record, Value};
 
 const SERIES: i64 = 3;
 
+/// Cells by series and time.
+type Seen = BTreeMap<(i64, i64), Vec<Cell>>;
+
 /// A file with a table, as a process has it open.
 struct Fixture {
     folder: PathBuf,
@@ -23,7 +26,7 @@ struct Fixture {
     catalog: Catalog,
     model: BTreeMap<(i64, i64), (i64, Value)>,
     /// Queries that go on, each with what they saw when they began.
-    queries: Vec<(Connection, BTreeMap<(i64, i64), Vec<Cell>>)>,
+    queries: Vec<(Connection, Seen)>,
 }
 
 #[derive(Debug, Clone)]
@@ -182,7 +185,7 @@ impl Fixture {
     fn query(&self) -> Connection {
         let connection = connection::open_read_only(&self.folder.join("timestream.sqlite")).unwrap();
         let snapshot = Snapshot::begin(&connection, self.samples.heads()).unwrap();
-        snapshot.register(&connection, &self.table(), shown).unwrap();
+        make_readable(&connection, &snapshot, &self.table(), shown).unwrap();
         connection
     }
 
@@ -249,7 +252,7 @@ fn cells(value: &Value) -> Vec<Cell> {
 }
 
 /// What records there are, which must be in order and without repetition.
-fn read(query: &Connection, condition: &str) -> BTreeMap<(i64, i64), Vec<Cell>> {
+fn read(query: &Connection, condition: &str) -> Seen {
     let sql = format!("SELECT series, time, double, bigint, varchar FROM records_1 WHERE {condition}");
     let mut statement = query.prepare(&sql).unwrap();
     let rows = statement.query_map([], |row| {

@@ -1,0 +1,25 @@
+//! Makes the records of tables readable on the connection of a query.
+
+use super::super::catalog::Table;
+use super::counted::Counted;
+use super::points::{Format, Points};
+use super::relations::{virtual_count, virtual_points, virtual_records};
+use super::scan::Records;
+use super::snapshot::Snapshot;
+use rusqlite::Connection;
+use std::sync::Arc;
+use virtual_table::register;
+
+/// Makes the records of a table readable under the names that [`super::relations`] has. `snapshot` was begun on the
+/// connection. `format` writes time series.
+pub(crate) fn make_readable(
+    connection: &Connection,
+    snapshot: &Snapshot,
+    table: &Arc<Table>,
+    format: Format,
+) -> rusqlite::Result<()> {
+    let number = table.number;
+    register(connection, &virtual_records(number), Records::new(Arc::clone(table), snapshot.clone()))?;
+    register(connection, &virtual_points(number), Points::new(Arc::clone(table), snapshot.clone(), format))?;
+    register(connection, &virtual_count(number), Counted::new(number, snapshot.clone()))
+}

@@ -98,11 +98,11 @@ impl Sweep {
     }
 }
 
-/// Gives a slice of the free pages back once they are a quarter of the file. True when there is nothing to give back.
+/// Gives a slice of the free pages back once they are an eighth of the file. True when there is nothing to give back.
 pub(super) fn give_back(connection: &Connection) -> rusqlite::Result<bool> {
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (free, all) = (pragma("freelist_count")?, pragma("page_count")?);
-    if free.saturating_mul(4) < all || free < i64::from(PAGES) {
+    if free.saturating_mul(8) < all || free < i64::from(PAGES) {
         // The file shrinks when the log is written back to it.
         connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
         return Ok(true);

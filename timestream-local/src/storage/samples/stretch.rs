@@ -5,6 +5,9 @@ use super::chunk::{self, Sample};
 /// Samples that are kept as they are, before they are packed.
 const RECENT: usize = if cfg!(test) { 4 } else { 32 };
 
+/// What an allocation takes beside its bytes, about.
+const ALLOCATION: usize = 16;
+
 /// Samples of a series, no two of the same time. The recent ones are kept as they are, in order of time; the others
 /// are packed in pieces, which may overlap if samples came late.
 #[derive(Debug, Default)]
@@ -12,6 +15,8 @@ pub(super) struct Stretch {
     pieces: Vec<Piece>,
     recent: Vec<Sample>,
     count: u32,
+    /// What the pieces take on the heap, in bytes, about.
+    packed: usize,
 }
 
 #[derive(Debug)]
@@ -44,6 +49,7 @@ impl Stretch {
     fn pack(&mut self) {
         if let (Some(first), Some(last)) = (self.recent.first(), self.recent.last()) {
             let data = chunk::encode(&self.recent).into_boxed_slice();
+            self.packed += data.len() + size_of::<Piece>() + ALLOCATION;
             self.pieces.push(Piece { start: first.time, stop: last.time, data });
             self.recent.clear();
         }
@@ -67,8 +73,7 @@ impl Stretch {
 
     /// What it takes on the heap, in bytes, about.
     pub(super) fn bytes(&self) -> usize {
-        let packed: usize = self.pieces.iter().map(|piece| piece.data.len() + size_of::<Piece>() + 16).sum();
-        packed + self.recent.capacity() * size_of::<Sample>()
+        self.packed + self.recent.capacity() * size_of::<Sample>()
     }
 
     /// Appends the samples from `from` to `to`: those of each piece, and the recent ones, in order of time.

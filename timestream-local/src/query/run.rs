@@ -133,8 +133,9 @@ fn selected(job: &Job, select: &Compiled, giver: &Giver<Outcome>, pager: &mut Pa
     let (wanted, started) = (giver.wanted(), Instant::now());
     connection.progress_handler(STEPS, Some(move || !wanted() || started.elapsed() > MAX_TIME))?;
     let snapshot = job.reader.begin(&connection)?;
+    let format = samples::Format { write: sql::time_series, most: sql::MAX_ENTRIES };
     for table in job.view.used() {
-        samples::make_readable(&connection, &snapshot, &table, sql::time_series)?;
+        samples::make_readable(&connection, &snapshot, &table, format)?;
     }
     let mut statement = connection.prepare(&select.sql).map_err(|error| unprepared(error, job))?;
     // The last literals may belong to a clause that was left out, such as LIMIT 0, so that nothing asks for them.

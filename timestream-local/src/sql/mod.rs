@@ -24,7 +24,7 @@ mod types;
 
 pub(crate) use catalog::{Attribute, Catalog, CatalogError, Measure, Parts, Points, TableColumn, TableSchema};
 pub(crate) use failure::SqlError;
-pub(crate) use series::time_series;
+pub(crate) use series::{MAX_ENTRIES, time_series};
 pub(crate) use statement::{Cell, Compiled, Listing, Prepared, Statement};
 pub(crate) use types::{Column, ColumnType};
 

@@ -9,3 +9,9 @@ pub(super) fn after(connection: &Connection, number: i64, last: i64, most: usize
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     connection.prepare_cached(&sql)?.query_map([last, most], |row| row.get(0))?.collect()
 }
+
+/// The highest number.
+pub(super) fn highest(connection: &Connection, number: i64) -> rusqlite::Result<Option<i64>> {
+    let sql = format!("SELECT max(id) FROM {}", series_table(number));
+    connection.prepare_cached(&sql)?.query_row([], |row| row.get(0))
+}

@@ -75,6 +75,12 @@ impl WriterThread {
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         let mut group = Vec::with_capacity(MAX_GROUP);
         loop {
+            if self.samples.is_full()
+                && let Some(until) = self.pause
+            {
+                // No more may come before some are sealed, which is tried again then.
+                std::thread::sleep(until.saturating_duration_since(Instant::now()));
+            }
             if self.is_busy() {
                 while !self.samples.is_full()
                     && group.len() < MAX_GROUP
@@ -106,16 +112,22 @@ impl WriterThread {
 
     /// Does a slice of it.
     fn slice(&mut self) {
+        let is_due = self.samples.is_sealing() || self.samples.is_full();
         let result = match &mut self.sweep {
-            // Samples may have to be sealed before records can be removed.
-            Some(sweep) if !self.samples.is_sealing() => {
+            // Samples may have to be sealed before records can be removed, and full memory comes first.
+            Some(sweep) if !is_due => {
                 let done = sweep.step(&mut self.connection, &mut self.cache, &mut self.samples);
-                done.map(|is_over| self.sweep.take_if(|_| is_over).map_or((), drop))
+                // What fails for a table is left to the next sweep, so that it holds up no other.
+                done.inspect_err(|_| sweep.skip()).map(|is_over| self.sweep.take_if(|_| is_over).map_or((), drop))
             }
-            _ if self.gives_back => give_back(&self.connection).map(|is_over| self.gives_back = !is_over),
+            _ if self.gives_back && !is_due => {
+                let done = give_back(&self.connection);
+                self.gives_back = matches!(done, Ok(false));
+                done.map(drop)
+            }
             _ => {
                 let done = self.samples.step(&mut self.connection, &self.catalog);
-                done.map(|frees_space| self.gives_back = frees_space)
+                done.map(|frees_space| self.gives_back |= frees_space)
             }
         };
         self.pause = result.err().map(|error| {

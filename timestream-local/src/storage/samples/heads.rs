@@ -71,6 +71,10 @@ impl Head {
         sealed.map(|(_, stretch)| &**stretch).chain(self.unsealed())
     }
 
+    fn is_empty(&self) -> bool {
+        self.sealed.is_empty() && self.unsealed().all(|stretch| stretch.len() == 0)
+    }
+
     /// Bytes of all samples, and of those that are sealed.
     fn bytes(&self) -> (usize, usize) {
         let sealed = self.sealed.iter().map(|(_, stretch)| stretch.bytes()).sum();
@@ -140,6 +144,14 @@ impl Heads {
             let own = head.unsealed().filter_map(Stretch::end).max().unwrap_or(i64::MIN);
             head.last = Some(last.max(own).max(head.last.unwrap_or(i64::MIN)));
         });
+    }
+
+    /// Forgets a head that has no samples: what it knows is found in the file again.
+    pub(super) fn forget_empty(&self, key: Key) {
+        let mut shard = writing(self.shard(key));
+        if shard.get(&key).is_some_and(Head::is_empty) {
+            shard.remove(&key);
+        }
     }
 
     /// Appends samples of a series, which come after a round of sealing began. `last` is the last time of the series
@@ -263,7 +275,7 @@ impl Heads {
         head.sealed.retain(|(generation, _)| *generation > seen);
         self.account(before, head.bytes());
         let done = head.sealed.is_empty();
-        if done && head.unsealed().all(|stretch| stretch.len() == 0) {
+        if head.is_empty() {
             shard.remove(&key);
         }
         done

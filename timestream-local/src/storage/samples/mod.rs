@@ -25,6 +25,7 @@ mod store;
 mod stretch;
 
 pub(crate) use heads::Heads;
+pub(crate) use points::Format;
 pub(crate) use readable::make_readable;
 pub(crate) use relations::{
     Field, ID, count, owner, points, points_owner, points_time, points_value, records, relation, series,

@@ -11,8 +11,14 @@ use virtual_table::{Asked, Context, Relation, Rows};
 /// The column of the value.
 pub(super) const POINTS: &str = "points";
 
-/// Writes times, in nanoseconds since 1970, and values as SQLite is to have them, or says why it can't.
-pub(crate) type Format = fn(&[(i64, f64)]) -> Result<Vec<u8>, String>;
+/// How time series are written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Format {
+    /// Writes times, in nanoseconds since 1970, and values as SQLite is to have them, or says why it can't.
+    pub(crate) write: fn(&[(i64, f64)]) -> Result<Vec<u8>, String>,
+    /// The most values that it writes. No more than one beyond that are read.
+    pub(crate) most: usize,
+}
 
 /// The doubles of a table's series.
 pub(super) struct Points {
@@ -53,7 +59,7 @@ impl Rows for PointRows {
         }
         self.points.clear();
         self.records.seek(connection, asked)?;
-        while self.records.next(connection)? {
+        while self.points.len() <= self.format.most && self.records.next(connection)? {
             self.points.extend(self.records.double());
         }
         self.is_next = !self.points.is_empty();
@@ -68,7 +74,7 @@ impl Rows for PointRows {
         match column {
             0 => self.records.write(0, context),
             1 => context.set_result(self.points.first().map(|(time, _)| *time)),
-            _ => context.set_result((self.format)(&self.points).map_err(Error::ModuleError)?),
+            _ => context.set_result((self.format.write)(&self.points).map_err(Error::ModuleError)?),
         }
     }
 }

@@ -89,7 +89,7 @@ enum Current {
     Row(i64, Vec<Value>),
 }
 
-/// The sealed samples of a series: chunks in order of their starts, and the samples of those that overlap.
+/// The sealed samples of a series: chunks in order of their starts, and the samples of those that were read.
 #[derive(Default)]
 struct Sealed {
     heads: VecDeque<ChunkHead>,
@@ -98,6 +98,8 @@ struct Sealed {
     fetch: usize,
     samples: Vec<Sample>,
     next: usize,
+    /// The samples up to this place come before all of the other chunks.
+    ready: usize,
 }
 
 /// Rows of a series, some of them at a time.
@@ -134,10 +136,10 @@ impl Rows for RecordRows {
     }
 
     fn next(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
-        if let Some(sample) = self.sealed.samples.get(self.sealed.next)
+        if let Some(sample) = self.sealed.first()
             && sample.time < self.others_begin
         {
-            self.current = Current::Sample(*sample);
+            self.current = Current::Sample(sample);
             self.sealed.next += 1;
             return Ok(true);
         }
@@ -201,9 +203,9 @@ impl RecordRows {
         let row = self.row_time(connection)?;
         let Some(time) = [sealed, unsealed, row].into_iter().flatten().min() else { return Ok(false) };
         if sealed == Some(time)
-            && let Some(sample) = self.sealed.samples.get(self.sealed.next)
+            && let Some(sample) = self.sealed.first()
         {
-            self.current = Current::Sample(*sample);
+            self.current = Current::Sample(sample);
             self.sealed.next += 1;
         }
         if unsealed == Some(time)
@@ -225,12 +227,10 @@ impl RecordRows {
     fn sealed_time(&mut self, connection: &Connection) -> rusqlite::Result<Option<i64>> {
         let Some(known) = &self.known else { return Ok(None) };
         let place = (self.number, self.series);
-        while self.sealed.next >= self.sealed.samples.len() {
-            if !self.sealed.advance(connection, place, (self.asked.from, self.asked.to), &known.floors)? {
-                return Ok(None);
-            }
+        if self.sealed.first().is_none() {
+            self.sealed.advance(connection, place, (self.asked.from, self.asked.to), &known.floors)?;
         }
-        Ok(self.sealed.samples.get(self.sealed.next).map(|sample| sample.time))
+        Ok(self.sealed.first().map(|sample| sample.time))
     }
 
     fn row_time(&mut self, connection: &Connection) -> rusqlite::Result<Option<i64>> {
@@ -263,54 +263,61 @@ impl Sealed {
     fn begin(&mut self, from: i64) {
         self.heads.clear();
         self.samples.clear();
-        self.next = 0;
+        (self.next, self.ready) = (0, 0);
         self.after = Some(from.saturating_sub(SPAN));
         self.fetch = FETCH;
     }
 
-    /// Reads the next chunk with all that overlap it. False if there is none.
+    /// The next sample, if it was read.
+    fn first(&self) -> Option<Sample> {
+        self.samples.get(self.next..self.ready)?.first().copied()
+    }
+
+    /// Reads chunks until there is a sample before all of the others.
     fn advance(
         &mut self,
         connection: &Connection,
         (number, series): (i64, i64),
         (from, to): (i64, i64),
         floors: &Floors,
-    ) -> rusqlite::Result<bool> {
-        self.samples.clear();
-        self.next = 0;
-        let mut stop = None;
+    ) -> rusqlite::Result<()> {
+        self.samples.drain(..self.next);
+        (self.next, self.ready) = (0, 0);
         loop {
-            if self.heads.is_empty()
+            while self.heads.is_empty()
                 && let Some(after) = self.after
             {
-                let heads = chunks::heads(connection, number, series, (after, to), self.fetch)?;
-                // Chunks with the same start are fetched together or again: none is left out, and none comes twice.
-                let is_full = heads.len() == self.fetch;
-                let last = heads.last().map(|head| head.start).filter(|_| is_full);
-                match last {
-                    Some(last) if heads.first().is_some_and(|head| head.start < last) => {
-                        self.heads = heads.into_iter().filter(|head| head.start < last).collect();
-                        self.after = Some(last);
-                    }
-                    Some(_) => {}
-                    None => (self.heads, self.after) = (heads.into(), None),
-                }
-                self.fetch *= 2;
-                continue;
+                self.fetch_heads(chunks::heads(connection, number, series, (after, to), self.fetch)?);
             }
-            let Some(head) = self.heads.front().copied() else { break };
-            if stop.is_some_and(|stop| head.start > stop) {
-                break;
+            let Some(head) = self.heads.front().copied() else {
+                self.ready = self.samples.len();
+                return Ok(());
+            };
+            self.ready = self.samples.partition_point(|sample| sample.time < head.start);
+            if self.ready > 0 {
+                return Ok(());
             }
             self.heads.pop_front();
             if head.stop >= from {
-                stop = stop.max(Some(head.stop));
                 chunks::read(connection, number, head, (from, to), floors, &mut self.samples)?;
+                if !self.samples.is_sorted_by_key(|sample| sample.time) {
+                    self.samples.sort_unstable_by_key(|sample| sample.time);
+                }
             }
         }
-        if !self.samples.is_sorted_by_key(|sample| sample.time) {
-            self.samples.sort_unstable_by_key(|sample| sample.time);
+    }
+
+    /// Takes fetched heads. Those with the last start are fetched again with the next ones, since more may have it.
+    fn fetch_heads(&mut self, heads: Vec<ChunkHead>) {
+        let last = heads.last().map(|head| head.start).filter(|_| heads.len() == self.fetch);
+        match last {
+            None => (self.heads, self.after) = (heads.into(), None),
+            Some(last) if heads.first().is_some_and(|head| head.start < last) => {
+                self.heads = heads.into_iter().filter(|head| head.start < last).collect();
+                self.after = Some(last);
+            }
+            Some(_) => {}
         }
-        Ok(stop.is_some())
+        self.fetch *= 2;
     }
 }

@@ -200,7 +200,12 @@ impl Samples {
     /// Takes the samples of the transaction into memory, since it is committed.
     pub(crate) fn committed(&mut self) {
         for (key, PendingSeries { last, samples }) in self.pending.iter() {
-            self.heads.append(key, samples, Some(*last), self.rounds);
+            if samples.is_empty() {
+                // It has rows only, so that its head would never be sealed and go.
+                self.heads.forget_empty(key);
+            } else {
+                self.heads.append(key, samples, Some(*last), self.rounds);
+            }
         }
         self.pending.clear();
     }

@@ -185,7 +185,8 @@ impl Fixture {
     fn query(&self) -> Connection {
         let connection = connection::open_read_only(&self.folder.join("timestream.sqlite")).unwrap();
         let snapshot = Snapshot::begin(&connection, self.samples.heads()).unwrap();
-        make_readable(&connection, &snapshot, &self.table(), shown).unwrap();
+        let format = Format { write: shown, most: 1000 };
+        make_readable(&connection, &snapshot, &self.table(), format).unwrap();
         connection
     }
 

@@ -11,11 +11,14 @@ use virtual_table::{Asked, Context, Relation, Rows};
 /// The column of the value.
 pub(super) const POINTS: &str = "points";
 
+/// A time, in nanoseconds since 1970, and the value then.
+pub(crate) type Point = (i64, f64);
+
 /// How time series are written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Format {
-    /// Writes times, in nanoseconds since 1970, and values as SQLite is to have them, or says why it can't.
-    pub(crate) write: fn(&[(i64, f64)]) -> Result<Vec<u8>, String>,
+    /// Writes points as SQLite is to have them, or says why it can't.
+    pub(crate) write: fn(&[Point]) -> Result<Vec<u8>, String>,
     /// The most values that it writes. No more than one beyond that are read.
     pub(crate) most: usize,
 }
@@ -49,7 +52,7 @@ pub(super) struct PointRows {
     records: RecordRows,
     format: Format,
     is_next: bool,
-    points: Vec<(i64, f64)>,
+    points: Vec<Point>,
 }
 
 impl Rows for PointRows {

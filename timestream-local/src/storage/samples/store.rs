@@ -200,12 +200,9 @@ impl Samples {
     /// Takes the samples of the transaction into memory, since it is committed.
     pub(crate) fn committed(&mut self) {
         for (key, PendingSeries { last, samples }) in self.pending.iter() {
-            if samples.is_empty() {
-                // It has rows only, so that its head would never be sealed and go.
-                self.heads.forget_empty(key);
-            } else {
-                self.heads.append(key, samples, Some(*last), self.rounds);
-            }
+            self.heads.append(key, samples, Some(*last), self.rounds);
+            // A head of a series that has only rows would never be sealed and go.
+            self.heads.forget_empty(key);
         }
         self.pending.clear();
     }

@@ -45,7 +45,7 @@ impl Sweep {
         cache: &mut SeriesCache,
         samples: &mut Samples,
     ) -> rusqlite::Result<bool> {
-        let Some(&(number, expiry)) = self.tables.last() else { return give_back(connection) };
+        let Some(&(number, expiry)) = self.tables.last() else { return Ok(true) };
         let exists = schema::has_table(connection, number)?;
         if exists && !self.prepared {
             self.prepared = samples.expire(connection, number, expiry)?;

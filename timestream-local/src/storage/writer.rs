@@ -118,7 +118,11 @@ impl WriterThread {
             Some(sweep) if !is_due => {
                 let done = sweep.step(&mut self.connection, &mut self.cache, &mut self.samples);
                 // What fails for a table is left to the next sweep, so that it holds up no other.
-                done.inspect_err(|_| sweep.skip()).map(|is_over| self.sweep.take_if(|_| is_over).map_or((), drop))
+                done.inspect_err(|_| sweep.skip()).map(|is_over| {
+                    if is_over {
+                        (self.sweep, self.gives_back) = (None, true);
+                    }
+                })
             }
             _ if self.gives_back && !is_due => {
                 let done = give_back(&self.connection);

@@ -201,8 +201,10 @@ impl Samples {
     pub(crate) fn committed(&mut self) {
         for (key, PendingSeries { last, samples }) in self.pending.iter() {
             self.heads.append(key, samples, Some(*last), self.rounds);
-            // A head of a series that has only rows would never be sealed and go.
-            self.heads.forget_empty(key);
+            if samples.is_empty() {
+                // A head of a series that has only rows would never be sealed and go.
+                self.heads.forget_empty(key);
+            }
         }
         self.pending.clear();
     }

@@ -169,6 +169,21 @@ def test_embedded_is_one_pod_with_a_volume():
     assert workload["spec"]["serviceName"] in {one["metadata"]["name"] for one in of_kind(resources, "Service")}
 
 
+def mebibytes(size):
+    number, unit = re.fullmatch(r"(\d+)([KMG])iB?", size).groups()
+    return int(number) * {"K": 1 / 1024, "M": 1, "G": 1024}[unit]
+
+
+@pytest.mark.parametrize("resources_of, source", [(rendered, values_named("default")), (rendered, values_named("embedded")),
+                                                  (built, KUSTOMIZATIONS[0]), (built, KUSTOMIZATIONS[2])])
+def test_the_memory_limit_is_above_what_the_options_allow(resources_of, source):
+    resources = resources_of(source)
+    arguments = dict(argument[2:].partition("=")[::2] for argument in container(resources)["args"])
+    named = ["write.memory-limit", "read.memory-limit"] + ["embedded.head-memory"] * ("embedded" in arguments)
+    allowed = sum(mebibytes(arguments.get(name) or tables.default_of(f"--{name}")) for name in named) + 64
+    assert allowed + 100 < mebibytes(container(resources)["resources"]["limits"]["memory"]), "no room for streamed queries"
+
+
 def test_the_role_and_its_credentials():
     resources = rendered(values_named("irsa"))
     (account,) = of_kind(resources, "ServiceAccount")

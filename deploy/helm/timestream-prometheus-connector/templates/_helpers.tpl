@@ -63,6 +63,9 @@ httpGet:
 {{- if .Values.embedded.enabled }}
 - --embedded
 - --embedded.data-dir=/data
+{{- if not (hasKey .Values.options "embedded.head-memory") }}
+- --embedded.head-memory=128MiB
+{{- end }}
 {{- end }}
 {{- with .Values.timestream.database }}
 - --default-database={{ . }}

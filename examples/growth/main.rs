@@ -16,11 +16,13 @@
 //! - `count`: `SELECT count(*)`, which must be the number sent, and the mean of a metric's last hour minute by minute;
 //!   medians of five, in which the builds take turns
 //! - `replay`: seconds from the start after `kill -9` until `/-/ready` answers 200
+//! - `unsealed`: ten million samples, 150 of each series, that are in the log only: the memory of a series' samples, and
+//!   seconds until ready after `kill -9`
 //! - `resident`: memory with a million series of one sample, of two, and of three
 //!
 //! Options: `--after PATH` (else the connector of this build, run by this program), `--samples 10000000`,
-//! `--more 50000000`, `--resident-series 1000000`, `--prometheus PATH`, and `--only NAME,NAME`. The rate at `--more` and
-//! `resident` are of the build after only, unless `--both rate,resident`. `--dir DIR` is where the data is kept. That
+//! `--more 50000000`, `--resident-series 1000000`, `--prometheus PATH`, and `--only NAME,NAME`. The rate at `--more`,
+//! `unsealed` and `resident` are of the build after only, unless `--both rate,resident`. `--dir DIR` is where the data is kept. That
 //! of the build before is found again with what was measured then, since filling takes minutes, and that of the same
 //! build after where neither `rate` nor `written` is asked for; remove `DIR/before` to fill it anew. Other programs on the
 //! machine disturb time, so only ratios of one run count. For that a copy of what is found is written on by half a
@@ -68,6 +70,7 @@ mod server;
 mod servers;
 mod settings;
 mod table;
+mod unsealed;
 #[path = "../reads/workload.rs"]
 #[allow(dead_code, reason = "the reads use all of it")]
 mod workload;
@@ -97,6 +100,13 @@ fn compare(settings: &Settings) {
         let temporary = TempDir::with_prefix("growth-").unwrap();
         let dir = settings.dir.as_deref().unwrap_or(temporary.path());
         stored(settings, dir, &mut table);
+    }
+    if settings.wants(&["unsealed"]) {
+        let measured = settings.builds_of("unsealed").map(|build| build.map(unsealed::measure));
+        let of = |figure: fn(&unsealed::Unsealed) -> f64| [0, 1].map(|side| measured[side].as_ref().map(figure));
+        let head = format!("bytes of memory of a series, {} samples unsealed", unsealed::SCRAPES);
+        table.row(&head, of(|unsealed| unsealed.bytes_of_series), 0, Target::After(AtMost(1.2 * 1024.0)));
+        table.row("s until ready, all unsealed", of(|unsealed| unsealed.ready), 2, Target::After(AtMost(3.0)));
     }
     if settings.wants(&["resident"]) {
         resident(settings, &mut table);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::servers::Build;
 
-const MEASURES: [&str; 6] = ["rate", "written", "kept", "count", "resident", "replay"];
+const MEASURES: [&str; 7] = ["rate", "written", "kept", "count", "unsealed", "resident", "replay"];
 
 pub struct Settings {
     pub before: Build,

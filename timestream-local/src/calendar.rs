@@ -39,20 +39,50 @@ pub(crate) fn timestamp_text(nanoseconds: i64) -> String {
 
 /// Writes what [`timestamp_text`] returns.
 pub(crate) fn write_timestamp(nanoseconds: i64, text: &mut Vec<u8>) {
-    let (year, month, day) = date(nanoseconds.div_euclid(DAY));
-    let within = nanoseconds.rem_euclid(DAY);
-    let (second, nanosecond) = ((within / SECOND) as u32, (within % SECOND) as u32);
-    let two = |number: u32| [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8];
-    let ([y1, y2], [y3, y4]) = (two(year / 100), two(year));
-    let ([m1, m2], [d1, d2]) = (two(month), two(day));
-    let ([h1, h2], [i1, i2], [s1, s2]) = (two(second / 3600), two(second / 60 % 60), two(second % 60));
-    let ([_, n1], [n2, n3], [n4, n5]) =
-        (two(nanosecond / 100_000_000), two(nanosecond / 1_000_000), two(nanosecond / 10_000));
-    let ([n6, n7], [n8, n9]) = (two(nanosecond / 100), two(nanosecond));
-    text.extend_from_slice(&[
-        y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b' ', h1, h2, b':', i1, i2, b':', s1, s2, b'.', n1, n2, n3, n4, n5,
-        n6, n7, n8, n9,
-    ]);
+    TimestampWriter::default().write(nanoseconds, text);
+}
+
+/// Writes timestamps that are often of the same minute as the one before.
+#[derive(Debug, Default)]
+pub(crate) struct TimestampWriter {
+    /// The minute of the timestamp before, since 1970, and its text, `2021-05-06 06:35:`.
+    minute: Option<(i64, [u8; 17])>,
+}
+
+impl TimestampWriter {
+    /// Writes what [`timestamp_text`] returns.
+    pub(crate) fn write(&mut self, nanoseconds: i64, text: &mut Vec<u8>) {
+        let minute = nanoseconds.div_euclid(MINUTE);
+        match &self.minute {
+            Some((before, start)) if *before == minute => text.extend_from_slice(start),
+            _ => {
+                let start = minute_text(minute);
+                text.extend_from_slice(&start);
+                self.minute = Some((minute, start));
+            }
+        }
+        let within = nanoseconds.rem_euclid(MINUTE);
+        let (second, nanosecond) = ((within / SECOND) as u32, (within % SECOND) as u32);
+        let ([s1, s2], [_, n1]) = (two_digits(second), two_digits(nanosecond / 100_000_000));
+        let ([n2, n3], [n4, n5]) = (two_digits(nanosecond / 1_000_000), two_digits(nanosecond / 10_000));
+        let ([n6, n7], [n8, n9]) = (two_digits(nanosecond / 100), two_digits(nanosecond));
+        text.extend_from_slice(&[s1, s2, b'.', n1, n2, n3, n4, n5, n6, n7, n8, n9]);
+    }
+}
+
+/// `2021-05-06 06:35:`, from minutes since 1970.
+fn minute_text(minute: i64) -> [u8; 17] {
+    let (year, month, day) = date(minute.div_euclid(DAY / MINUTE));
+    let within = minute.rem_euclid(DAY / MINUTE) as u32;
+    let ([y1, y2], [y3, y4]) = (two_digits(year / 100), two_digits(year));
+    let ([m1, m2], [d1, d2]) = (two_digits(month), two_digits(day));
+    let ([h1, h2], [i1, i2]) = (two_digits(within / 60), two_digits(within % 60));
+    [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b' ', h1, h2, b':', i1, i2, b':']
+}
+
+/// The last two digits of a number.
+fn two_digits(number: u32) -> [u8; 2] {
+    [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8]
 }
 
 /// Year, month and day of a day since 1970, for the days of a timestamp. The year is counted from March, so that a leap
@@ -195,6 +225,13 @@ mod tests {
         #[test]
         fn what_is_printed_reads_back(time in any::<i64>()) {
             prop_assert_eq!(parse_timestamp(&timestamp_text(time)), Some(time));
+        }
+
+        #[test]
+        fn a_writer_writes_what_is_written_alone(times in prop::collection::vec(-2 * MINUTE..2 * MINUTE, 1..9)) {
+            let (mut writer, mut text) = (TimestampWriter::default(), Vec::new());
+            times.iter().for_each(|time| writer.write(*time, &mut text));
+            prop_assert_eq!(String::from_utf8(text).unwrap(), times.into_iter().map(timestamp_text).collect::<String>());
         }
 
         #[test]

@@ -8,6 +8,9 @@ use crate::query::timestamp::TimeReader;
 /// The member of a Datum that holds a time series (API reference, Datum).
 const SERIES: &[u8] = b"TimeSeriesValue";
 
+/// The length of a time, which always has nine digits behind the point.
+const TIME_BYTES: usize = "1970-01-01 00:00:00.000000000".len();
+
 /// The body with the number of each time series, as a `ScalarValue`, in the place of its points; and the points. `None` if there is no time
 /// series, or anything in one that is not as expected.
 pub(super) fn take(body: &[u8]) -> Option<(Vec<u8>, Points)> {
@@ -81,12 +84,28 @@ impl<'a> Cursor<'a> {
             return Some(());
         }
         loop {
-            points.push(self.point(times)?);
+            points.push(match self.usual_point(times) {
+                Some(point) => point,
+                None => self.point(times)?,
+            });
             if self.next_is(b']') {
                 return Some(());
             }
             self.expect(b',')?;
         }
+    }
+
+    /// A point as Timestream writes it, without spaces. Nothing is passed if it is not written so.
+    fn usual_point(&mut self, times: &mut TimeReader) -> Option<Point> {
+        let point = self.body.get(self.at..)?.strip_prefix(b"{\"Time\":\"")?;
+        let (time, rest) = point.split_first_chunk::<TIME_BYTES>()?;
+        let value = rest.strip_prefix(b"\",\"Value\":{\"ScalarValue\":\"")?;
+        let (value, rest) = value.split_at(value.iter().position(|byte| *byte == b'"')?);
+        let rest = rest.strip_prefix(b"\"}}")?;
+        let value = std::str::from_utf8(value).ok()?.parse().ok()?;
+        let point = Point { time: times.nanoseconds(time)?, value };
+        self.at = self.body.len() - rest.len();
+        Some(point)
     }
 
     /// `{"Time": "…", "Value": {"ScalarValue": "…"}}`, its members in any order.
@@ -100,7 +119,7 @@ impl<'a> Cursor<'a> {
             let name = self.string()?;
             self.expect(b':')?;
             match name {
-                b"Time" => time = Some(times.nanoseconds(std::str::from_utf8(self.string()?).ok()?)?),
+                b"Time" => time = Some(times.nanoseconds(self.string()?)?),
                 b"Value" => value = Some(self.scalar()?.parse().ok()?),
                 _ => return None,
             }

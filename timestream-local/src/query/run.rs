@@ -115,7 +115,7 @@ fn listed(listing: &Listing, pager: &mut Pager<'_>) -> Result<(), ApiError> {
     for row in &listing.rows {
         for (index, value) in row.iter().enumerate() {
             pager.separate(index);
-            pager.row.extend_from_slice(cell(value).to_string().as_bytes());
+            pager.page.extend_from_slice(cell(value).to_string().as_bytes());
         }
         if !pager.end_row()? {
             break;
@@ -145,7 +145,7 @@ fn selected(job: &Job, select: &Compiled, giver: &Giver<Outcome>, pager: &mut Pa
         for (index, column) in select.columns.iter().enumerate() {
             pager.separate(index);
             let value = row.get_ref(index).map_err(failed)?;
-            let written = column.column_type.write_datum(value, &mut pager.row);
+            let written = column.column_type.write_datum(value, &mut pager.page);
             written.map_err(|failure| ApiError::internal(failure.to_string()))?;
         }
         if !pager.end_row()? {
@@ -192,37 +192,49 @@ fn failed(error: rusqlite::Error) -> ApiError {
 struct Pager<'g> {
     giver: &'g Giver<Outcome>,
     max_rows: usize,
-    row: Vec<u8>,
     page: Vec<u8>,
+    /// Where the row begins that is being written, and where what stands before it ends.
+    row: usize,
+    before: usize,
     rows: usize,
     bytes: u64,
 }
 
 impl<'g> Pager<'g> {
     fn new(max_rows: usize, giver: &'g Giver<Outcome>) -> Self {
-        Pager { giver, max_rows, row: Vec::new(), page: Vec::new(), rows: 0, bytes: 0 }
+        Pager { giver, max_rows, page: Vec::new(), row: 0, before: 0, rows: 0, bytes: 0 }
     }
 
-    /// Writes what stands before the value of a column.
+    /// Writes what stands before the value of a column, the first of which begins a row.
     fn separate(&mut self, index: usize) {
-        self.row.extend_from_slice(if index == 0 { b"{\"Data\":[" } else { b"," });
+        if index > 0 {
+            self.page.push(b',');
+            return;
+        }
+        self.before = self.page.len();
+        if self.before > 0 {
+            self.page.push(b',');
+        }
+        self.row = self.page.len();
+        self.page.extend_from_slice(b"{\"Data\":[");
     }
 
-    /// Puts the row on the page. A page that has no room for it is given away first. False when nobody wants more.
+    /// Ends a row. If the page has no room for it, the page is given away without it first. False when nobody wants more.
     fn end_row(&mut self) -> Result<bool, ApiError> {
-        self.row.extend_from_slice(b"]}");
-        if self.row.len() > PAGE_BYTES {
+        self.page.extend_from_slice(b"]}");
+        let length = self.page.len() - self.row;
+        if length > PAGE_BYTES {
             let message = "Query aborted as max page response size has been exceeded by the output result row";
             return Err(ApiError::new(ErrorKind::QueryExecution, message));
         }
         let mut wanted = true;
-        if self.rows == self.max_rows || self.page.len() + self.row.len() >= PAGE_BYTES {
+        if self.rows == self.max_rows || self.before + length >= PAGE_BYTES {
+            let mut next = Vec::with_capacity(self.before + length);
+            next.extend_from_slice(self.page.get(self.row..).unwrap_or_default());
+            self.page.truncate(self.before);
             wanted = self.give(false);
+            self.page = next;
         }
-        if !self.page.is_empty() {
-            self.page.push(b',');
-        }
-        self.page.append(&mut self.row);
         self.rows += 1;
         if self.bytes > MAX_RESULT_BYTES {
             return Err(ApiError::new(ErrorKind::QueryExecution, "The result is larger than 5 GB."));

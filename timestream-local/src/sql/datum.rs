@@ -21,11 +21,12 @@ impl ColumnType {
             (_, ValueRef::Null) => page.extend_from_slice(b"{\"NullValue\":true}"),
             (Self::TimeSeries(kind), value) => {
                 let entries = Entries::read(value)?;
+                let mut times = calendar::TimestampWriter::default();
                 page.reserve(entries.len() * POINT_BYTES);
                 page.extend_from_slice(b"{\"TimeSeriesValue\":[");
                 for (index, (time, value)) in entries.iter().enumerate() {
                     page.extend_from_slice(if index == 0 { b"{\"Time\":\"" } else { b",{\"Time\":\"" });
-                    calendar::write_timestamp(time, page);
+                    times.write(time, page);
                     page.extend_from_slice(b"\",\"Value\":{\"ScalarValue\":\"");
                     kind.write_scalar(value, page);
                     page.extend_from_slice(b"\"}}");

@@ -1,4 +1,4 @@
-//! SQLite connections, in SQLite's strict modes.
+//! SQLite connections: the one that writes, and those that read.
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -19,7 +19,7 @@ pub(super) fn open_writer(file: &Path) -> rusqlite::Result<Connection> {
     // Bytes that an emptied log may keep on disk. It is more than the log usually takes, so that it is overwritten in
     // place.
     connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
-    strict(&connection)?;
+    configure(&connection)?;
     connection.set_prepared_statement_cache_capacity(256);
     Ok(connection)
 }
@@ -30,13 +30,36 @@ pub(crate) fn open_read_only(file: &Path) -> rusqlite::Result<Connection> {
         Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "cache_size", -4_096)?;
-    strict(&connection)?;
+    configure(&connection)?;
     Ok(connection)
 }
 
-/// `"x"` is always a name, never a string.
-fn strict(connection: &Connection) -> rusqlite::Result<()> {
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    // `"x"` is always a name, never a string.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    // SQLite would plan by bound values, and so prepare cached statements again each time that they are used.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::StatementStatus;
+
+    #[test]
+    fn a_cached_statement_is_prepared_once() {
+        let connection = Connection::open_in_memory().unwrap();
+        configure(&connection).unwrap();
+        connection
+            .execute_batch("CREATE TABLE samples(series, time); CREATE INDEX own ON samples(series, time)")
+            .unwrap();
+        for series in 0..10_i64 {
+            let sql = "SELECT time FROM samples WHERE series = ?1 AND time >= ?2 ORDER BY time LIMIT ?3";
+            let mut statement = connection.prepare_cached(sql).unwrap();
+            assert!(!statement.exists((series, series, series)).unwrap());
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{series}");
+        }
+    }
 }

@@ -5,9 +5,8 @@ use rusqlite::Connection;
 
 /// The numbers of a table's series that follow one, in order.
 pub(super) fn after(connection: &Connection, number: i64, last: i64, most: usize) -> rusqlite::Result<Vec<i64>> {
-    let sql = format!("SELECT id FROM {} WHERE id > ?1 ORDER BY id LIMIT ?2", series_table(number));
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    connection.prepare_cached(&sql)?.query_map([last, most], |row| row.get(0))?.collect()
+    let sql = format!("SELECT id FROM {} WHERE id > ?1 ORDER BY id", series_table(number));
+    connection.prepare_cached(&sql)?.query_map([last], |row| row.get(0))?.take(most).collect()
 }
 
 /// The highest number.

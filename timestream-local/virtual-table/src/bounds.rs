@@ -12,12 +12,14 @@ pub struct Asked {
     pub from: i64,
     /// The greatest value of the second column. Nothing is asked if it is below `from`.
     pub to: i64,
+    /// Whether cells behind the second column are asked for.
+    pub values: bool,
 }
 
 impl Asked {
     /// All rows.
-    pub(crate) const ALL: Asked = Asked { key: None, from: i64::MIN, to: i64::MAX };
-    const NOTHING: Asked = Asked { key: None, from: i64::MAX, to: i64::MIN };
+    pub(crate) const ALL: Asked = Asked { key: None, from: i64::MIN, to: i64::MAX, values: true };
+    const NOTHING: Asked = Asked { key: None, from: i64::MAX, to: i64::MIN, values: true };
 
     /// Whether no row is asked for.
     #[must_use]

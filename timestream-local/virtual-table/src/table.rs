@@ -17,6 +17,11 @@ use super::{Relation, Rows};
 /// What SQLite is told that a read costs: rows of a key within bounds, of a key, and all. Only their order matters.
 const COSTS: [f64; 3] = [1e3, 1e4, 1e12];
 
+/// The columns by which rows are asked for.
+const KEYS: u32 = 2;
+/// The last letter of a plan that asks for no other column.
+const WITHOUT_VALUES: char = 'n';
+
 /// Makes a relation readable on a connection, as a table of this name.
 ///
 /// # Errors
@@ -78,6 +83,9 @@ unsafe impl<'vtab, R: Relation> VTab<'vtab> for Table<R> {
         let mut order = info.order_bys().map(|by| (by.column(), by.is_order_by_desc()));
         let is_ordered = has_key && order.all(|by| matches!(by, (0, _) | (1, false)));
         info.set_order_by_consumed(is_ordered);
+        if info.col_used() >> KEYS == 0 {
+            plan.push(WITHOUT_VALUES);
+        }
         info.set_idx_str(&plan);
         Ok(true)
     }
@@ -106,8 +114,10 @@ struct Cursor<'vtab, R: Relation> {
 #[allow(unsafe_code, reason = "rusqlite's trait is unsafe")]
 unsafe impl<R: Relation> VTabCursor for Cursor<'_, R> {
     fn filter(&mut self, _: c_int, plan: Option<&str>, values: &Filters<'_>) -> Result<()> {
-        let mut asked = Asked::ALL;
-        for (bound, value) in Bound::plan(plan.unwrap_or_default()).zip(values.iter()) {
+        let plan = plan.unwrap_or_default();
+        let bounds = plan.strip_suffix(WITHOUT_VALUES);
+        let mut asked = Asked { values: bounds.is_none(), ..Asked::ALL };
+        for (bound, value) in Bound::plan(bounds.unwrap_or(plan)).zip(values.iter()) {
             asked.narrow(bound.ok_or_else(|| module_error("a plan that can't be read"))?, value);
         }
         self.ended = asked.is_nothing();

@@ -79,13 +79,14 @@ fn of_whole_series(
     of_series: &[&str],
     of_records: &[&str],
 ) -> Option<Groups> {
-    let records = |id: &str| table.records_of(id, of_records);
     let (list, series) = fields(table, select, None, of_records)?;
     let order = select.order;
     if !table.is_of_series(order) {
         return None;
     }
-    let has_records = format!("EXISTS (SELECT 1{})", records(&table.parts.id));
+    let found = table.points_from(&table.parts.id, of_records);
+    let found = found.unwrap_or_else(|| table.records_of(&table.parts.id, of_records));
+    let has_records = format!("EXISTS (SELECT 1{found})");
     let conditions = all_of(of_series.iter().copied().chain([has_records.as_str()]));
     let (from, id) = (&table.parts.series, &table.parts.id);
     let sql = format!("SELECT {list}{id} AS i, NULL AS t FROM {from} WHERE {conditions}{order}");

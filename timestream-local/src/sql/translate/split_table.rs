@@ -50,10 +50,18 @@ impl SplitTable {
     /// single records.
     pub(super) fn points_of(&self, field: &str, id: &str, conditions: &[&str]) -> Option<String> {
         let points = self.parts.points.as_ref()?;
+        if field != format!("{CREATE_TIME_SERIES}{}, {})", self.time, points.column) {
+            return None;
+        }
+        Some(format!("(SELECT {}{})", points.points, self.points_from(id, conditions)?))
+    }
+
+    /// ` FROM … WHERE …` of the time series of a series under conditions, one row, or none if no record fits. `None` if the conditions
+    /// are others than that there is a value, and bounds of the time.
+    pub(super) fn points_from(&self, id: &str, conditions: &[&str]) -> Option<String> {
+        let points = self.parts.points.as_ref()?;
         let is_value = format!("({} IS NOT NULL)", points.column);
-        if field != format!("{CREATE_TIME_SERIES}{}, {})", self.time, points.column)
-            || !conditions.contains(&&*is_value)
-        {
+        if !conditions.contains(&&*is_value) {
             return None;
         }
         let own = format!("{} = {id}", points.owner);
@@ -61,7 +69,7 @@ impl SplitTable {
         let bounds: Option<Vec<String>> = bounds.map(|condition| self.bound_of_points(points, condition)).collect();
         let bounds = bounds?;
         let all = all_of([own.as_str()].into_iter().chain(bounds.iter().map(String::as_str)));
-        Some(format!("(SELECT {} FROM {} WHERE {all})", points.points, points.relation))
+        Some(format!(" FROM {} WHERE {all}", points.relation))
     }
 
     /// A bound of the time of records as one of points.

@@ -3,7 +3,7 @@
 //! A row's number tells when it was written, so that the rows of one sealing lie side by side in the file, and leave
 //! whole pages when they expire.
 
-use super::chunk::{self, Sample};
+use super::chunk::{self, Damaged, Sample};
 use super::floors::Floors;
 use crate::calendar::{HOUR, timestamp_text};
 use rusqlite::{Connection, Row};
@@ -78,12 +78,11 @@ pub(super) fn heads(
     most: usize,
 ) -> rusqlite::Result<Vec<ChunkHead>> {
     let sql = format!(
-        "SELECT number, start, stop FROM {} WHERE series = ?1 AND start >= ?2 AND start <= ?3 ORDER BY start, number LIMIT ?4",
+        "SELECT number, start, stop FROM {} WHERE series = ?1 AND start >= ?2 AND start <= ?3 ORDER BY start",
         table(number)
     );
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
     let read = |row: &Row<'_>| Ok(ChunkHead { number: row.get(0)?, start: row.get(1)?, stop: row.get(2)? });
-    connection.prepare_cached(&sql)?.query_map((series, after, to, most), read)?.collect()
+    connection.prepare_cached(&sql)?.query_map((series, after, to), read)?.take(most).collect()
 }
 
 /// Appends the samples of a chunk from `from` to `to` that have not expired.
@@ -106,7 +105,13 @@ pub(super) fn read(
     let mut rows = statement.query([head.number])?;
     let Some(row) = rows.next()? else { return Ok(()) };
     let data = row.get_ref(0)?.as_blob()?;
-    chunk::decode_range(data, MOST, from, to, samples).map_err(|damage| {
+    let before = samples.len();
+    let decoded = chunk::decode_range(data, MOST, from, to, samples).and_then(|bounds| {
+        let is_own = bounds == Some((head.start, head.stop));
+        is_own.then_some(()).ok_or(Damaged::OtherTimes)
+    });
+    decoded.map_err(|damage| {
+        samples.truncate(before);
         let [start, stop] = [head.start, head.stop].map(timestamp_text);
         let name = table(number);
         let message = format!("The chunk {} of {name}, of {start} to {stop}, is damaged: {damage}", head.number);

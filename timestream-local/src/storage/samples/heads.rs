@@ -2,35 +2,46 @@
 //! queries do not see on disk.
 
 use super::chunk::Sample;
+use super::key_hasher::{KeyHash, SHARDS};
 use super::readers::Readers;
 use super::stretch::Stretch;
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-const SHARDS: usize = 16;
+/// What a head takes beside its samples, about: maps are seven eighths full at most, and half as full when they have
+/// grown.
+const HEAD_BYTES: usize = size_of::<Head>() + (size_of::<Key>() + size_of::<Box<Head>>()) * 3 / 2;
 
 /// A series: the number of its table, and its own in that table.
 pub(super) type Key = (i64, i64);
 
-/// A query that began so long ago that samples which it should see have left memory since.
+/// Why a query can't be answered any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("The query took so long that what was written since it began no longer fits in memory. Run it again.")]
-pub(super) struct TooOld;
+pub(super) enum Gone {
+    /// It began so long ago that samples which it should see have left memory since.
+    #[error("The query took so long that what was written since it began no longer fits in memory. Run it again.")]
+    TooOld,
+    #[error("A table of the query has just been deleted.")]
+    Table,
+}
 
 /// All heads. The writer changes them, and queries read them.
 #[derive(Debug, Default)]
 pub(crate) struct Heads {
-    shards: [RwLock<HashMap<Key, Head>>; SHARDS],
+    shards: [RwLock<HashMap<Key, Box<Head>, KeyHash>>; SHARDS],
     pub(super) readers: Readers,
     /// Samples not sealed yet.
     unsealed: AtomicUsize,
-    /// Bytes of all samples, about.
+    /// Bytes of all heads with their samples, about.
     bytes: AtomicUsize,
     /// Bytes of those that are sealed and kept for queries.
     kept: AtomicUsize,
     /// Queries that began before this sealing can't be answered any more.
     forgotten: AtomicI64,
+    /// Tables that were deleted, with samples in memory, while queries ran.
+    deleted: RwLock<HashSet<i64>>,
 }
 
 /// The head of a series.
@@ -75,20 +86,20 @@ impl Head {
         self.sealed.is_empty() && self.unsealed().all(|stretch| stretch.len() == 0)
     }
 
-    /// Bytes of all samples, and of those that are sealed.
+    /// Bytes of all, and of the samples that are sealed.
     fn bytes(&self) -> (usize, usize) {
         let sealed = self.sealed.iter().map(|(_, stretch)| stretch.bytes()).sum();
-        (self.unsealed().map(Stretch::bytes).sum::<usize>() + sealed, sealed)
+        (HEAD_BYTES + self.unsealed().map(Stretch::bytes).sum::<usize>() + sealed, sealed)
     }
 }
 
-type Shard = RwLock<HashMap<Key, Head>>;
+type Shard = RwLock<HashMap<Key, Box<Head>, KeyHash>>;
 
-fn reading(shard: &Shard) -> RwLockReadGuard<'_, HashMap<Key, Head>> {
+fn reading(shard: &Shard) -> RwLockReadGuard<'_, HashMap<Key, Box<Head>, KeyHash>> {
     shard.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn writing(shard: &Shard) -> RwLockWriteGuard<'_, HashMap<Key, Head>> {
+fn writing(shard: &Shard) -> RwLockWriteGuard<'_, HashMap<Key, Box<Head>, KeyHash>> {
     shard.write().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -101,8 +112,14 @@ impl Heads {
     /// Changes a head, which is made if there is none, and keeps the count of bytes.
     fn change<T>(&self, key: Key, change: impl FnOnce(&mut Head) -> T) -> T {
         let mut shard = writing(self.shard(key));
-        let head = shard.entry(key).or_default();
-        let before = head.bytes();
+        let (head, before) = match shard.entry(key) {
+            Entry::Occupied(known) => {
+                let head = known.into_mut();
+                let before = head.bytes();
+                (head, before)
+            }
+            Entry::Vacant(place) => (place.insert(Box::default()), (0, 0)),
+        };
         let result = change(head);
         self.account(before, head.bytes());
         result
@@ -118,7 +135,7 @@ impl Heads {
         self.unsealed.load(Ordering::Relaxed)
     }
 
-    /// Bytes of all samples in memory, about.
+    /// Bytes of all heads with their samples, about.
     pub(super) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
@@ -149,7 +166,8 @@ impl Heads {
     /// Forgets a head that has no samples: what it knows is found in the file again.
     pub(super) fn forget_empty(&self, key: Key) {
         let mut shard = writing(self.shard(key));
-        if shard.get(&key).is_some_and(Head::is_empty) {
+        if let Some(head) = shard.get(&key).filter(|head| head.is_empty()) {
+            self.account(head.bytes(), (0, 0));
             shard.remove(&key);
         }
     }
@@ -170,37 +188,45 @@ impl Heads {
         reading(self.shard(key)).get(&key)?.unsealed().find_map(|stretch| stretch.value_at(time))
     }
 
-    /// Appends the samples of a series from `from` to `to` that a query of this generation can't see on disk, in order
-    /// of time.
+    /// Appends samples of a series from `from` to `to` that a query of this generation can't see on disk, in order of time: about
+    /// `most`, all of them up to the time that is returned.
     pub(super) fn read(
         &self,
         key: Key,
         generation: i64,
         (from, to): (i64, i64),
+        most: usize,
         samples: &mut Vec<Sample>,
-    ) -> Result<(), TooOld> {
+    ) -> Result<i64, Gone> {
         let shard = reading(self.shard(key));
-        if generation < self.forgotten.load(Ordering::Relaxed) {
-            return Err(TooOld);
-        }
-        let Some(head) = shard.get(&key) else { return Ok(()) };
-        head.seen(generation).for_each(|stretch| stretch.read(from, to, samples));
+        self.check(key.0, generation)?;
+        let Some(head) = shard.get(&key) else { return Ok(to) };
+        let until = head.seen(generation).map(|stretch| stretch.until(from, to, most)).min().unwrap_or(to);
+        head.seen(generation).for_each(|stretch| stretch.read(from, until, samples));
         if !samples.is_sorted_by(|one, two| one.time < two.time) {
             samples.sort_by_key(|sample| sample.time);
             // A query may see what has expired since it began beside what came in its place.
             samples.dedup_by_key(|sample| sample.time);
         }
-        Ok(())
+        Ok(until)
+    }
+
+    /// Checks that what a query of this generation may see of a table is still there. The shard is locked, so that it
+    /// stays.
+    fn check(&self, table: i64, generation: i64) -> Result<(), Gone> {
+        if generation < self.forgotten.load(Ordering::Relaxed) {
+            return Err(Gone::TooOld);
+        }
+        let deleted = self.deleted.read().unwrap_or_else(PoisonError::into_inner);
+        if deleted.contains(&table) { Err(Gone::Table) } else { Ok(()) }
     }
 
     /// How many samples of a table a query of this generation can't see on disk.
-    pub(super) fn count(&self, table: i64, generation: i64) -> Result<i64, TooOld> {
+    pub(super) fn count(&self, table: i64, generation: i64) -> Result<i64, Gone> {
         let mut count = 0;
         for shard in &self.shards {
             let shard = reading(shard);
-            if generation < self.forgotten.load(Ordering::Relaxed) {
-                return Err(TooOld);
-            }
+            self.check(table, generation)?;
             let heads = shard.iter().filter(|((number, _), _)| *number == table);
             count += heads.map(|(_, head)| head.seen(generation).map(Stretch::len).sum::<usize>() as i64).sum::<i64>();
         }
@@ -265,20 +291,25 @@ impl Heads {
         self.unsealed.fetch_add(unsealed.unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// Forgets what was sealed of a series and is seen on disk by all queries. True if nothing is left to forget. A
-    /// head without samples goes: what it knows is found in the file again.
-    pub(super) fn forget_sealed(&self, key: Key) -> bool {
-        let seen = self.readers.seen_by_all().max(self.forgotten.load(Ordering::Relaxed));
+    /// Forgets what was sealed of a series and is seen on disk by all queries. A head without samples goes: what it
+    /// knows is found in the file again.
+    pub(super) fn forget_sealed(&self, key: Key) {
+        let seen = self.seen_by_all();
         let mut shard = writing(self.shard(key));
-        let Some(head) = shard.get_mut(&key) else { return true };
+        let Some(head) = shard.get_mut(&key) else { return };
         let before = head.bytes();
         head.sealed.retain(|(generation, _)| *generation > seen);
-        self.account(before, head.bytes());
-        let done = head.sealed.is_empty();
         if head.is_empty() {
+            self.account(before, (0, 0));
             shard.remove(&key);
+        } else {
+            self.account(before, head.bytes());
         }
-        done
+    }
+
+    /// The last generation that every query sees on disk, those given up on left out.
+    pub(super) fn seen_by_all(&self) -> i64 {
+        self.readers.seen_by_all().max(self.forgotten.load(Ordering::Relaxed))
     }
 
     /// Gives up on queries that began before the last sealing.
@@ -293,6 +324,19 @@ impl Heads {
 
     /// Removes the heads of tables that are gone.
     pub(super) fn retain_tables(&self, is_left: impl Fn(i64) -> bool) {
+        let tables =
+            self.shards.iter().map(|shard| reading(shard).keys().map(|(table, _)| *table).collect::<HashSet<_>>());
+        let gone: HashSet<i64> = tables.flatten().filter(|table| !is_left(*table)).collect();
+        if gone.is_empty() {
+            return;
+        }
+        let mut deleted = self.deleted.write().unwrap_or_else(PoisonError::into_inner);
+        if self.readers.are_none() {
+            // Queries to come see neither these tables nor those deleted before.
+            deleted.clear();
+        }
+        deleted.extend(gone);
+        drop(deleted);
         self.shards.iter().for_each(|shard| self.retain_in(shard, |(table, _)| is_left(*table)));
     }
 

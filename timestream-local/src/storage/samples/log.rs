@@ -33,8 +33,8 @@ pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<i64>> {
 
 /// Removes a slice of the entries up to one. True if none is left.
 pub(super) fn remove_until(connection: &Connection, last: i64) -> rusqlite::Result<bool> {
-    let sql = "DELETE FROM log WHERE id IN (SELECT id FROM log WHERE id <= ?1 ORDER BY id LIMIT ?2)";
-    let removed = connection.prepare_cached(sql)?.execute((last, SLICE))?;
+    let sql = format!("DELETE FROM log WHERE id IN (SELECT id FROM log WHERE id <= ?1 ORDER BY id LIMIT {SLICE})");
+    let removed = connection.prepare_cached(&sql)?.execute([last])?;
     Ok((removed as i64) < SLICE)
 }
 

@@ -8,8 +8,10 @@
 mod chunk;
 mod chunks;
 mod counted;
+mod fetched_rows;
 mod floors;
 mod heads;
+mod key_hasher;
 mod log;
 mod moving;
 mod pending;
@@ -19,10 +21,12 @@ mod readers;
 mod relations;
 mod rows;
 mod scan;
+mod sealed;
 mod sealing;
 mod snapshot;
 mod store;
 mod stretch;
+mod unsealed;
 
 pub(crate) use heads::Heads;
 pub(crate) use points::Format;

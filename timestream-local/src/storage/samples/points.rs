@@ -61,6 +61,10 @@ impl Rows for PointRows {
             return Err(Error::ModuleError("points are read of one series at a time".to_owned()));
         }
         self.points.clear();
+        if !asked.values {
+            self.is_next = self.records.has_double(connection, asked)?;
+            return Ok(());
+        }
         self.records.seek(connection, asked)?;
         while self.points.len() <= self.format.most && self.records.next(connection)? {
             self.points.extend(self.records.double());

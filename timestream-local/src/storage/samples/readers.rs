@@ -39,6 +39,11 @@ impl Readers {
         self.state().generation = generation;
     }
 
+    /// Whether no query runs.
+    pub(super) fn are_none(&self) -> bool {
+        self.state().running.is_empty()
+    }
+
     /// The last generation that every query sees on disk.
     pub(super) fn seen_by_all(&self) -> i64 {
         let state = self.state();

@@ -83,9 +83,9 @@ pub(super) fn remove_before(
     let table = table(number);
     let sql = format!(
         "DELETE FROM {table} WHERE {SERIES} = ?1 AND {TIME} IN \
-         (SELECT {TIME} FROM {table} WHERE {SERIES} = ?1 AND {TIME} < ?2 LIMIT ?3)"
+         (SELECT {TIME} FROM {table} WHERE {SERIES} = ?1 AND {TIME} < ?2 LIMIT {most})"
     );
-    connection.prepare_cached(&sql)?.execute((series, time, i64::try_from(most).unwrap_or(i64::MAX)))
+    connection.prepare_cached(&sql)?.execute((series, time))
 }
 
 pub(super) fn has_any(connection: &Connection, number: i64, series: i64) -> rusqlite::Result<bool> {
@@ -102,6 +102,12 @@ pub(super) fn count(connection: &Connection, number: i64) -> rusqlite::Result<i6
     let table = table(number);
     let sql = format!("SELECT (SELECT count(*) FROM {table}) - (SELECT count(*) FROM {table} WHERE {SHADOWS} = 1)");
     connection.prepare_cached(&sql)?.query_row([], |row| row.get(0))
+}
+
+/// Series and time of the rows from before a time that hide samples.
+pub(super) fn shadows_before(connection: &Connection, number: i64, time: i64) -> rusqlite::Result<Vec<(i64, i64)>> {
+    let sql = format!("SELECT {SERIES}, {TIME} FROM {} WHERE {SHADOWS} = 1 AND {TIME} < ?1", table(number));
+    connection.prepare_cached(&sql)?.query_map([time], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
 /// The last time of a series that has a row.
@@ -127,28 +133,23 @@ pub(super) fn between(
 ) -> rusqlite::Result<Vec<(i64, Vec<rusqlite::types::Value>)>> {
     let columns = columns(multis).split_off(1);
     let sql = format!(
-        "SELECT {} FROM {} WHERE {SERIES} = ?1 AND {TIME} BETWEEN ?2 AND ?3 ORDER BY {TIME} LIMIT ?4",
+        "SELECT {} FROM {} WHERE {SERIES} = ?1 AND {TIME} BETWEEN ?2 AND ?3 ORDER BY {TIME}",
         columns.join(", "),
         table(number)
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let rows = statement.query_map((series, from, to, most), |row| {
+    let rows = statement.query_map((series, from, to), |row| {
         Ok((row.get(0)?, (1..columns.len()).map(|column| row.get(column)).collect::<Result<_, _>>()?))
     })?;
-    rows.collect()
+    rows.take(most).collect()
 }
 
 /// The first plain samples of a series that an older program stored as rows, in order of time.
 pub(super) fn plain(connection: &Connection, number: i64, series: i64, most: usize) -> rusqlite::Result<Vec<Sample>> {
-    let sql = format!(
-        "SELECT {TIME}, double FROM {} WHERE {SERIES} = ?1 AND {PLAIN} ORDER BY {TIME} LIMIT ?2",
-        table(number)
-    );
+    let sql = format!("SELECT {TIME}, double FROM {} WHERE {SERIES} = ?1 AND {PLAIN} ORDER BY {TIME}", table(number));
     let mut statement = connection.prepare_cached(&sql)?;
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let samples = statement.query_map((series, most), |row| Ok(Sample { time: row.get(0)?, value: row.get(1)? }))?;
-    samples.collect()
+    let samples = statement.query_map([series], |row| Ok(Sample { time: row.get(0)?, value: row.get(1)? }))?;
+    samples.take(most).collect()
 }
 
 /// Removes those up to a time.

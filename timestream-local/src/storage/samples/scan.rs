@@ -3,19 +3,18 @@
 use super::super::catalog::Table;
 use super::super::series_list;
 use super::chunk::Sample;
-use super::chunks::{self, ChunkHead, SPAN};
+use super::fetched_rows::{FetchedRow, FetchedRows};
 use super::floors::Floors;
 use super::rows;
+use super::sealed::Sealed;
 use super::snapshot::Snapshot;
+use super::unsealed::Unsealed;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use virtual_table::{Asked, Context, Relation, Rows};
 
-/// Rows, or heads of chunks, that are fetched at first, and then twice as many each time.
-const FETCH: usize = 16;
-const MAX_FETCH: usize = 1024;
 /// Series that are fetched at a time when the records of all are asked for.
 const SERIES: usize = 512;
 
@@ -45,11 +44,10 @@ impl Relation for Records {
             snapshot: self.snapshot.clone(),
             known: None,
             others: None,
-            asked: Asked { key: None, from: 0, to: -1 },
+            asked: Asked { key: None, from: 0, to: -1, values: true },
             series: 0,
             sealed: Sealed::default(),
-            unsealed: Vec::new(),
-            next_unsealed: 0,
+            unsealed: Unsealed::default(),
             rows: FetchedRows::default(),
             others_begin: i64::MIN,
             current: Current::Sample(Sample { time: 0, value: 0.0 }),
@@ -68,8 +66,7 @@ pub(super) struct RecordRows {
     asked: Asked,
     series: i64,
     sealed: Sealed,
-    unsealed: Vec<Sample>,
-    next_unsealed: usize,
+    unsealed: Unsealed,
     rows: FetchedRows,
     /// Sealed samples from before this time come before all others.
     others_begin: i64,
@@ -85,30 +82,8 @@ struct Known {
 enum Current {
     /// A plain sample.
     Sample(Sample),
-    /// A row of its own: its time, and its values in the order of the columns.
-    Row(i64, Vec<Value>),
-}
-
-/// The sealed samples of a series: chunks in order of their starts, and the samples of those that were read.
-#[derive(Default)]
-struct Sealed {
-    heads: VecDeque<ChunkHead>,
-    /// Where to go on looking for chunks; `None` if there are no more.
-    after: Option<i64>,
-    fetch: usize,
-    samples: Vec<Sample>,
-    next: usize,
-    /// The samples up to this place come before all of the other chunks.
-    ready: usize,
-}
-
-/// Rows of a series, some of them at a time.
-#[derive(Default)]
-struct FetchedRows {
-    rows: VecDeque<(i64, Vec<Value>)>,
-    /// From which time to fetch more; `None` if there are no more.
-    from: Option<i64>,
-    fetch: usize,
+    /// A row of its own.
+    Row(FetchedRow),
 }
 
 impl Rows for RecordRows {
@@ -121,18 +96,17 @@ impl Rows for RecordRows {
         match asked.key {
             Some(series) => {
                 self.others = None;
-                self.begin(series)
+                self.begin(series);
             }
             None => {
                 (self.series, self.others) = (0, Some(VecDeque::new()));
                 self.others_begin = i64::MIN;
                 self.sealed = Sealed::default();
                 self.rows = FetchedRows::default();
-                self.unsealed.clear();
-                self.next_unsealed = 0;
-                Ok(())
+                self.unsealed = Unsealed::default();
             }
         }
+        Ok(())
     }
 
     fn next(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
@@ -140,7 +114,7 @@ impl Rows for RecordRows {
             && sample.time < self.others_begin
         {
             self.current = Current::Sample(sample);
-            self.sealed.next += 1;
+            self.sealed.pass();
             return Ok(true);
         }
         loop {
@@ -152,7 +126,7 @@ impl Rows for RecordRows {
                 others.extend(series_list::after(connection, self.number, self.series, SERIES)?);
             }
             match others.pop_front() {
-                Some(series) => self.begin(series)?,
+                Some(series) => self.begin(series),
                 None => return Ok(false),
             }
         }
@@ -164,8 +138,8 @@ impl Rows for RecordRows {
             (Current::Sample(sample), 1) => context.set_result(sample.time),
             (Current::Sample(sample), 2) => context.set_result(sample.value),
             (Current::Sample(_), _) => Ok(()),
-            (Current::Row(time, _), 1) => context.set_result(*time),
-            (Current::Row(_, values), _) => values.get(column - 2).map_or(Ok(()), |value| context.set_result(value)),
+            (Current::Row((time, _)), 1) => context.set_result(*time),
+            (Current::Row((_, values)), _) => values.get(column - 2).map_or(Ok(()), |value| context.set_result(value)),
         }
     }
 }
@@ -175,52 +149,66 @@ impl RecordRows {
     pub(super) fn double(&self) -> Option<(i64, f64)> {
         match &self.current {
             Current::Sample(sample) => Some((sample.time, sample.value)),
-            Current::Row(time, values) => match values.first() {
+            Current::Row((time, values)) => match values.first() {
                 Some(Value::Real(value)) => Some((*time, *value)),
                 _ => None,
             },
         }
     }
 
+    /// Whether there is a double among what is asked for. No chunk is read for it where their heads tell.
+    pub(super) fn has_double(&mut self, connection: &Connection, asked: Asked) -> rusqlite::Result<bool> {
+        self.seek(connection, asked)?;
+        if let Some(Known { floors, has_rows: false }) = &self.known {
+            let (place, bounds) = ((self.number, self.series), (asked.from, asked.to));
+            let is_unsealed = self.unsealed.time(&self.snapshot, place, asked.to)?.is_some();
+            if is_unsealed || self.sealed.one_starts_within(connection, place, bounds, floors)? {
+                return Ok(true);
+            }
+        }
+        while self.next(connection)? {
+            if self.double().is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Begins with the records of a series.
-    fn begin(&mut self, series: i64) -> rusqlite::Result<()> {
-        let Asked { from, to, .. } = self.asked;
+    fn begin(&mut self, series: i64) {
+        let from = self.asked.from;
         self.series = series;
         self.others_begin = i64::MIN;
-        self.unsealed.clear();
-        self.next_unsealed = 0;
-        self.snapshot.unsealed((self.number, series), (from, to), &mut self.unsealed)?;
+        self.unsealed.begin(from);
         self.sealed.begin(from);
         let has_rows = self.known.as_ref().is_some_and(|known| known.has_rows);
-        self.rows = FetchedRows { rows: VecDeque::new(), from: has_rows.then_some(from), fetch: FETCH };
-        Ok(())
+        self.rows.begin(has_rows.then_some(from));
     }
 
     /// Goes to the record with the least time. A row hides the sample of the same time, which it has replaced.
     fn next_of_series(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
+        let place = (self.number, self.series);
         let sealed = self.sealed_time(connection)?;
-        let unsealed = self.unsealed.get(self.next_unsealed).map(|sample| sample.time);
-        let row = self.row_time(connection)?;
+        let unsealed = self.unsealed.time(&self.snapshot, place, self.asked.to)?;
+        let row = self.rows.time(connection, place, self.multi, self.asked.to)?;
         let Some(time) = [sealed, unsealed, row].into_iter().flatten().min() else { return Ok(false) };
         if sealed == Some(time)
             && let Some(sample) = self.sealed.first()
         {
             self.current = Current::Sample(sample);
-            self.sealed.next += 1;
+            self.sealed.pass();
         }
         if unsealed == Some(time)
-            && let Some(sample) = self.unsealed.get(self.next_unsealed)
+            && let Some(sample) = self.unsealed.take()
         {
-            self.current = Current::Sample(*sample);
-            self.next_unsealed += 1;
+            self.current = Current::Sample(sample);
         }
         if row == Some(time)
-            && let Some((time, values)) = self.rows.rows.pop_front()
+            && let Some(row) = self.rows.take()
         {
-            self.current = Current::Row(time, values);
+            self.current = Current::Row(row);
         }
-        let unsealed = self.unsealed.get(self.next_unsealed).map_or(i64::MAX, |sample| sample.time);
-        self.others_begin = unsealed.min(self.rows.begin());
+        self.others_begin = self.unsealed.least().min(self.rows.least());
         Ok(true)
     }
 
@@ -231,93 +219,5 @@ impl RecordRows {
             self.sealed.advance(connection, place, (self.asked.from, self.asked.to), &known.floors)?;
         }
         Ok(self.sealed.first().map(|sample| sample.time))
-    }
-
-    fn row_time(&mut self, connection: &Connection) -> rusqlite::Result<Option<i64>> {
-        if self.rows.rows.is_empty()
-            && let Some(from) = self.rows.from
-        {
-            let fetch = self.rows.fetch;
-            let bounds = (from, self.asked.to);
-            self.rows.rows = rows::between(connection, self.number, self.multi, self.series, bounds, fetch)?.into();
-            let last = self.rows.rows.back().filter(|_| self.rows.rows.len() == fetch);
-            self.rows.from = last.and_then(|(time, _)| time.checked_add(1));
-            self.rows.fetch = (fetch * 2).min(MAX_FETCH);
-        }
-        Ok(self.rows.rows.front().map(|(time, _)| *time))
-    }
-}
-
-impl FetchedRows {
-    /// A time before which there are none.
-    fn begin(&self) -> i64 {
-        match (self.rows.front(), self.from) {
-            (Some((time, _)), _) => *time,
-            (None, Some(_)) => i64::MIN,
-            (None, None) => i64::MAX,
-        }
-    }
-}
-
-impl Sealed {
-    fn begin(&mut self, from: i64) {
-        self.heads.clear();
-        self.samples.clear();
-        (self.next, self.ready) = (0, 0);
-        self.after = Some(from.saturating_sub(SPAN));
-        self.fetch = FETCH;
-    }
-
-    /// The next sample, if it was read.
-    fn first(&self) -> Option<Sample> {
-        self.samples.get(self.next..self.ready)?.first().copied()
-    }
-
-    /// Reads chunks until there is a sample before all of the others.
-    fn advance(
-        &mut self,
-        connection: &Connection,
-        (number, series): (i64, i64),
-        (from, to): (i64, i64),
-        floors: &Floors,
-    ) -> rusqlite::Result<()> {
-        self.samples.drain(..self.next);
-        (self.next, self.ready) = (0, 0);
-        loop {
-            while self.heads.is_empty()
-                && let Some(after) = self.after
-            {
-                self.fetch_heads(chunks::heads(connection, number, series, (after, to), self.fetch)?);
-            }
-            let Some(head) = self.heads.front().copied() else {
-                self.ready = self.samples.len();
-                return Ok(());
-            };
-            self.ready = self.samples.partition_point(|sample| sample.time < head.start);
-            if self.ready > 0 {
-                return Ok(());
-            }
-            self.heads.pop_front();
-            if head.stop >= from {
-                chunks::read(connection, number, head, (from, to), floors, &mut self.samples)?;
-                if !self.samples.is_sorted_by_key(|sample| sample.time) {
-                    self.samples.sort_unstable_by_key(|sample| sample.time);
-                }
-            }
-        }
-    }
-
-    /// Takes fetched heads. Those with the last start are fetched again with the next ones, since more may have it.
-    fn fetch_heads(&mut self, heads: Vec<ChunkHead>) {
-        let last = heads.last().map(|head| head.start).filter(|_| heads.len() == self.fetch);
-        match last {
-            None => (self.heads, self.after) = (heads.into(), None),
-            Some(last) if heads.first().is_some_and(|head| head.start < last) => {
-                self.heads = heads.into_iter().filter(|head| head.start < last).collect();
-                self.after = Some(last);
-            }
-            Some(_) => {}
-        }
-        self.fetch *= 2;
     }
 }

@@ -82,6 +82,11 @@ impl Round {
         Round { number, progress, left }
     }
 
+    /// The generation of the last slice.
+    pub(super) fn generation(&self) -> i64 {
+        self.progress.generation
+    }
+
     /// Does a slice in a transaction of its own: seals series, of which it returns those that it sealed, and at last
     /// removes the log. `None` when the round is over.
     pub(super) fn step(

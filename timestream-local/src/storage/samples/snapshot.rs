@@ -2,7 +2,7 @@
 
 use super::chunk::Sample;
 use super::floors::Floors;
-use super::heads::{Heads, Key, TooOld};
+use super::heads::{Gone, Heads, Key};
 use super::readers::Running;
 use super::{chunks, rows, sealing};
 use rusqlite::Connection;
@@ -26,20 +26,40 @@ impl Snapshot {
         Ok(Snapshot { heads: Arc::clone(heads), generation, _running: Arc::new(running) })
     }
 
-    /// Appends the samples of a series that are not seen on disk, in order of time.
-    pub(super) fn unsealed(&self, key: Key, bounds: (i64, i64), samples: &mut Vec<Sample>) -> rusqlite::Result<()> {
-        self.heads.read(key, self.generation, bounds, samples).map_err(too_old)
+    /// Appends samples of a series that are not seen on disk, in order of time: about `most`, all of them up to the time that is
+    /// returned.
+    pub(super) fn unsealed(
+        &self,
+        key: Key,
+        bounds: (i64, i64),
+        most: usize,
+        samples: &mut Vec<Sample>,
+    ) -> rusqlite::Result<i64> {
+        self.heads.read(key, self.generation, bounds, most, samples).map_err(gone)
     }
 
     /// How many records a table has.
     pub(crate) fn count(&self, connection: &Connection, number: i64) -> rusqlite::Result<i64> {
         let floors = Floors::load(connection, number)?;
         let sealed = chunks::count(connection, number, &floors)?;
-        let unsealed = self.heads.count(number, self.generation).map_err(too_old)?;
-        Ok(sealed + unsealed + rows::count(connection, number)?)
+        let unsealed = self.heads.count(number, self.generation).map_err(gone)?;
+        let mut rows = rows::count(connection, number)?;
+        if let Some(floor) = floors.highest() {
+            // A row that has expired may be removed later than the sample that it hides.
+            for (series, time) in rows::shadows_before(connection, number, floor)? {
+                rows += i64::from(!self.has_sample(connection, (number, series), time, &floors)?);
+            }
+        }
+        Ok(sealed + unsealed + rows)
+    }
+
+    fn has_sample(&self, connection: &Connection, key: Key, time: i64, floors: &Floors) -> rusqlite::Result<bool> {
+        let mut samples = Vec::new();
+        self.unsealed(key, (time, time), usize::MAX, &mut samples)?;
+        Ok(!samples.is_empty() || chunks::value_at(connection, key.0, key.1, time, floors)?.is_some())
     }
 }
 
-fn too_old(error: TooOld) -> rusqlite::Error {
+fn gone(error: Gone) -> rusqlite::Error {
     rusqlite::Error::ModuleError(error.to_string())
 }

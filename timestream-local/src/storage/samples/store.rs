@@ -12,7 +12,7 @@ use super::sealing::{Progress, Round};
 use super::{chunks, log, moving};
 use crate::records::{Measured, Record, Value};
 use rusqlite::Connection;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 /// Samples of a series, on average, that make sealing worth while.
@@ -48,8 +48,8 @@ pub(crate) struct Samples {
     round: Option<Round>,
     /// Rounds of sealing that this process has begun.
     rounds: u64,
-    /// Series with samples that are sealed and kept for queries.
-    kept: Vec<Key>,
+    /// Series with samples that are sealed and kept for queries, each with the generation, in order.
+    kept: VecDeque<(i64, Key)>,
     /// Rows of an older program are left to be moved.
     moves: bool,
     /// The most bytes of samples in memory; more are sealed early.
@@ -69,6 +69,8 @@ impl Samples {
                 heads.append(key, samples, None, if is_of_round { 0 } else { rounds });
             }
         })?;
+        // Nobody needs the pages of the log again before they are removed.
+        connection.execute_batch("PRAGMA shrink_memory")?;
         let round = progress.is_under_way.then(|| Round::going_on(progress, &heads, rounds));
         let log = log::newest(connection)?.unwrap_or(0).max(progress.log);
         let moves = moving::is_needed(connection)?;
@@ -80,7 +82,7 @@ impl Samples {
             log,
             round,
             rounds,
-            kept: Vec::new(),
+            kept: VecDeque::new(),
             moves,
             memory,
         })
@@ -256,7 +258,10 @@ impl Samples {
         }
         if let Some(round) = &mut self.round {
             match round.step(connection, &self.heads, catalog)? {
-                Some(sealed) => self.kept.extend(sealed),
+                Some(sealed) => {
+                    let generation = round.generation();
+                    self.kept.extend(sealed.into_iter().map(|key| (generation, key)));
+                }
                 None => self.round = None,
             }
             self.forget_sealed(connection)?;
@@ -286,12 +291,19 @@ impl Samples {
     /// Forgets what is sealed and seen on disk by all queries. Queries that keep more than there is room for are given
     /// up on.
     fn forget_sealed(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        self.kept.retain(|key| !self.heads.forget_sealed(*key));
+        self.forget_seen();
         if self.heads.kept() > KEPT_FOR_QUERIES {
             self.heads.forget_queries(Progress::load(connection)?.generation);
-            self.kept.retain(|key| !self.heads.forget_sealed(*key));
+            self.forget_seen();
         }
         Ok(())
+    }
+
+    fn forget_seen(&mut self) {
+        let seen = self.heads.seen_by_all();
+        while let Some((_, key)) = self.kept.pop_front_if(|(generation, _)| *generation <= seen) {
+            self.heads.forget_sealed(key);
+        }
     }
 
     /// Prepares the removal of a table's records from before a time. False if that must wait until what is in memory is

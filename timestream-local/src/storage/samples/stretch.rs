@@ -13,6 +13,8 @@ const ALLOCATION: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct Stretch {
     pieces: Vec<Piece>,
+    /// Whether a piece begins before the one before it ends.
+    overlaps: bool,
     recent: Vec<Sample>,
     count: u32,
     /// What the pieces take on the heap, in bytes, about.
@@ -48,11 +50,17 @@ impl Stretch {
 
     fn pack(&mut self) {
         if let (Some(first), Some(last)) = (self.recent.first(), self.recent.last()) {
+            self.overlaps |= self.end_of_pieces().is_some_and(|end| end >= first.time);
             let data = chunk::encode(&self.recent).into_boxed_slice();
             self.packed += data.len() + size_of::<Piece>() + ALLOCATION;
             self.pieces.push(Piece { start: first.time, stop: last.time, data });
             self.recent.clear();
         }
+    }
+
+    /// The time of the last sample in the pieces, as long as they don't overlap.
+    fn end_of_pieces(&self) -> Option<i64> {
+        self.pieces.last().map(|piece| piece.stop)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -76,9 +84,26 @@ impl Stretch {
         self.packed + self.recent.capacity() * size_of::<Sample>()
     }
 
+    /// The pieces between two times, and others if they overlap.
+    fn pieces_between(&self, from: i64, to: i64) -> &[Piece] {
+        if self.overlaps {
+            return &self.pieces;
+        }
+        let first = self.pieces.partition_point(|piece| piece.stop < from);
+        let end = self.pieces.partition_point(|piece| piece.start <= to);
+        self.pieces.get(first..end).unwrap_or_default()
+    }
+
+    /// A time, at most `to`, so that about `most` samples are between `from` and it, or more if they came late.
+    pub(super) fn until(&self, from: i64, to: i64, most: usize) -> i64 {
+        let last = self.pieces_between(from, to).get(most / RECENT).filter(|_| !self.overlaps);
+        last.map_or(to, |piece| piece.stop.min(to))
+    }
+
     /// Appends the samples from `from` to `to`: those of each piece, and the recent ones, in order of time.
     pub(super) fn read(&self, from: i64, to: i64, samples: &mut Vec<Sample>) {
-        for piece in self.pieces.iter().filter(|piece| piece.start <= to && piece.stop >= from) {
+        let pieces = self.pieces_between(from, to).iter();
+        for piece in pieces.filter(|piece| piece.start <= to && piece.stop >= from) {
             if let Err(damage) = chunk::decode_range(&piece.data, RECENT, from, to, samples) {
                 // The piece was packed by this process, so its memory is broken.
                 tracing::error!(error = %damage, "samples in memory can't be read");

@@ -15,6 +15,9 @@ pub(crate) enum Damaged {
     /// The chunk has more samples than the reader accepts.
     #[error("the chunk has too many samples")]
     TooMany,
+    /// The chunk's row is of another one.
+    #[error("the chunk has other times")]
+    OtherTimes,
     /// The checksum is right, but of bytes that are never written.
     #[error("the chunk is invalid")]
     Invalid,

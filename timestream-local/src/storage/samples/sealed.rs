@@ -1,0 +1,108 @@
+//! The sealed samples of a series, read a chunk at a time.
+
+use super::chunk::Sample;
+use super::chunks::{self, ChunkHead, SPAN};
+use super::floors::Floors;
+use rusqlite::Connection;
+use std::collections::VecDeque;
+
+/// Heads of chunks that are fetched at first, and then twice as many each time.
+const FETCH: usize = 16;
+
+/// A cursor on them: chunks in order of their starts, and the samples of those that were read.
+#[derive(Default)]
+pub(super) struct Sealed {
+    heads: VecDeque<ChunkHead>,
+    /// Where to go on looking for chunks; `None` if there are no more.
+    after: Option<i64>,
+    fetch: usize,
+    samples: Vec<Sample>,
+    next: usize,
+    /// The samples up to this place come before all of the other chunks.
+    ready: usize,
+}
+
+impl Sealed {
+    /// Begins with the samples from a time.
+    pub(super) fn begin(&mut self, from: i64) {
+        self.heads.clear();
+        self.samples.clear();
+        (self.next, self.ready) = (0, 0);
+        self.after = Some(from.saturating_sub(SPAN));
+        self.fetch = FETCH;
+    }
+
+    /// The next sample, if it was read.
+    pub(super) fn first(&self) -> Option<Sample> {
+        self.samples.get(self.next..self.ready)?.first().copied()
+    }
+
+    /// Passes the next sample.
+    pub(super) fn pass(&mut self) {
+        self.next += 1;
+    }
+
+    /// Reads chunks until there is a sample before all of the others.
+    pub(super) fn advance(
+        &mut self,
+        connection: &Connection,
+        (number, series): (i64, i64),
+        (from, to): (i64, i64),
+        floors: &Floors,
+    ) -> rusqlite::Result<()> {
+        self.samples.drain(..self.next);
+        (self.next, self.ready) = (0, 0);
+        loop {
+            while self.heads.is_empty()
+                && let Some(after) = self.after
+            {
+                self.fetch_heads(chunks::heads(connection, number, series, (after, to), self.fetch)?);
+            }
+            let Some(head) = self.heads.front().copied() else {
+                self.ready = self.samples.len();
+                return Ok(());
+            };
+            self.ready = self.samples.partition_point(|sample| sample.time < head.start);
+            if self.ready > 0 {
+                return Ok(());
+            }
+            self.heads.pop_front();
+            if head.stop >= from {
+                chunks::read(connection, number, head, (from, to), floors, &mut self.samples)?;
+                if !self.samples.is_sorted_by_key(|sample| sample.time) {
+                    self.samples.sort_unstable_by_key(|sample| sample.time);
+                }
+            }
+        }
+    }
+
+    /// Whether one of the next chunks has its first sample between two times.
+    pub(super) fn one_starts_within(
+        &mut self,
+        connection: &Connection,
+        (number, series): (i64, i64),
+        (from, to): (i64, i64),
+        floors: &Floors,
+    ) -> rusqlite::Result<bool> {
+        if self.heads.is_empty()
+            && let Some(after) = self.after
+        {
+            self.fetch_heads(chunks::heads(connection, number, series, (after, to), self.fetch)?);
+        }
+        Ok(self.heads.iter().any(|head| (from.max(floors.of(head.number))..=to).contains(&head.start)))
+    }
+
+    /// Takes fetched heads. Those with the last start are fetched again with the next ones, since more may have it.
+    fn fetch_heads(&mut self, heads: Vec<ChunkHead>) {
+        let last = heads.last().map(|head| head.start).filter(|_| heads.len() == self.fetch);
+        match last {
+            None => (self.heads, self.after) = (heads.into(), None),
+            Some(last) if heads.first().is_some_and(|head| head.start < last) => {
+                self.heads = heads.into_iter().filter(|head| head.start < last).collect();
+                self.after = Some(last);
+            }
+            Some(_) => {}
+        }
+        self.fetch *= 2;
+    }
+}

@@ -1,16 +1,24 @@
 #!/usr/bin/env bash
 # A statement cache that prepares each statement again whenever it is used.
 #
-# SQLite 3.54 looks at the value of a parameter in `column = ?` when it plans a query that has an ORDER BY, a join or one
+# SQLite 3.54 looks at the value of a parameter in `column = ?` when it plans a query that has an ORDER BY, a join, or one
 # min() or max(): 0 and 1 are thought to be common values, others rare. The statement then counts as outdated once such
-# a parameter turns from 0 or 1 into another number or back. But sqlite3_clear_bindings() outdates it always, and wrappers
-# with a cache of statements call that whenever a statement goes back into the cache. So the cache saves nothing: each
-# use parses and plans the SQL again, silently, ten times the cost of a lookup. The same holds, and held in earlier
-# versions, for a bound LIMIT. SQLITE_DBCONFIG_ENABLE_QPSG ends it: plans no longer depend on bound values.
+# a parameter turns from 0 or 1 into another number, or back. But sqlite3_clear_bindings() outdates it whatever the
+# values were, and rusqlite calls that whenever a statement goes back into its cache. So prepare_cached() saves nothing:
+# each use parses and plans the SQL again. No result and no error tells, only SQLITE_STMTSTATUS_REPREPARE and the time;
+# our reads of short series took twice as long. A statement that is kept, and bound anew, is not prepared again; with a
+# bound LIMIT even that one is, at each other value. SQLITE_DBCONFIG_ENABLE_QPSG ends both: then no plan depends on bound
+# values. Our storage sets it on all its connections.
 #
-# Versions: rusqlite 0.43.0 (libsqlite3-sys 0.40.0, SQLite 3.54.1), apsw 3.54.1.0.
-# Seen, of 100 uses each of a cached statement, SQLITE_STMTSTATUS_REPREPARE at the end:
-SEEN
+# Versions: rusqlite 0.43.0, libsqlite3-sys 0.40.0 (SQLite 3.54.1).
+# Seen, how often a statement was prepared again in 100 uses with the values 100 to 199, taken from the cache each time,
+# and kept:
+#   plain: 0 cached, 0 kept
+#   ORDER BY: 99 cached, 0 kept
+#   max(): 99 cached, 0 kept
+#   join: 99 cached, 0 kept
+#   LIMIT: 100 cached, 100 kept
+#   QPSG, all of them: 0 cached, 0 kept
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -51,7 +59,7 @@ fn main() -> rusqlite::Result<()> {
                 }
                 Ok(last)
             };
-            println!("rusqlite{} {name}: {} cached, {} kept", if qpsg { " QPSG" } else { "" }, uses(false)?, uses(true)?);
+            println!("{}{name}: {} cached, {} kept", if qpsg { "QPSG " } else { "" }, uses(false)?, uses(true)?);
         }
     }
     Ok(())
@@ -59,27 +67,15 @@ fn main() -> rusqlite::Result<()> {
 RUST
 cargo run --quiet | tee seen
 
-python3 -m venv venv
-venv/bin/pip install --quiet apsw==3.54.1.0
-cat > seen.py <<'PYTHON'
-import apsw
-
-for qpsg in (0, 1):
-    connection = apsw.Connection(":memory:")
-    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, qpsg)
-    connection.execute("CREATE TABLE samples(series, time, PRIMARY KEY(series, time))")
-    for name, sql in {
-        "plain": "SELECT time FROM samples WHERE series = ?1",
-        "ORDER BY": "SELECT time FROM samples WHERE series = ?1 ORDER BY time",
-        "LIMIT": "SELECT time FROM samples WHERE series > 5 LIMIT ?1",
-    }.items():
-        last = 0
-        def traced(event):
-            global last
-            last = event["stmt_status"]["SQLITE_STMTSTATUS_REPREPARE"]
-        connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, traced)
-        for series in range(100, 200):
-            connection.execute(sql, (series,)).fetchall()
-        print(f"apsw{' QPSG' if qpsg else ''} {name}: {last}")
-PYTHON
-venv/bin/python seen.py | tee -a seen
+diff seen - <<'SEEN' || { echo "the behaviour has changed" >&2; exit 1; }
+plain: 0 cached, 0 kept
+ORDER BY: 99 cached, 0 kept
+max(): 99 cached, 0 kept
+join: 99 cached, 0 kept
+LIMIT: 100 cached, 100 kept
+QPSG plain: 0 cached, 0 kept
+QPSG ORDER BY: 0 cached, 0 kept
+QPSG max(): 0 cached, 0 kept
+QPSG join: 0 cached, 0 kept
+QPSG LIMIT: 0 cached, 0 kept
+SEEN

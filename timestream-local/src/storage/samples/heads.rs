@@ -2,6 +2,7 @@
 //! queries do not see on disk.
 
 use super::chunk::Sample;
+use super::head::Head;
 use super::key_hasher::{KeyHash, SHARDS};
 use super::readers::Readers;
 use super::stretch::Stretch;
@@ -10,12 +11,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// What a head takes beside its samples, about: maps are seven eighths full at most, and half as full when they have
-/// grown.
-const HEAD_BYTES: usize = size_of::<Head>() + (size_of::<Key>() + size_of::<Box<Head>>()) * 3 / 2;
-
 /// A series: the number of its table, and its own in that table.
 pub(super) type Key = (i64, i64);
+
+/// What a head takes in its map, in bytes, about: maps are seven eighths full at most, and half as full when they have
+/// grown.
+const PLACE_BYTES: usize = (size_of::<Key>() + size_of::<Box<Head>>()) * 3 / 2;
 
 /// Why a query can't be answered any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +31,7 @@ pub(super) enum Gone {
 /// All heads. The writer changes them, and queries read them.
 #[derive(Debug, Default)]
 pub(crate) struct Heads {
-    shards: [RwLock<HashMap<Key, Box<Head>, KeyHash>>; SHARDS],
+    shards: [Shard; SHARDS],
     pub(super) readers: Readers,
     /// Samples not sealed yet.
     unsealed: AtomicUsize,
@@ -44,63 +45,21 @@ pub(crate) struct Heads {
     deleted: RwLock<HashSet<i64>>,
 }
 
-/// The head of a series.
-#[derive(Debug, Default)]
-struct Head {
-    /// The time of the last sample or record of the series, wherever it rests, if that is known.
-    last: Option<i64>,
-    /// The round of sealing that `open` comes after.
-    round: u64,
-    open: Stretch,
-    /// To be sealed in this round.
-    frozen: Option<Box<Stretch>>,
-    /// Sealed, with the generation.
-    sealed: Vec<(i64, Box<Stretch>)>,
-}
+type Map = HashMap<Key, Box<Head>, KeyHash>;
+type Shard = RwLock<Map>;
 
-impl Head {
-    fn freeze(&mut self, round: u64) {
-        if self.round != round {
-            self.round = round;
-            if self.open.len() > 0 {
-                let open = std::mem::take(&mut self.open);
-                match &mut self.frozen {
-                    Some(frozen) => frozen.append(&open),
-                    frozen @ None => *frozen = Some(Box::new(open)),
-                }
-            }
-        }
-    }
-
-    fn unsealed(&self) -> impl Iterator<Item = &Stretch> {
-        self.frozen.as_deref().into_iter().chain([&self.open])
-    }
-
-    /// What a query of a generation can't see on disk.
-    fn seen(&self, generation: i64) -> impl Iterator<Item = &Stretch> {
-        let sealed = self.sealed.iter().filter(move |(sealed, _)| *sealed > generation);
-        sealed.map(|(_, stretch)| &**stretch).chain(self.unsealed())
-    }
-
-    fn is_empty(&self) -> bool {
-        self.sealed.is_empty() && self.unsealed().all(|stretch| stretch.len() == 0)
-    }
-
-    /// Bytes of all, and of the samples that are sealed.
-    fn bytes(&self) -> (usize, usize) {
-        let sealed = self.sealed.iter().map(|(_, stretch)| stretch.bytes()).sum();
-        (HEAD_BYTES + self.unsealed().map(Stretch::bytes).sum::<usize>() + sealed, sealed)
-    }
-}
-
-type Shard = RwLock<HashMap<Key, Box<Head>, KeyHash>>;
-
-fn reading(shard: &Shard) -> RwLockReadGuard<'_, HashMap<Key, Box<Head>, KeyHash>> {
+fn reading(shard: &Shard) -> RwLockReadGuard<'_, Map> {
     shard.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn writing(shard: &Shard) -> RwLockWriteGuard<'_, HashMap<Key, Box<Head>, KeyHash>> {
+fn writing(shard: &Shard) -> RwLockWriteGuard<'_, Map> {
     shard.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Bytes of a head with its place, and of its samples that are sealed.
+fn bytes(head: &Head) -> (usize, usize) {
+    let (all, sealed) = head.bytes();
+    (PLACE_BYTES + all, sealed)
 }
 
 impl Heads {
@@ -115,13 +74,13 @@ impl Heads {
         let (head, before) = match shard.entry(key) {
             Entry::Occupied(known) => {
                 let head = known.into_mut();
-                let before = head.bytes();
+                let before = bytes(head);
                 (head, before)
             }
             Entry::Vacant(place) => (place.insert(Box::default()), (0, 0)),
         };
         let result = change(head);
-        self.account(before, head.bytes());
+        self.account(before, bytes(head));
         result
     }
 
@@ -167,7 +126,7 @@ impl Heads {
     pub(super) fn forget_empty(&self, key: Key) {
         let mut shard = writing(self.shard(key));
         if let Some(head) = shard.get(&key).filter(|head| head.is_empty()) {
-            self.account(head.bytes(), (0, 0));
+            self.account(bytes(head), (0, 0));
             shard.remove(&key);
         }
     }
@@ -297,13 +256,13 @@ impl Heads {
         let seen = self.seen_by_all();
         let mut shard = writing(self.shard(key));
         let Some(head) = shard.get_mut(&key) else { return };
-        let before = head.bytes();
+        let before = bytes(head);
         head.sealed.retain(|(generation, _)| *generation > seen);
         if head.is_empty() {
             self.account(before, (0, 0));
             shard.remove(&key);
         } else {
-            self.account(before, head.bytes());
+            self.account(before, bytes(head));
         }
     }
 
@@ -344,7 +303,7 @@ impl Heads {
         writing(shard).retain(|key, head| {
             let left = is_left(key);
             if !left {
-                self.account(head.bytes(), (0, 0));
+                self.account(bytes(head), (0, 0));
                 self.unsealed.fetch_sub(head.unsealed().map(Stretch::len).sum(), Ordering::Relaxed);
             }
             left

@@ -10,6 +10,7 @@ mod chunks;
 mod counted;
 mod fetched_rows;
 mod floors;
+mod head;
 mod heads;
 mod key_hasher;
 mod log;

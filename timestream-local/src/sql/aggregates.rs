@@ -80,7 +80,8 @@ impl Aggregate<Moments, Option<f64>> for Spread {
     }
 }
 
-/// The exact percentile (nearest rank). The service may answer any value near it.
+/// The exact percentile: the value that as many others are below as the percentile says. Where that lies between two
+/// values it is the upper one, as Trino has it. The service may answer any value near it.
 struct Percentile;
 
 impl Aggregate<(Vec<f64>, f64), Option<f64>> for Percentile {
@@ -107,8 +108,7 @@ impl Aggregate<(Vec<f64>, f64), Option<f64>> for Percentile {
         if values.is_empty() {
             return Ok(None);
         }
-        let rank = (percentile * values.len() as f64).ceil() as usize;
-        let index = rank.saturating_sub(1).min(values.len() - 1);
+        let index = ((percentile * values.len() as f64) as usize).min(values.len() - 1);
         let (_, value, _) = values.select_nth_unstable_by(index, f64::total_cmp);
         Ok(Some(*value))
     }

@@ -34,6 +34,12 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("$multiply", &[Bigint, IntervalDayToSecond], IntervalDayToSecond, |a| bigint(a, "*", i64::checked_mul)),
     scalar("$multiply", &[IntervalYearToMonth, Bigint], IntervalYearToMonth, |a| bigint(a, "*", i64::checked_mul)),
     scalar("$multiply", &[Bigint, IntervalYearToMonth], IntervalYearToMonth, |a| bigint(a, "*", i64::checked_mul)),
+    scalar("$multiply", &[IntervalDayToSecond, Double], IntervalDayToSecond, |a| interval(a.double(0)? * a.double(1)?)),
+    scalar("$multiply", &[Double, IntervalDayToSecond], IntervalDayToSecond, |a| interval(a.double(0)? * a.double(1)?)),
+    scalar("$multiply", &[IntervalYearToMonth, Double], IntervalYearToMonth, |a| interval(a.double(0)? * a.double(1)?)),
+    scalar("$multiply", &[Double, IntervalYearToMonth], IntervalYearToMonth, |a| interval(a.double(0)? * a.double(1)?)),
+    scalar("$divide", &[IntervalDayToSecond, Double], IntervalDayToSecond, |a| interval_part(a)),
+    scalar("$divide", &[IntervalYearToMonth, Double], IntervalYearToMonth, |a| interval_part(a)),
     scalar("$divide", INTEGERS, Integer, |a| integer(divided(a, "/", i64::checked_div))),
     scalar("$divide", BIGINTS, Bigint, |a| divided(a, "/", i64::checked_div)),
     scalar("$divide", DOUBLES, Double, |a| real(a.double(0)? / a.double(1)?)),
@@ -111,6 +117,23 @@ fn divided(a: &Arguments<'_, '_>, sign: &str, operation: fn(i64, i64) -> Option<
         return Err("Division by zero".into());
     }
     bigint(a, sign, operation)
+}
+
+fn interval_part(a: &Arguments<'_, '_>) -> Outcome {
+    let (units, divisor) = (a.integer(0)?, a.double(1)?);
+    if divisor == 0.0 {
+        return Err("Division by zero".into());
+    }
+    interval(units as f64 / divisor)
+}
+
+/// An interval of so many units. A part of a unit is left out.
+fn interval(units: f64) -> Outcome {
+    // 2^63, the first double beyond an i64.
+    match units.abs() < 9_223_372_036_854_775_808.0 {
+        true => Ok(Value::Integer(units as i64)),
+        false => Err("The interval is out of range".into()),
+    }
 }
 
 fn remainder(a: &Arguments<'_, '_>) -> Outcome {

@@ -55,8 +55,14 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("starts_with", &[Varchar, Varchar], Boolean, |a| Ok(Value::from(a.text(0)?.starts_with(a.text(1)?)))),
     scalar("strpos", &[Varchar, Varchar], Bigint, |a| {
         let (text, part) = (a.text(0)?, a.text(1)?);
-        let before = text.find(part).and_then(|position| text.get(..position));
-        Ok(Value::from(before.map_or(0, |before| before.chars().count() as i64 + 1)))
+        Ok(Value::from(position(text, part, 1)))
+    }),
+    scalar("strpos", &[Varchar, Varchar, Bigint], Bigint, |a| {
+        let (text, part) = (a.text(0)?, a.text(1)?);
+        match usize::try_from(a.integer(2)?) {
+            Ok(instance @ 1..) => Ok(Value::from(position(text, part, instance))),
+            _ => Err("'instance' must be a positive number.".into()),
+        }
     }),
     scalar("substr", &[Varchar, Bigint], Varchar, |a| substring(a.text(0)?, a.integer(1)?, i64::MAX)),
     scalar("substr", &[Varchar, Bigint, Bigint], Varchar, |a| substring(a.text(0)?, a.integer(1)?, a.integer(2)?)),
@@ -85,6 +91,19 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
         None => Err(Failure(format!("Not a valid Unicode code point: {}", a.integer(0)?))),
     }),
 ];
+
+/// The place of an instance of a part, which may overlap others, in characters from 1; 0 if there are fewer. An empty part is always
+/// at the beginning.
+fn position(text: &str, part: &str, instance: usize) -> i64 {
+    if part.is_empty() {
+        return 1;
+    }
+    let starts = text
+        .char_indices()
+        .zip(1..)
+        .filter(|((start, _), _)| text.get(*start..).is_some_and(|rest| rest.starts_with(part)));
+    starts.map(|(_, place)| place).nth(instance - 1).unwrap_or(0)
+}
 
 fn compiled(a: &Arguments<'_, '_>) -> Result<std::sync::Arc<Pattern>, Failure> {
     a.cached(1, |pattern| java_regex::compile(pattern).map_err(Failure))

@@ -62,10 +62,11 @@ impl Pattern {
         Ok(regex.captures(text).and_then(|found| found.get(index)).map(|part| part.as_str()))
     }
 
-    /// Replaces every match. As in Java, `$n` in the replacement is a group and a backslash takes the next as it is.
+    /// Replaces every match. As in Java, `$n` and `${name}` in the replacement are groups, and a backslash takes the next
+    /// as it is.
     pub(crate) fn replace(&self, text: &str, replacement: &str) -> Result<String, Failure> {
         let regex = self.exact(text)?;
-        let parts = replacement_parts(replacement, regex.captures_len())?;
+        let parts = replacement_parts(replacement, regex)?;
         let (mut result, mut end, mut from) = (String::with_capacity(text.len()), 0, 0);
         // Unlike the crate's iterator, Java also finds nothing right behind a match.
         while let Some(found) = regex.captures_at(text, from) {
@@ -132,7 +133,8 @@ enum Part {
     Group(usize),
 }
 
-fn replacement_parts(replacement: &str, groups: usize) -> Result<Vec<Part>, Failure> {
+fn replacement_parts(replacement: &str, regex: &Regex) -> Result<Vec<Part>, Failure> {
+    let groups = regex.captures_len();
     let mut parts = Vec::new();
     let mut characters = replacement.chars().peekable();
     while let Some(character) = characters.next() {
@@ -141,6 +143,15 @@ fn replacement_parts(replacement: &str, groups: usize) -> Result<Vec<Part>, Fail
                 Some(literal) => parts.push(Part::Text(literal)),
                 None => return Err("Replacement ends in a backslash".into()),
             },
+            '$' if characters.next_if_eq(&'{').is_some() => {
+                let mut name = String::new();
+                while let Some(character) = characters.next_if(|character| *character != '}') {
+                    name.push(character);
+                }
+                characters.next().ok_or_else(|| Failure("A group's name in the replacement has no end".into()))?;
+                let place = regex.capture_names().position(|known| known == Some(name.as_str()));
+                parts.push(Part::Group(place.ok_or_else(|| Failure(format!("No group with name {{{name}}}")))?));
+            }
             '$' => {
                 let digit = |c: Option<&char>| c.and_then(|c| c.to_digit(10)).map(|digit| digit as usize);
                 let mut index = digit(characters.peek()).ok_or_else(|| Failure("Illegal group reference".into()))?;

@@ -172,6 +172,11 @@ fn text_is_counted_in_characters() {
         ("SELECT replace('aXbX', 'X'), replace('aXb', 'X', '--'), replace('ab', '', '.')", &["ab|a--b|.a.b."]),
         ("SELECT strpos('high', 'ig'), strpos('a', 'z'), strpos('a', ''), position('b' IN 'abc')", &["2|0|1|2"]),
         (
+            "SELECT strpos('éaaaa', 'aa', 2), strpos('abab', 'ab', 2), strpos('abab', 'ab', 3), strpos('', 'a', 1)",
+            &["3|3|0|0"],
+        ),
+        ("SELECT strpos('a', 'a', 0)", &["error: 'instance' must be a positive number."]),
+        (
             "SELECT split_part('a:b:c', ':', 2), split_part('a', ':', 2), split_part('a:', ':', 2) = ''",
             &["b|NULL|true"],
         ),
@@ -186,6 +191,9 @@ fn text_is_counted_in_characters() {
             &["true|2|a1 b2"],
         ),
         ("SELECT regexp_extract('abc', 'x'), regexp_replace('1a 2b', '\\d')", &["NULL|a b"]),
+        ("SELECT regexp_replace('1a 2b', '(?<n>\\d)(?<c>[ab])', '${c}${n}!$1')", &["a1!1 b2!2"]),
+        ("SELECT regexp_replace('1a', '(?<n>\\d)', '${x}')", &["error: No group with name {x}"]),
+        ("SELECT regexp_replace('1a', '(?<n>\\d)', '${n')", &["error: A group's name in the replacement has no end"]),
         ("SELECT regexp_like('a', '(')", &["error: Invalid regular expression: Unclosed group near index 1"]),
     ]);
     check_refusals(
@@ -239,6 +247,12 @@ fn groups_and_orders_are_prestos() {
         (
             "SELECT approx_percentile(x, 0.5), approx_percentile(x, 1.0) FROM (SELECT 1 AS x UNION ALL SELECT 2 UNION ALL SELECT 9)",
             &["2|9"],
+        ),
+        // Where a whole number of values is below, it is the next one, as in Trino 399.
+        (
+            "SELECT approx_percentile(x, 0.5), approx_percentile(x, 0.25), approx_percentile(x, 0.0) FROM \
+             (SELECT 1 AS x UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4)",
+            &["3|2|1"],
         ),
         (
             "SELECT max_by(job, measure_value::double), min_by(env, time) FROM db.t WHERE measure_name = 'cpu' AND env = 'b'",

@@ -56,6 +56,12 @@ fn lengths_of_time_add_up() {
              0 00:00:00.001000000|0 00:00:00.000000001",
             ],
         ),
+        (
+            "SELECT INTERVAL '1' day / 2, 1h * 1.5, 0.25 * 1h, INTERVAL '5' month / 2, 1ns / 2",
+            &["0 12:00:00.000000000|0 01:30:00.000000000|0 00:15:00.000000000|0-2|0 00:00:00.000000000"],
+        ),
+        ("SELECT 1d / 0", &["error: Division by zero"]),
+        ("SELECT 1d * 1e300", &["error: The interval is out of range"]),
         ("SELECT 1y, 14mo, INTERVAL '2' month * 3, 1w", &["1-0|1-2|0-6|7 00:00:00.000000000"]),
         (
             "SELECT ago(1h), now() - 1h, now() + 1mo, 1d + now(), now() - ago(90m)",

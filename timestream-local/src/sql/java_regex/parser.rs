@@ -235,8 +235,8 @@ impl Parser {
                 if self.names.contains(&name) {
                     return Err(self.cursor.error(format!("Named capturing group <{name}> is already defined")));
                 }
+                self.piece.push_str(&format!("(?<{name}>"));
                 self.names.push(name);
-                self.piece.push('(');
             } else if matches!(self.cursor.peek(), Some('=' | '!')) {
                 return Err(self.cursor.unsupported("look-ahead"));
             } else if self.cursor.take(">") {

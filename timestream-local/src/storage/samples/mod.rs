@@ -20,6 +20,7 @@ mod points;
 mod readable;
 mod readers;
 mod relations;
+mod replay;
 mod rows;
 mod scan;
 mod sealed;

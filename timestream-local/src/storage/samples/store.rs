@@ -7,6 +7,7 @@ use super::chunk::Sample;
 use super::floors::Floors;
 use super::heads::{Heads, Key};
 use super::pending::{Pending, PendingSeries};
+use super::replay::replay;
 use super::rows::{self, Row};
 use super::sealing::{Progress, Round};
 use super::{chunks, log, moving};
@@ -63,12 +64,7 @@ impl Samples {
         let progress = Progress::load(connection)?;
         heads.readers.sealed(progress.generation);
         let rounds = u64::from(progress.is_under_way);
-        log::replay(connection, |id, key, samples| {
-            let is_of_round = progress.is_under_way && id <= progress.log;
-            if !is_of_round || key > progress.done {
-                heads.append(key, samples, None, if is_of_round { 0 } else { rounds });
-            }
-        })?;
+        replay(connection, &heads, progress, rounds)?;
         // Nobody needs the pages of the log again before they are removed.
         connection.execute_batch("PRAGMA shrink_memory")?;
         let round = progress.is_under_way.then(|| Round::going_on(progress, &heads, rounds));

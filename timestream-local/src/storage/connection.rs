@@ -5,6 +5,10 @@ use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
 
+/// What connections keep of the file in memory, in KiB, as SQLite wants it.
+const WRITER_CACHE: i64 = -65_536;
+const READER_CACHE: i64 = -4_096;
+
 /// The one connection that writes.
 pub(super) fn open_writer(file: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(file)?;
@@ -13,7 +17,7 @@ pub(super) fn open_writer(file: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "auto_vacuum", "incremental")?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
-    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
     // In pages, 8 MB of them. Few pages are changed twice, so that a longer log would only stall longer.
     connection.pragma_update(None, "wal_autocheckpoint", 2_048)?;
     // Bytes that an emptied log may keep on disk. It is more than the log usually takes, so that it is overwritten in
@@ -24,12 +28,23 @@ pub(super) fn open_writer(file: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Reads what nobody will need again soon on the connection that writes, without keeping it in memory.
+pub(super) fn read_through<T>(
+    connection: &Connection,
+    read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    connection.pragma_update(None, "cache_size", READER_CACHE)?;
+    let found = read(connection)?;
+    connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
+    Ok(found)
+}
+
 /// A connection that only reads.
 pub(crate) fn open_read_only(file: &Path) -> rusqlite::Result<Connection> {
     let connection =
         Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(Duration::from_secs(5))?;
-    connection.pragma_update(None, "cache_size", -4_096)?;
+    connection.pragma_update(None, "cache_size", READER_CACHE)?;
     configure(&connection)?;
     Ok(connection)
 }

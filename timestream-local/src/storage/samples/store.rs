@@ -2,6 +2,7 @@
 //! between the transactions.
 
 use super::super::catalog::{Catalog, Table};
+use super::super::connection::read_through;
 use super::super::failure::Failure;
 use super::chunk::Sample;
 use super::floors::Floors;
@@ -64,9 +65,7 @@ impl Samples {
         let progress = Progress::load(connection)?;
         heads.readers.sealed(progress.generation);
         let rounds = u64::from(progress.is_under_way);
-        replay(connection, &heads, progress, rounds)?;
-        // Nobody needs the pages of the log again before they are removed.
-        connection.execute_batch("PRAGMA shrink_memory")?;
+        read_through(connection, |connection| replay(connection, &heads, progress, rounds))?;
         let round = progress.is_under_way.then(|| Round::going_on(progress, &heads, rounds));
         let log = log::newest(connection)?.unwrap_or(0).max(progress.log);
         let moves = moving::is_needed(connection)?;

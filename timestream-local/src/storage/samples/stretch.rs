@@ -1,9 +1,13 @@
 //! Samples of one series in memory, in the order in which they came.
 
-use super::chunk::{self, Sample};
+use super::chunk::{self, Damaged, Sample};
 
 /// Samples that are kept as they are, before they are packed.
 const RECENT: usize = if cfg!(test) { 4 } else { 32 };
+/// For so many more there is room each time that there is none.
+const ROOM: usize = 8;
+/// The most samples of a piece, which is packed when it has half of them, and again when it has all.
+const PIECE: usize = 2 * RECENT;
 
 /// What an allocation takes beside its bytes, about.
 const ALLOCATION: usize = 16;
@@ -15,6 +19,8 @@ pub(super) struct Stretch {
     pieces: Vec<Piece>,
     /// Whether a piece begins before the one before it ends.
     overlaps: bool,
+    /// Whether the last piece has half of its samples.
+    last_is_half: bool,
     recent: Vec<Sample>,
     count: u32,
     /// What the pieces take on the heap, in bytes, about.
@@ -28,6 +34,18 @@ struct Piece {
     data: Box<[u8]>,
 }
 
+impl Piece {
+    /// What it takes on the heap, in bytes, about.
+    fn bytes(&self) -> usize {
+        self.data.len() + size_of::<Piece>() + ALLOCATION
+    }
+}
+
+/// Reports samples in memory that can't be read. This process packed them, so its memory is broken.
+fn is_broken(damage: Damaged) {
+    tracing::error!(error = %damage, "samples in memory can't be read");
+}
+
 impl Stretch {
     pub(super) fn push(&mut self, sample: Sample) {
         if self.recent.len() >= RECENT {
@@ -37,6 +55,9 @@ impl Stretch {
             Some(last) if last.time > sample.time => self.recent.partition_point(|other| other.time < sample.time),
             _ => self.recent.len(),
         };
+        if self.recent.len() == self.recent.capacity() {
+            self.recent.reserve_exact(ROOM);
+        }
         self.recent.insert(place, sample);
         self.count += 1;
     }
@@ -49,12 +70,29 @@ impl Stretch {
     }
 
     fn pack(&mut self) {
-        if let (Some(first), Some(last)) = (self.recent.first(), self.recent.last()) {
-            self.overlaps |= self.end_of_pieces().is_some_and(|end| end >= first.time);
-            let data = chunk::encode(&self.recent).into_boxed_slice();
-            self.packed += data.len() + size_of::<Piece>() + ALLOCATION;
-            self.pieces.push(Piece { start: first.time, stop: last.time, data });
-            self.recent.clear();
+        let recent = std::mem::take(&mut self.recent);
+        let Some(first) = recent.first() else { return };
+        let is_late = self.end_of_pieces().is_some_and(|end| end >= first.time);
+        self.overlaps |= is_late;
+        let mut samples = Vec::with_capacity(PIECE);
+        if self.last_is_half
+            && !is_late
+            && let Some(half) = self.pieces.last()
+        {
+            match chunk::decode_range(&half.data, PIECE, i64::MIN, i64::MAX, &mut samples) {
+                Ok(_) => {
+                    self.packed -= half.bytes();
+                    self.pieces.pop();
+                }
+                Err(damage) => is_broken(damage),
+            }
+        }
+        self.last_is_half = samples.is_empty();
+        samples.extend(recent);
+        if let (Some(first), Some(last)) = (samples.first(), samples.last()) {
+            let piece = Piece { start: first.time, stop: last.time, data: chunk::encode(&samples).into_boxed_slice() };
+            self.packed += piece.bytes();
+            self.pieces.push(piece);
         }
     }
 
@@ -96,7 +134,7 @@ impl Stretch {
 
     /// A time, at most `to`, so that about `most` samples are between `from` and it, or more if they came late.
     pub(super) fn until(&self, from: i64, to: i64, most: usize) -> i64 {
-        let last = self.pieces_between(from, to).get(most / RECENT).filter(|_| !self.overlaps);
+        let last = self.pieces_between(from, to).get(most / PIECE).filter(|_| !self.overlaps);
         last.map_or(to, |piece| piece.stop.min(to))
     }
 
@@ -104,9 +142,8 @@ impl Stretch {
     pub(super) fn read(&self, from: i64, to: i64, samples: &mut Vec<Sample>) {
         let pieces = self.pieces_between(from, to).iter();
         for piece in pieces.filter(|piece| piece.start <= to && piece.stop >= from) {
-            if let Err(damage) = chunk::decode_range(&piece.data, RECENT, from, to, samples) {
-                // The piece was packed by this process, so its memory is broken.
-                tracing::error!(error = %damage, "samples in memory can't be read");
+            if let Err(damage) = chunk::decode_range(&piece.data, PIECE, from, to, samples) {
+                is_broken(damage);
             }
         }
         let first = self.recent.partition_point(|sample| sample.time < from);

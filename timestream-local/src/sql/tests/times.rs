@@ -61,6 +61,10 @@ fn lengths_of_time_add_up() {
             &["0 12:00:00.000000000|0 01:30:00.000000000|0 00:15:00.000000000|0-2|0 00:00:00.000000000"],
         ),
         ("SELECT 1d / 0", &["error: Division by zero"]),
+        (
+            "SELECT greatest(NULL / y, 1), greatest(NULL * y, 1), greatest(y * NULL, 1) FROM (SELECT -0.5 AS y)",
+            &["NULL|NULL|NULL"],
+        ),
         ("SELECT 1d * 1e300", &["error: The interval is out of range"]),
         ("SELECT 1y, 14mo, INTERVAL '2' month * 3, 1w", &["1-0|1-2|0-6|7 00:00:00.000000000"]),
         (

@@ -55,12 +55,12 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("starts_with", &[Varchar, Varchar], Boolean, |a| Ok(Value::from(a.text(0)?.starts_with(a.text(1)?)))),
     scalar("strpos", &[Varchar, Varchar], Bigint, |a| {
         let (text, part) = (a.text(0)?, a.text(1)?);
-        Ok(Value::from(position(text, part, 1)))
+        position(text, part, 1)
     }),
     scalar("strpos", &[Varchar, Varchar, Bigint], Bigint, |a| {
         let (text, part) = (a.text(0)?, a.text(1)?);
         match usize::try_from(a.integer(2)?) {
-            Ok(instance @ 1..) => Ok(Value::from(position(text, part, instance))),
+            Ok(instance @ 1..) => position(text, part, instance),
             _ => Err("'instance' must be a positive number.".into()),
         }
     }),
@@ -92,17 +92,24 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     }),
 ];
 
-/// The place of an instance of a part, which may overlap others, in characters from 1; 0 if there are fewer. An empty part is always
-/// at the beginning.
-fn position(text: &str, part: &str, instance: usize) -> i64 {
-    if part.is_empty() {
-        return 1;
+/// The place of an instance of a part, which may overlap others, in characters from 1; 0 if there are fewer. An empty
+/// part is always at the beginning.
+fn position(text: &str, part: &str, instance: usize) -> Outcome {
+    let Some(first) = part.chars().next() else { return Ok(Value::Integer(1)) };
+    // Each search is linear in what it passes, and in the part.
+    if instance > 1 && instance.min(text.len()).saturating_mul(part.len()) > MAX_TEXT {
+        return Err("The part that strpos looks for is too long for so many instances".into());
     }
-    let starts = text
-        .char_indices()
-        .zip(1..)
-        .filter(|((start, _), _)| text.get(*start..).is_some_and(|rest| rest.starts_with(part)));
-    starts.map(|(_, place)| place).nth(instance - 1).unwrap_or(0)
+    let mut from = 0;
+    for left in (0..instance).rev() {
+        let Some(found) = text.get(from..).and_then(|rest| rest.find(part)) else { break };
+        if left == 0 {
+            let before = text.get(..from + found).unwrap_or_default();
+            return Ok(Value::from(before.chars().count() as i64 + 1));
+        }
+        from += found + first.len_utf8();
+    }
+    Ok(Value::Integer(0))
 }
 
 fn compiled(a: &Arguments<'_, '_>) -> Result<std::sync::Arc<Pattern>, Failure> {

@@ -176,6 +176,12 @@ fn text_is_counted_in_characters() {
             &["3|3|0|0"],
         ),
         ("SELECT strpos('a', 'a', 0)", &["error: 'instance' must be a positive number."]),
+        // Neither is quadratic.
+        ("SELECT strpos(lpad('', 4000000, 'a'), lpad('b', 2000000, 'a'))", &["0"]),
+        (
+            "SELECT strpos(lpad('', 4000000, 'a'), lpad('', 2000000, 'a'), 1000000)",
+            &["error: The part that strpos looks for is too long for so many instances"],
+        ),
         (
             "SELECT split_part('a:b:c', ':', 2), split_part('a', ':', 2), split_part('a:', ':', 2) = ''",
             &["b|NULL|true"],

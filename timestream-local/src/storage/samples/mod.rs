@@ -13,6 +13,7 @@ mod floors;
 mod head;
 mod heads;
 mod key_hasher;
+mod last_chunk;
 mod log;
 mod moving;
 mod pending;

@@ -216,7 +216,8 @@ impl RecordRows {
         let Some(known) = &self.known else { return Ok(None) };
         let place = (self.number, self.series);
         if self.sealed.first().is_none() {
-            self.sealed.advance(connection, place, (self.asked.from, self.asked.to), &known.floors)?;
+            let bounds = (self.asked.from, self.asked.to);
+            self.sealed.advance(connection, &self.snapshot, place, bounds, &known.floors)?;
         }
         Ok(self.sealed.first().map(|sample| sample.time))
     }

@@ -3,6 +3,8 @@
 use super::chunk::Sample;
 use super::chunks::{self, ChunkHead, SPAN};
 use super::floors::Floors;
+use super::heads::Key;
+use super::snapshot::Snapshot;
 use rusqlite::Connection;
 use std::collections::VecDeque;
 
@@ -46,18 +48,15 @@ impl Sealed {
     pub(super) fn advance(
         &mut self,
         connection: &Connection,
-        (number, series): (i64, i64),
+        snapshot: &Snapshot,
+        key: Key,
         (from, to): (i64, i64),
         floors: &Floors,
     ) -> rusqlite::Result<()> {
         self.samples.drain(..self.next);
         (self.next, self.ready) = (0, 0);
         loop {
-            while self.heads.is_empty()
-                && let Some(after) = self.after
-            {
-                self.fetch_heads(chunks::heads(connection, number, series, (after, to), self.fetch)?);
-            }
+            self.fetch_heads(connection, key, to)?;
             let Some(head) = self.heads.front().copied() else {
                 self.ready = self.samples.len();
                 return Ok(());
@@ -68,7 +67,7 @@ impl Sealed {
             }
             self.heads.pop_front();
             if head.stop >= from {
-                chunks::read(connection, number, head, (from, to), floors, &mut self.samples)?;
+                snapshot.read_chunk(connection, key.0, head, (from, to), floors, &mut self.samples)?;
                 if !self.samples.is_sorted_by_key(|sample| sample.time) {
                     self.samples.sort_unstable_by_key(|sample| sample.time);
                 }
@@ -80,29 +79,32 @@ impl Sealed {
     pub(super) fn one_starts_within(
         &mut self,
         connection: &Connection,
-        (number, series): (i64, i64),
+        key: Key,
         (from, to): (i64, i64),
         floors: &Floors,
     ) -> rusqlite::Result<bool> {
-        if self.heads.is_empty()
-            && let Some(after) = self.after
-        {
-            self.fetch_heads(chunks::heads(connection, number, series, (after, to), self.fetch)?);
-        }
+        self.fetch_heads(connection, key, to)?;
         Ok(self.heads.iter().any(|head| (from.max(floors.of(head.number))..=to).contains(&head.start)))
     }
 
-    /// Takes fetched heads. Those with the last start are fetched again with the next ones, since more may have it.
-    fn fetch_heads(&mut self, heads: Vec<ChunkHead>) {
-        let last = heads.last().map(|head| head.start).filter(|_| heads.len() == self.fetch);
-        match last {
-            None => (self.heads, self.after) = (heads.into(), None),
-            Some(last) if heads.first().is_some_and(|head| head.start < last) => {
-                self.heads = heads.into_iter().filter(|head| head.start < last).collect();
-                self.after = Some(last);
+    /// Fetches heads of chunks that start up to `to`, unless there are some or no more. Those with the last start are
+    /// fetched again with the next ones, since more may have it.
+    fn fetch_heads(&mut self, connection: &Connection, (number, series): Key, to: i64) -> rusqlite::Result<()> {
+        while self.heads.is_empty()
+            && let Some(after) = self.after
+        {
+            let heads = chunks::heads(connection, number, series, (after, to), self.fetch)?;
+            let last = heads.last().map(|head| head.start).filter(|_| heads.len() == self.fetch);
+            match last {
+                None => (self.heads, self.after) = (heads.into(), None),
+                Some(last) if heads.first().is_some_and(|head| head.start < last) => {
+                    self.heads = heads.into_iter().filter(|head| head.start < last).collect();
+                    self.after = Some(last);
+                }
+                Some(_) => {}
             }
-            Some(_) => {}
+            self.fetch *= 2;
         }
-        self.fetch *= 2;
+        Ok(())
     }
 }

@@ -1,18 +1,21 @@
 //! What a query reads: the file as it is when the query begins, and what is in memory of it.
 
 use super::chunk::Sample;
+use super::chunks::ChunkHead;
 use super::floors::Floors;
 use super::heads::{Gone, Heads, Key};
+use super::last_chunk::LastChunk;
 use super::readers::Running;
 use super::{chunks, rows, sealing};
 use rusqlite::Connection;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A query's view of the samples. While it lives, samples that it can't see on disk stay in memory.
 #[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
     heads: Arc<Heads>,
     generation: i64,
+    last_chunk: Arc<Mutex<LastChunk>>,
     _running: Arc<Running>,
 }
 
@@ -23,7 +26,8 @@ impl Snapshot {
         let running = heads.readers.begin();
         connection.execute_batch("BEGIN")?;
         let generation = sealing::generation(connection)?;
-        Ok(Snapshot { heads: Arc::clone(heads), generation, _running: Arc::new(running) })
+        let last_chunk = Arc::default();
+        Ok(Snapshot { heads: Arc::clone(heads), generation, last_chunk, _running: Arc::new(running) })
     }
 
     /// Appends samples of a series that are not seen on disk, in order of time: about `most`, all of them up to the time that is
@@ -36,6 +40,20 @@ impl Snapshot {
         samples: &mut Vec<Sample>,
     ) -> rusqlite::Result<i64> {
         self.heads.read(key, self.generation, bounds, most, samples).map_err(gone)
+    }
+
+    /// Appends the samples of a chunk between two times that have not expired.
+    pub(super) fn read_chunk(
+        &self,
+        connection: &Connection,
+        number: i64,
+        head: ChunkHead,
+        bounds: (i64, i64),
+        floors: &Floors,
+        samples: &mut Vec<Sample>,
+    ) -> rusqlite::Result<()> {
+        let mut last_chunk = self.last_chunk.lock().unwrap_or_else(PoisonError::into_inner);
+        last_chunk.read(connection, number, head, bounds, floors, samples)
     }
 
     /// How many records a table has.

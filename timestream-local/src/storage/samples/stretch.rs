@@ -6,8 +6,8 @@ use super::chunk::{self, Damaged, Sample};
 const RECENT: usize = if cfg!(test) { 4 } else { 32 };
 /// For so many more there is room each time that there is none.
 const ROOM: usize = 8;
-/// The most samples of a piece, which is packed when it has half of them, and again when it has all.
-const PIECE: usize = 2 * RECENT;
+/// The most samples of a piece. It is packed anew with each [`RECENT`] more, until it has all of them.
+const PIECE: usize = 4 * RECENT;
 
 /// What an allocation takes beside its bytes, about.
 const ALLOCATION: usize = 16;
@@ -19,8 +19,8 @@ pub(super) struct Stretch {
     pieces: Vec<Piece>,
     /// Whether a piece begins before the one before it ends.
     overlaps: bool,
-    /// Whether the last piece has half of its samples.
-    last_is_half: bool,
+    /// Samples of the last piece.
+    last_piece: u32,
     recent: Vec<Sample>,
     count: u32,
     /// What the pieces take on the heap, in bytes, about.
@@ -75,23 +75,27 @@ impl Stretch {
         let is_late = self.end_of_pieces().is_some_and(|end| end >= first.time);
         self.overlaps |= is_late;
         let mut samples = Vec::with_capacity(PIECE);
-        if self.last_is_half
+        if self.last_piece as usize + recent.len() <= PIECE
             && !is_late
-            && let Some(half) = self.pieces.last()
+            && let Some(last) = self.pieces.last()
         {
-            match chunk::decode_range(&half.data, PIECE, i64::MIN, i64::MAX, &mut samples) {
+            match chunk::decode_range(&last.data, PIECE, i64::MIN, i64::MAX, &mut samples) {
                 Ok(_) => {
-                    self.packed -= half.bytes();
+                    self.packed -= last.bytes();
                     self.pieces.pop();
                 }
                 Err(damage) => is_broken(damage),
             }
         }
-        self.last_is_half = samples.is_empty();
         samples.extend(recent);
+        self.last_piece = samples.len() as u32;
         if let (Some(first), Some(last)) = (samples.first(), samples.last()) {
             let piece = Piece { start: first.time, stop: last.time, data: chunk::encode(&samples).into_boxed_slice() };
             self.packed += piece.bytes();
+            if self.pieces.len() == self.pieces.capacity() {
+                // Most series have few pieces before they are sealed.
+                self.pieces.reserve_exact(1 + self.pieces.len() / 2);
+            }
             self.pieces.push(piece);
         }
     }

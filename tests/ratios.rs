@@ -50,8 +50,9 @@ fn a_body_allocates_for_itself_and_for_no_record() {
     assert!(sdk >= 100 * ours, "{sdk}, {ours}");
 }
 
-/// These are meaningful in an optimized build only: `cargo test --release --test ratios -- --test-threads=1`.
-#[cfg(not(debug_assertions))]
+/// These are meaningful in an optimized build only: `CARGO_PROFILE_DEV_OPT_LEVEL=3 cargo test --test ratios --
+/// --test-threads=1`, or one with `--release`.
+#[cfg(optimized)]
 mod optimized {
     use std::time::{Duration, Instant};
 

@@ -9,7 +9,7 @@
 #![allow(missing_docs, unreachable_pub, reason = "a bench is a program of its own")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a bench a panic is the report")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -35,12 +35,15 @@ type Write = Arc<PendingWrite>;
 type Place = (usize, Record);
 type Way = fn(&[Write]) -> Vec<Vec<Part>>;
 
-const WAYS: [(&str, Way); 5] = [
+const WAYS: [(&str, Way); 8] = [
     ("in the order of arrival", arrival),
     ("sorted by labels", by_labels),
     ("sorted, rare labels last", by_rarity),
     ("greedily", greedily),
-    ("by target (the connector)", by_target),
+    ("by target", by_target),
+    ("by target and metric", by_metric),
+    ("by target and longest value", by_longest_value),
+    ("as the connector does", connector),
 ];
 
 fn main() {
@@ -214,9 +217,51 @@ fn greedily(writes: &[Write]) -> Vec<Vec<Part>> {
     in_calls(writes, &full)
 }
 
-/// As the connector does.
+/// By a key, and then by a second one. Groups of the second that have at least as many samples as a call of their own is
+/// worth go in such calls, and what is left of the first in others.
+fn by<K: Ord>(writes: &[Write], least: usize, key: impl Fn(&WriteRequest, &Series) -> K) -> Vec<Vec<Part>> {
+    let target = |request: &WriteRequest, series: &Series| {
+        let labels = request.labels(series).iter();
+        let of_target = labels.filter(|label| matches!(request.bytes(label.name), b"job" | b"instance"));
+        of_target.map(|label| request.bytes(label.value).to_vec()).collect::<Vec<_>>()
+    };
+    let mut groups: BTreeMap<_, BTreeMap<_, Vec<Place>>> = BTreeMap::new();
+    for place @ (write, record) in places(writes) {
+        let request = writes[write].request();
+        let series = request.series_at(record.series);
+        let of_target = groups.entry(target(request, series)).or_default();
+        of_target.entry(key(request, series)).or_default().push(place);
+    }
+    let mut calls = Vec::new();
+    for of_target in groups.into_values() {
+        let mut rest = Vec::new();
+        for mut group in of_target.into_values() {
+            let own = if group.len() % CALL < least { group.len() - group.len() % CALL } else { group.len() };
+            rest.extend(group.split_off(own));
+            calls.extend(in_calls(writes, &group));
+        }
+        calls.extend(in_calls(writes, &rest));
+    }
+    calls
+}
+
 fn by_target(writes: &[Write]) -> Vec<Vec<Part>> {
-    let grouper = Grouper::default();
+    by(writes, 1, |_, _| ())
+}
+
+fn by_metric(writes: &[Write]) -> Vec<Vec<Part>> {
+    by(writes, 40, |request, series| request.bytes(series.name).to_vec())
+}
+
+fn by_longest_value(writes: &[Write]) -> Vec<Vec<Part>> {
+    by(writes, 12, |request, series| {
+        let values = request.labels(series).iter().map(|label| request.bytes(label.value));
+        values.max_by_key(|value| value.len()).unwrap_or_default().to_vec()
+    })
+}
+
+fn connector(writes: &[Write]) -> Vec<Vec<Part>> {
+    let grouper = Grouper::new(true);
     let (mut gathering, mut calls) = (Gathering::default(), Vec::new());
     for write in writes {
         gathering.add(write, &grouper.groups(write.request()), |parts| calls.push(parts));

@@ -6,7 +6,9 @@
 //!
 //! It starts a constant-answer Timestream and, one after the other as processes of their own, the connector and a naive
 //! one (prost and the SDK's builders, in the order of arrival), sends both the same requests over plain HTTP, and prints
-//! one line for each. [`Settings`] has the options and their defaults.
+//! one line for each. `--before PATH` takes the binary of another build of the connector beside them, and `--peer PATH`
+//! that of another connector with the same options. With several rounds, all run in turn, and medians are printed.
+//! [`Settings`] has the options and their defaults.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that can't go on says why")]
 #![allow(unreachable_pub, missing_docs, reason = "the modules of a program are its own")]
@@ -19,6 +21,7 @@ use tikv_jemallocator::Jemalloc;
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
+mod figures;
 mod machine;
 mod naive;
 #[path = "../../benches/sdk/mod.rs"]
@@ -30,6 +33,7 @@ mod workload;
 
 use common::fault::Fault;
 use common::sink::Sink;
+use figures::Figures;
 use machine::Busy;
 use sender::Latencies;
 use server::Server;
@@ -63,8 +67,14 @@ struct Settings {
     per_request: usize,
     /// Samples of each of them; `--samples 1`.
     samples: u64,
-    /// Only `connector` or `naive`; `--only`.
+    /// Only these of `connector`, `naive`, `before` and `peer`; `--only connector,before`.
     only: Option<String>,
+    /// The binary of another build of the connector; `--before`.
+    before: Option<String>,
+    /// The binary of another connector that takes the same options, such as Amazon's in Go; `--peer`.
+    peer: Option<String>,
+    /// How often each is measured, in turn; `--rounds 1`.
+    rounds: usize,
     /// The cores that the servers may use, as taskset takes them; `--cores 0`.
     cores: Option<String>,
     /// A command to run the servers under, such as a profiler; `--under`.
@@ -81,10 +91,19 @@ impl Settings {
             |name: &str, default: u64| given.remove(name).map_or(default, |text| text.parse().expect(name));
         let (seconds, senders) = (number("--seconds", 10), number("--senders", 8) as usize);
         let (series, per_request) = (number("--series", 100_000) as usize, number("--per-request", 2000) as usize);
-        let samples = number("--samples", 1);
-        let [only, cores, under] = ["--only", "--cores", "--under"].map(|name| given.remove(name).map(str::to_owned));
+        let (samples, rounds) = (number("--samples", 1), number("--rounds", 1) as usize);
+        let [only, cores, under, before, peer] =
+            ["--only", "--cores", "--under", "--before", "--peer"].map(|name| given.remove(name).map(str::to_owned));
         assert!(given.is_empty(), "no such options: {given:?}");
-        Settings { seconds, senders, series, per_request, samples, only, cores, under }
+        Settings { seconds, senders, series, per_request, samples, only, before, peer, rounds, cores, under }
+    }
+
+    /// The servers to measure.
+    fn kinds(&self) -> Vec<&'static str> {
+        let given = [("connector", true), ("before", self.before.is_some()), ("peer", self.peer.is_some())];
+        let all = given.into_iter().chain([("naive", true)]).filter(|(_, is_given)| *is_given).map(|(kind, _)| kind);
+        let is_wanted = |kind: &&str| self.only.as_deref().is_none_or(|only| only.split(',').any(|one| one == *kind));
+        all.filter(is_wanted).collect()
     }
 
     /// All requests. The series are forgotten block by block, so that ten million of them fit in memory.
@@ -114,34 +133,33 @@ fn measure(settings: &Settings) {
         "{} series, {} of them a request with {} samples each, {} senders, {} s",
         settings.series, settings.per_request, settings.samples, settings.senders, settings.seconds
     );
-    println!(
-        "{:<10} {:>10} {:>14} {:>9} {:>8} {:>8} {:>11} {:>13} {:>11} {:>9}",
-        "",
-        "samples/s",
-        "CPU-s/million",
-        "peak MiB",
-        "p50 ms",
-        "p99 ms",
-        "calls/1000",
-        "bytes/sample",
-        "units/1000",
-        "others %"
-    );
-    let kinds = ["connector", "naive"].into_iter();
-    let kinds = kinds.filter(|kind| settings.only.as_deref().is_none_or(|only| only == *kind));
-    let cpu: Vec<f64> = kinds.map(|kind| run(kind, settings, &requests)).collect();
-    if let [ours, naive] = cpu[..] {
-        println!("The naive one takes {:.2} times the CPU.", naive / ours);
+    println!("{:<10} {}", "", Figures::HEAD);
+    let kinds = settings.kinds();
+    let mut all: Vec<Vec<Figures>> = vec![Vec::new(); kinds.len()];
+    for _ in 0..settings.rounds {
+        for (kind, figures) in kinds.iter().zip(&mut all) {
+            let measured = run(kind, settings, &requests);
+            println!("{kind:<10} {measured}");
+            figures.push(measured);
+        }
+    }
+    let medians: Vec<Figures> = all.iter().map(|figures| Figures::medians(figures)).collect();
+    if settings.rounds > 1 {
+        println!("Medians of {} rounds:", settings.rounds);
+        kinds.iter().zip(&medians).for_each(|(kind, figures)| println!("{kind:<10} {figures}"));
+    }
+    if let ([first, others @ ..], [own, figures @ ..]) = (&kinds[..], &medians[..]) {
+        others.iter().zip(figures).for_each(|(kind, other)| println!("{first}, times {kind}: {}", own.over(other)));
     }
 }
 
-/// Measures one server; gives its CPU seconds per million samples.
-fn run(kind: &str, settings: &Settings, requests: &[Request]) -> f64 {
+/// Measures one server.
+fn run(kind: &str, settings: &Settings, requests: &[Request]) -> Figures {
     let sink = Sink::start(|_| Fault::None);
     let server = Server::start(kind, &format!("http://{}", sink.address), settings);
     let next = AtomicU64::new(0);
     let (stop, counting) = (AtomicBool::new(false), AtomicBool::new(false));
-    let cpu = std::thread::scope(|scope| {
+    let mut figures = std::thread::scope(|scope| {
         let senders: Vec<_> = (0..settings.senders)
             .map(|_| scope.spawn(|| sender::send_until(&stop, &counting, &next, server.address, requests)))
             .collect();
@@ -159,29 +177,23 @@ fn run(kind: &str, settings: &Settings, requests: &[Request]) -> f64 {
         let latencies = Latencies::of(senders.into_iter().flat_map(|sender| sender.join().unwrap()));
         let samples = latencies.samples() as f64;
         let stored = (sink_after.records - sink_before.records) as f64;
-        println!(
-            "{kind:<10} {:>10.0} {:>14.2} {:>9.0} {:>8.1} {:>8.1} {:>11.1} {:>13.0} {:>11.0} {:>9.0}",
-            samples / took.as_secs_f64(),
-            cpu / samples * 1e6,
-            server.peak_bytes() / 1_048_576.0,
-            latencies.percentile_ms(0.5),
-            latencies.percentile_ms(0.99),
-            (sink_after.calls - sink_before.calls) as f64 / stored * 1000.0,
-            (sink_after.bytes - sink_before.bytes) as f64 / stored,
-            server.units_per_sample().map_or(f64::NAN, |units| units * 1000.0),
-            others / took.as_secs_f64() / machine::cores() * 100.0,
-        );
-        cpu / samples * 1e6
+        Figures {
+            rate: samples / took.as_secs_f64(),
+            cpu: cpu / samples * 1e6,
+            peak: server.peak_bytes() / 1_048_576.0,
+            half: latencies.percentile_ms(0.5),
+            most: latencies.percentile_ms(0.99),
+            calls: (sink_after.calls - sink_before.calls) as f64 / stored * 1000.0,
+            bytes: (sink_after.bytes - sink_before.bytes) as f64 / stored,
+            units: server.units_per_sample().map_or(f64::NAN, |units| units * 1000.0),
+            others: others / took.as_secs_f64() / machine::cores() * 100.0,
+            lone: f64::NAN,
+        }
     });
-    if kind == "connector" {
-        let lone = sender::send_alone(server.address, &one_small_request());
-        println!(
-            "{kind:<10} a request of 10 samples, alone: p50 {:.1} ms, p99 {:.1} ms; a call of it waits 5 ms",
-            lone.percentile_ms(0.5),
-            lone.percentile_ms(0.99)
-        );
+    if kind != "naive" {
+        figures.lone = sender::send_alone(server.address, &one_small_request()).percentile_ms(0.5);
     }
-    cpu
+    figures
 }
 
 fn one_small_request() -> Request {

@@ -51,23 +51,29 @@ impl Server {
             words.extend(["taskset".into(), "--cpu-list".into(), cores.clone()]);
         }
         words.extend(settings.under.iter().flat_map(|under| under.split_whitespace()).map(str::to_owned));
-        words.push(std::env::current_exe().unwrap().to_str().unwrap().to_owned());
+        let other = match kind {
+            "before" => settings.before.clone(),
+            "peer" => settings.peer.clone(),
+            _ => None,
+        };
+        let own = || std::env::current_exe().unwrap().to_str().unwrap().to_owned();
+        let is_own = other.is_none();
+        words.push(other.unwrap_or_else(own));
         match kind {
             "naive" => words.extend(["be-naive".into(), address.to_string(), endpoint.to_owned()]),
-            _ => words.extend([
-                "be-connector".into(),
+            _ => words.extend(is_own.then(|| "be-connector".into()).into_iter().chain([
                 "--default-database=dat".into(),
                 "--default-table=tab".into(),
                 "--enable-sigv4-auth".into(),
                 format!("--web.listen-address={address}"),
                 format!("--write-base-endpoint={endpoint}"),
-            ]),
+            ])),
         }
         let keys = [("AWS_ACCESS_KEY_ID", "load"), ("AWS_SECRET_ACCESS_KEY", "load")];
         let mut command = Command::new(&words[0]);
-        let child = command.args(&words[1..]).envs(keys).stderr(Stdio::null()).spawn().unwrap();
+        let child = command.args(&words[1..]).envs(keys).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         eventually("the server listens", || TcpStream::connect(address).is_ok());
-        Server { child, address, has_metrics: kind == "connector", _port: port }
+        Server { child, address, has_metrics: kind != "naive", _port: port }
     }
 
     pub fn cpu_seconds(&self) -> f64 {

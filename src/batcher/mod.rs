@@ -2,7 +2,8 @@
 //!
 //! Requests come over a bounded channel to one thread, which puts their samples into calls of a hundred, by caller and
 //! group. A full call leaves at once. Calls that are not full leave after a short linger, the small ones among them
-//! together. The thread only moves numbers: requests are decoded and grouped before, and bodies are written after it,
+//! together. Where calls are billed, they wait until no request has come for that time, or five times as long, since the
+//! more series meet the more they share. The thread only moves numbers: requests are decoded and grouped before, and bodies are written after it,
 //! on the runtime's threads.
 
 use std::collections::HashMap;
@@ -22,8 +23,11 @@ use crate::sink::pending::PendingWrite;
 mod gather;
 mod group;
 
+/// Calls that are billed wait for requests that follow each other, up to so many times the linger.
+const MAX_LINGERS: u32 = 5;
+
 pub use gather::Gathering;
-pub use group::{GroupKey, Grouper, Groups};
+pub use group::{GroupKey, Grouper, Groups, Within};
 
 /// A request whose samples are to be written under its caller's credentials.
 #[derive(Debug)]
@@ -85,6 +89,9 @@ pub struct BatcherSettings {
     pub queue_capacity: usize,
     /// How long a call that is not full waits for more records.
     pub linger: Duration,
+    /// Whether each call costs money. Then calls wait up to five lingers for requests that follow each other, and those
+    /// whose records share much leave with fewer of them.
+    pub is_billed: bool,
 }
 
 /// The batcher's thread.
@@ -112,18 +119,20 @@ impl BatcherThread {
 /// The system can't start a thread.
 pub fn start(settings: BatcherSettings, sink: Sink) -> std::io::Result<(Queue, BatcherThread)> {
     let (sender, receiver) = crossbeam_channel::bounded(settings.queue_capacity.max(1));
-    let batcher = Batcher { receiver, linger: settings.linger, sink, gathering: HashMap::new() };
+    let longest_linger = if settings.is_billed { settings.linger * MAX_LINGERS } else { settings.linger };
+    let batcher = Batcher { receiver, linger: settings.linger, longest_linger, sink, gathering: HashMap::new() };
     let (running, ended) = oneshot::channel();
     let thread = std::thread::Builder::new().name("batcher".into()).spawn(move || {
         let _running: oneshot::Sender<()> = running;
         batcher.run();
     })?;
-    Ok((Queue { sender, grouper: Grouper::default() }, BatcherThread { thread, ended }))
+    Ok((Queue { sender, grouper: Grouper::new(settings.is_billed) }, BatcherThread { thread, ended }))
 }
 
 struct Batcher {
     receiver: Receiver<QueuedWrite>,
     linger: Duration,
+    longest_linger: Duration,
     sink: Sink,
     gathering: HashMap<CallerId, OfCaller>,
 }
@@ -132,8 +141,10 @@ struct Batcher {
 struct OfCaller {
     caller: Arc<CallerClients>,
     gathering: Gathering,
-    /// When they leave at the latest, counted from the oldest record.
+    /// When they leave if no other request comes.
     leaves_at: Instant,
+    /// When they leave at the latest, counted from the oldest record.
+    latest: Instant,
 }
 
 impl Batcher {
@@ -160,11 +171,14 @@ impl Batcher {
 
     fn gather(&mut self, queued: &QueuedWrite) {
         let QueuedWrite { caller, write, groups } = queued;
+        let now = Instant::now();
         let of_caller = self.gathering.entry(caller.id()).or_insert_with(|| OfCaller {
             caller: caller.clone(),
             gathering: Gathering::default(),
-            leaves_at: Instant::now() + self.linger,
+            leaves_at: now,
+            latest: now + self.longest_linger,
         });
+        of_caller.leaves_at = of_caller.latest.min(now + self.linger);
         of_caller.gathering.add(write, groups, |parts| self.sink.deliver(Call { caller: caller.clone(), parts }));
         if of_caller.gathering.is_empty() {
             self.gathering.remove(&caller.id());

@@ -145,6 +145,7 @@ impl Options {
             batcher: BatcherSettings {
                 queue_capacity: source.count("write.queue-capacity")?,
                 linger: source.duration("write.linger")?,
+                is_billed: !embedded,
             },
             write: source.write(web.body)?,
             write_memory_limit: source.bytes("write.memory-limit")?,

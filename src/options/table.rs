@@ -98,7 +98,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     option(WRITES, "write.max-labels", &["write_max_labels"], "N", "128", "Labels of a series, at most 128; a series with more is rejected"),
     option(WRITES, "write.memory-limit", &["write_memory_limit"], "BYTES", "128MiB", "What all write requests may hold in memory; more is answered 503"),
     option(WRITES, "write.queue-capacity", &["write_queue_capacity"], "N", "1024", "Write requests that may wait for the batcher; more are answered 503"),
-    option(WRITES, "write.linger", &["write_linger"], "DURATION", "5ms", "How long a call of fewer than 100 records waits for more"),
+    option(WRITES, "write.linger", &["write_linger"], "DURATION", "5ms", "How long a call of fewer than 100 records waits for more; up to five times as long for requests that follow each other, unless embedded"),
     option(WRITES, "write.max-concurrent-calls", &["write_max_concurrent_calls"], "N", "256", "WriteRecords calls of one caller at once"),
     option(WRITES, "write.call-timeout", &["write_call_timeout"], "DURATION", "10s", "How long one WriteRecords call may take before it is tried again"),
     option(WRITES, "write.timeout", &["write_timeout"], "DURATION", "25s", "When a write request is answered at the latest; below Prometheus' remote_timeout"),

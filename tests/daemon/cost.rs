@@ -1,4 +1,5 @@
-//! What Timestream bills: calls gathered by scrape target against calls in the order of arrival that share nothing.
+//! What Timestream bills: calls gathered by what their series share against calls in the order of arrival that share
+//! nothing.
 
 use std::time::Duration;
 
@@ -9,6 +10,10 @@ use super::workload::{self, Kind, Labels};
 
 const SERIES: usize = 16_000;
 const SENDERS: usize = 8;
+
+/// The most write units, as a share of those in the order of arrival, about a tenth above what was measured.
+const MOST: [(Kind, f64); 4] =
+    [(Kind::NodeExporter, 0.24), (Kind::KubeState, 0.47), (Kind::Cadvisor, 0.25), (Kind::Mixed, 0.33)];
 
 /// The write units of a WriteRecords call whose records share nothing (developer guide, metering and pricing): time and
 /// value, names and values of dimensions, and the measure's name, rounded up to a KiB.
@@ -23,8 +28,8 @@ fn units_of_arrival_order(series: &[&Labels]) -> usize {
 }
 
 #[test]
-fn calls_gathered_by_target_are_billed_at_most_three_fifths_of_calls_in_the_order_of_arrival() {
-    for kind in Kind::ALL {
+fn calls_gathered_by_what_they_share_are_billed_a_quarter_to_a_half_of_calls_in_the_order_of_arrival() {
+    for (kind, most) in MOST {
         let timestream = Timestream::start(|_, _| Fault::Slow(Duration::from_millis(5)));
         let [database, table, url] = timestream.arguments();
         let keys = [("AWS_ACCESS_KEY_ID", "AKIATEST"), ("AWS_SECRET_ACCESS_KEY", "hidden-key")];
@@ -49,9 +54,10 @@ fn calls_gathered_by_target_are_billed_at_most_three_fifths_of_calls_in_the_orde
         let saved = connector.metric("timestream_connector_saved_units_total");
         let (ratio, calls) = (units / arrival as f64, timestream.counts().0);
         eprintln!("{}: {units} units in {calls} calls, {arrival} in the order of arrival: {ratio:.2}", kind.name());
-        assert!(ratio <= 0.6, "{}: {ratio}", kind.name());
+        assert!(ratio <= most, "{}: {ratio}", kind.name());
         assert!(units + saved >= arrival as f64 * 0.95, "{units} and {saved} saved of {arrival}");
-        assert!(calls <= SERIES / 100 * 5 / 2, "{calls} calls");
+        // An object of cAdvisor's has 18 series.
+        assert!(calls <= SERIES / 18 + 50, "{calls} calls");
         timestream.assert_sound();
         assert_eq!(connector.assert_conserved(), (SERIES as f64, SERIES as f64));
     }

@@ -134,13 +134,20 @@ pub(crate) fn add_months(time: i64, months: i64) -> Option<i64> {
 
 /// Reads `2021-05-06[ |T]06:35[:38[.123456789]][Z|±hh:mm]` or a bare date. UTC unless an offset stands there.
 pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {
+    parse_separated(text, ['T', ' '])
+}
+
+/// Reads the same without the `T`, which literals and casts do not take (Trino's rule).
+pub(crate) fn parse_spaced_timestamp(text: &str) -> Option<i64> {
+    parse_separated(text, [' ', ' '])
+}
+
+fn parse_separated(text: &str, separators: [char; 2]) -> Option<i64> {
     let text = text.trim();
-    let (date, rest) = text.split_at_checked(10)?;
+    let Some((date, rest)) = text.split_once(separators) else {
+        return nanoseconds(parse_date(text)?.midnight().assume_utc());
+    };
     let date = parse_date(date)?;
-    if rest.is_empty() {
-        return nanoseconds(date.midnight().assume_utc());
-    }
-    let rest = rest.strip_prefix(['T', ' '])?;
     let (clock, offset) = match rest.find(['Z', '+', '-']) {
         Some(position) => rest.split_at_checked(position)?,
         None => (rest.strip_suffix(" UTC").unwrap_or(rest), "Z"),
@@ -149,7 +156,7 @@ pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {
     utc.checked_sub(parse_offset(offset)?.checked_mul(SECOND)?)
 }
 
-/// Days since 1970 of `2021-05-06`.
+/// Days since 1970 of `2021-05-06` or `2021-5-6`.
 pub(crate) fn parse_days(text: &str) -> Option<i64> {
     Some(nanoseconds(parse_date(text.trim())?.midnight().assume_utc())? / DAY)
 }
@@ -157,7 +164,7 @@ pub(crate) fn parse_days(text: &str) -> Option<i64> {
 fn parse_date(text: &str) -> Option<Date> {
     let mut parts = text.split('-');
     let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() || year.len() != 4 || month.len() != 2 || day.len() != 2 {
+    if parts.next().is_some() || year.len() != 4 || [month, day].iter().any(|part| !matches!(part.len(), 1 | 2)) {
         return None;
     }
     let month = Month::try_from(number(month)? as u8).ok()?;

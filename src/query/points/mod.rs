@@ -5,6 +5,7 @@
 //! understand is left to the SDK, and read from its tree.
 
 mod client;
+mod decimal;
 mod point;
 mod walk;
 

@@ -2,6 +2,7 @@
 
 use memchr::{memchr, memchr2};
 
+use super::decimal::before_quote;
 use super::point::{Point, Points};
 use crate::query::timestamp::TimeReader;
 
@@ -99,10 +100,15 @@ impl<'a> Cursor<'a> {
     fn usual_point(&mut self, times: &mut TimeReader) -> Option<Point> {
         let point = self.body.get(self.at..)?.strip_prefix(b"{\"Time\":\"")?;
         let (time, rest) = point.split_first_chunk::<TIME_BYTES>()?;
-        let value = rest.strip_prefix(b"\",\"Value\":{\"ScalarValue\":\"")?;
-        let (value, rest) = value.split_at(value.iter().position(|byte| *byte == b'"')?);
-        let rest = rest.strip_prefix(b"\"}}")?;
-        let value = std::str::from_utf8(value).ok()?.parse().ok()?;
+        let text = rest.strip_prefix(b"\",\"Value\":{\"ScalarValue\":\"")?;
+        let (value, end) = match before_quote(text) {
+            Some(found) => found,
+            None => {
+                let end = memchr(b'"', text)?;
+                (std::str::from_utf8(text.get(..end)?).ok()?.parse().ok()?, end)
+            }
+        };
+        let rest = text.get(end..)?.strip_prefix(b"\"}}")?;
         let point = Point { time: times.nanoseconds(time)?, value };
         self.at = self.body.len() - rest.len();
         Some(point)

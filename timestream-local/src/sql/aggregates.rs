@@ -25,15 +25,15 @@ pub(crate) fn register(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_aggregate_function("ts_create_time_series", 2, flags(), CreateTimeSeries)
 }
 
-fn flags() -> FunctionFlags {
+pub(super) fn flags() -> FunctionFlags {
     FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC
 }
 
-fn fail<T>(text: impl Into<String>) -> rusqlite::Result<T> {
+pub(super) fn fail<T>(text: impl Into<String>) -> rusqlite::Result<T> {
     Err(rusqlite::Error::UserFunctionError(Box::new(Failure(text.into()))))
 }
 
-fn number(value: ValueRef<'_>) -> Option<f64> {
+pub(super) fn number(value: ValueRef<'_>) -> Option<f64> {
     match value {
         ValueRef::Real(number) => Some(number),
         ValueRef::Integer(number) => Some(number as f64),

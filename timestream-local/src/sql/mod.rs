@@ -15,6 +15,7 @@ mod functions;
 mod java_regex;
 mod lexer;
 mod like;
+mod moments;
 mod series;
 mod show;
 mod statement;
@@ -68,7 +69,8 @@ fn tokens(text: &str) -> Result<Vec<sqlparser::tokenizer::TokenWithSpan>, SqlErr
 /// What SQLite says when it refuses a function.
 pub(crate) fn register_functions(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
     functions::register(connection)?;
-    aggregates::register(connection)
+    aggregates::register(connection)?;
+    moments::register(connection)
 }
 
 #[cfg(test)]

@@ -95,6 +95,11 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("atan2", DOUBLES, Double, |a| real(a.double(0)?.atan2(a.double(1)?))),
     scalar("radians", &[Double], Double, |a| real(a.double(0)?.to_radians())),
     scalar("degrees", &[Double], Double, |a| real(a.double(0)?.to_degrees())),
+    scalar("bit_count", BIGINTS, Bigint, bit_count),
+    scalar("bitwise_and", BIGINTS, Bigint, |a| Ok(Value::Integer(a.integer(0)? & a.integer(1)?))),
+    scalar("bitwise_not", &[Bigint], Bigint, |a| Ok(Value::Integer(!a.integer(0)?))),
+    scalar("bitwise_or", BIGINTS, Bigint, |a| Ok(Value::Integer(a.integer(0)? | a.integer(1)?))),
+    scalar("bitwise_xor", BIGINTS, Bigint, |a| Ok(Value::Integer(a.integer(0)? ^ a.integer(1)?))),
     scalar("width_bucket", &[Double, Double, Double, Bigint], Bigint, width_bucket),
     scalar("pi", &[], Double, |_| real(std::f64::consts::PI)),
     scalar("e", &[], Double, |_| real(std::f64::consts::E)),
@@ -118,6 +123,19 @@ fn divided(a: &Arguments<'_, '_>, sign: &str, operation: fn(i64, i64) -> Option<
         return Err("Division by zero".into());
     }
     bigint(a, sign, operation)
+}
+
+/// The ones of a number in two's complement of so many bits.
+fn bit_count(a: &Arguments<'_, '_>) -> Outcome {
+    let (number, bits) = (a.integer(0)?, a.integer(1)?);
+    if !(2..=64).contains(&bits) {
+        return Err(Failure(format!("Bits specified in bit_count must be between 2 and 64, got {bits}")));
+    }
+    let unused = 64 - bits as u32;
+    if number << unused >> unused != number {
+        return Err(Failure(format!("{number} cannot be represented with {bits} bits")));
+    }
+    Ok(Value::Integer((number << unused).count_ones().into()))
 }
 
 fn interval_part(a: &Arguments<'_, '_>) -> Outcome {

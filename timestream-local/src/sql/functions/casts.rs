@@ -48,7 +48,7 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("$cast_boolean", &[Bigint], Boolean, |a| Ok(Value::from(a.integer(0)? != 0))),
     scalar("$cast_boolean", &[Integer], Boolean, |a| Ok(Value::from(a.integer(0)? != 0))),
     scalar("$cast_boolean", &[Double], Boolean, |a| Ok(Value::from(a.double(0)? != 0.0))),
-    scalar("$cast_timestamp", &[Varchar], Timestamp, |a| match calendar::parse_timestamp(a.text(0)?) {
+    scalar("$cast_timestamp", &[Varchar], Timestamp, |a| match calendar::parse_spaced_timestamp(a.text(0)?) {
         Some(time) => instant(Some(time)),
         None => Err(Failure(format!("Value cannot be cast to timestamp: {}", a.text(0)?))),
     }),

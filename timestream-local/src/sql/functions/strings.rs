@@ -9,6 +9,9 @@ use super::super::types::ColumnType::{Bigint, Boolean, Integer, Varchar};
 use super::characters;
 use super::scalar::{Arguments, Outcome, Scalar, scalar, text};
 
+/// The most pairs of characters that `levenshtein_distance` compares (Trino's limit).
+const MAX_COMPARED: usize = 1_000_000;
+
 /// The longest text that a function may build, in bytes.
 const MAX_TEXT: usize = 16 * 1024 * 1024;
 
@@ -35,6 +38,8 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("regexp_replace", &[Varchar, Varchar, Varchar], Varchar, |a| {
         text(compiled(a)?.replace(a.text(0)?, a.text(2)?)?)
     }),
+    scalar("hamming_distance", &[Varchar, Varchar], Bigint, hamming_distance),
+    scalar("levenshtein_distance", &[Varchar, Varchar], Bigint, levenshtein_distance),
     scalar("length", &[Varchar], Bigint, |a| Ok(Value::from(a.text(0)?.chars().count() as i64))),
     scalar("lower", &[Varchar], Varchar, |a| text(a.text(0)?.chars().map(characters::lower).collect::<String>())),
     scalar("upper", &[Varchar], Varchar, |a| text(a.text(0)?.chars().map(characters::upper).collect::<String>())),
@@ -91,6 +96,41 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
         None => Err(Failure(format!("Not a valid Unicode code point: {}", a.integer(0)?))),
     }),
 ];
+
+/// In how many places two texts differ.
+fn hamming_distance(a: &Arguments<'_, '_>) -> Outcome {
+    let (mut one, mut two) = (a.text(0)?.chars(), a.text(1)?.chars());
+    let mut distance = 0;
+    loop {
+        match (one.next(), two.next()) {
+            (Some(one), Some(two)) => distance += i64::from(one != two),
+            (None, None) => return Ok(Value::Integer(distance)),
+            _ => return Err("The input strings to hamming_distance function must have the same length".into()),
+        }
+    }
+}
+
+/// How many characters are to be added, left out or replaced, so that one text becomes the other.
+fn levenshtein_distance(a: &Arguments<'_, '_>) -> Outcome {
+    let (one, two): (Vec<char>, Vec<char>) = (a.text(0)?.chars().collect(), a.text(1)?.chars().collect());
+    if one.len().saturating_mul(two.len()) > MAX_COMPARED {
+        return Err("The combined inputs for Levenshtein distance are too large".into());
+    }
+    // The distances of the characters so far from each beginning of the other text.
+    let mut distances: Vec<i64> = (0..=two.len() as i64).collect();
+    for (row, one) in (1..).zip(one) {
+        let mut above_left = row - 1;
+        let mut left = row;
+        for (distance, other) in distances.iter_mut().skip(1).zip(&two) {
+            left = (above_left + i64::from(one != *other)).min(left + 1).min(*distance + 1);
+            above_left = std::mem::replace(distance, left);
+        }
+        if let Some(first) = distances.first_mut() {
+            *first = row;
+        }
+    }
+    Ok(Value::Integer(distances.last().copied().unwrap_or(0)))
+}
 
 /// The place of an instance of a part, which may overlap others, in characters from 1; 0 if there are fewer. An empty
 /// part is always at the beginning.

@@ -298,6 +298,69 @@ fn groups_and_orders_are_prestos() {
 }
 
 #[test]
+fn rows_can_stand_in_the_query() {
+    check(&[
+        ("SELECT avg(t.c), count(*) FROM (VALUES 1, 2, 3, 4) AS t (c)", &["2.5|4"]),
+        ("VALUES (1, 'a'), (2.5, NULL), (-1, 'b') ORDER BY 1 DESC LIMIT 2", &["2.5|NULL", "1.0|a"]),
+        ("VALUES 1 UNION ALL VALUES 2, (3) + 4", &["1", "2", "7"]),
+        ("SELECT _col0 FROM (VALUES ROW(1, 2)) WHERE _col1 = 2", &["1"]),
+        ("WITH v (x, y) AS (VALUES (1, now()), (2, now())) SELECT sum(x) FROM v GROUP BY y", &["3"]),
+        ("VALUES (SELECT 1), ((SELECT 2))", &["1", "2"]),
+        ("SELECT x FROM (VALUES NULL) AS t (x)", &["NULL"]),
+        ("SELECT job FROM db.t WHERE job IN (SELECT x FROM (VALUES 'a') AS t (x)) GROUP BY 1", &["a"]),
+    ]);
+}
+
+#[test]
+fn columns_have_moments_and_depend_on_each_other() {
+    check(&[
+        (
+            "SELECT round(geometric_mean(x), 9), round(skewness(x), 6), round(kurtosis(x), 9) FROM (VALUES 1, 2, 3, 4, 10) AS t (x)",
+            &["2.992555739|1.13842|3.152"],
+        ),
+        ("SELECT skewness(x), kurtosis(x), geometric_mean(x) FROM (VALUES 1, 1) AS t (x)", &["NULL|NULL|1.0"]),
+        ("SELECT skewness(x) FROM (VALUES 1, 1, 1) AS t (x)", &["error: NaN results are not supported"]),
+        (
+            "SELECT round(covar_pop(y, x), 6), covar_samp(y, x), corr(y, x), regr_slope(y, x), regr_intercept(y, x) \
+             FROM (VALUES (1, 1), (2, 3), (3, 5), (4, NULL)) AS t (y, x)",
+            &["1.333333|2.0|1.0|0.5|0.5"],
+        ),
+        (
+            "SELECT covar_pop(y, x), covar_samp(y, x), corr(y, x), regr_slope(y, x), regr_intercept(y, x) \
+             FROM (VALUES (1, 1)) AS t (y, x)",
+            &["0.0|NULL|NULL|NULL|NULL"],
+        ),
+    ]);
+}
+
+#[test]
+fn bits_distances_and_types_are_prestos() {
+    check(&[
+        ("SELECT bit_count(9, 64), bit_count(-7, 64), bit_count(-7, 8)", &["2|62|6"]),
+        ("SELECT bit_count(128, 8)", &["error: 128 cannot be represented with 8 bits"]),
+        ("SELECT bit_count(1, 1)", &["error: Bits specified in bit_count must be between 2 and 64, got 1"]),
+        ("SELECT bitwise_and(19, 25), bitwise_or(19, 25), bitwise_xor(19, 25), bitwise_not(-12)", &["17|27|10|11"]),
+        ("SELECT hamming_distance('karolin', 'kathrin'), hamming_distance('', '')", &["3|0"]),
+        (
+            "SELECT hamming_distance('é', 'ab')",
+            &["error: The input strings to hamming_distance function must have the same length"],
+        ),
+        (
+            "SELECT levenshtein_distance('kitten', 'sitting'), levenshtein_distance('', 'abc'), levenshtein_distance('aé', 'é')",
+            &["3|3|1"],
+        ),
+        (
+            "SELECT levenshtein_distance(lpad('', 1001, 'a'), lpad('', 1001, 'b'))",
+            &["error: The combined inputs for Levenshtein distance are too large"],
+        ),
+        (
+            "SELECT typeof(1), typeof('a'), typeof(now()), typeof(NULL), typeof(1.5)",
+            &["integer|varchar|timestamp|unknown|double"],
+        ),
+    ]);
+}
+
+#[test]
 fn windows_see_their_frames() {
     check(&[
         (
@@ -394,7 +457,10 @@ fn queries_join_and_combine() {
             "line 1:31: Column alias list has 2 entries but relation has 1 columns",
         ),
         ("SELECT DISTINCT ON (job) job FROM db.t", "line 1:1: SELECT DISTINCT ON is not supported"),
-        ("SELECT * FROM (VALUES (1)) AS t (x)", "VALUES is not supported"),
+        ("VALUES (1, 2), (3)", "line 1:16: VALUES has rows of 2 and of 1 columns"),
+        ("VALUES 1, 'a'", "line 1:8: All values of a column of VALUES must be the same type: integer, varchar"),
+        ("VALUES job", "line 1:8: Column 'job' does not exist"),
+        ("VALUES count(*)", "line 1:8: VALUES cannot contain aggregations or window functions"),
         ("SELECT nope.* FROM db.t", "line 1:8: Table 'nope' not found"),
         ("SELECT 1 LIMIT 'a'", "line 1:16: LIMIT must be a whole number"),
     ]);

@@ -133,6 +133,19 @@ fn times_are_written_and_read_by_pattern() {
             "SELECT parse_datetime('20210506', 'yyyyMMdd'), date_parse('2021/05/06 01:02:03.25', '%Y/%m/%d %T.%f')",
             &["2021-05-06 00:00:00.000000000|2021-05-06 01:02:03.250000000"],
         ),
+        (
+            "SELECT CAST('2021-1-3' AS date), CAST('2021-1-03 4:05' AS timestamp)",
+            &["error: Value cannot be cast to timestamp: 2021-1-03 4:05"],
+        ),
+        (
+            "SELECT CAST('2021-1-3' AS date), CAST('2021-1-03 04:05' AS timestamp), DATE '2021-12-3'",
+            &["2021-01-03|2021-01-03 04:05:00.000000000|2021-12-03"],
+        ),
+        (
+            "SELECT CAST('2021-01-03T13:04:05' AS timestamp)",
+            &["error: Value cannot be cast to timestamp: 2021-01-03T13:04:05"],
+        ),
+        ("SELECT from_iso8601_timestamp('2021-01-03T13:04:05')", &["2021-01-03 13:04:05.000000000"]),
         ("SELECT parse_datetime('2021-13-01', 'yyyy-MM-dd')", &["error: Invalid format: \"2021-13-01\" is no time"]),
         (
             "SELECT parse_datetime('2021-05-06x', 'yyyy-MM-dd')",

@@ -19,14 +19,22 @@ pub(in crate::sql) const AGGREGATES: &[&str] = &[
     "avg",
     "bool_and",
     "bool_or",
+    "corr",
     "count",
     "count_if",
+    "covar_pop",
+    "covar_samp",
     "create_time_series",
     "every",
+    "geometric_mean",
+    "kurtosis",
     "max",
     "max_by",
     "min",
     "min_by",
+    "regr_intercept",
+    "regr_slope",
+    "skewness",
     "stddev",
     "stddev_pop",
     "stddev_samp",
@@ -128,6 +136,9 @@ impl Translator<'_> {
             ("stddev_pop", kind) if kind.is_number() => of("ts_stddev_pop", Double),
             ("variance" | "var_samp", kind) if kind.is_number() => of("ts_var_samp", Double),
             ("var_pop", kind) if kind.is_number() => of("ts_var_pop", Double),
+            (name @ ("geometric_mean" | "kurtosis" | "skewness"), kind) if kind.is_number() => {
+                of(&format!("ts_{name}"), Double)
+            }
             _ => Err(wrong(call, std::slice::from_ref(value))),
         }
     }
@@ -147,6 +158,11 @@ impl Translator<'_> {
                     Double => Ok(Typed::new(sql, Double)),
                     kind => Ok(Typed::new(format!("CAST({sql} AS INTEGER)"), kind)),
                 }
+            }
+            "corr" | "covar_pop" | "covar_samp" | "regr_intercept" | "regr_slope"
+                if one.kind.is_number() && two.kind.is_number() =>
+            {
+                Ok(Typed::new(format!("ts_{name}({}, {}){behind}", one.sql, two.sql), Double))
             }
             // The exact count is within any error allowed.
             "approx_distinct" if one.kind.is_comparable() && two.kind.is_number() => {

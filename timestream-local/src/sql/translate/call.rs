@@ -37,26 +37,20 @@ const DOCUMENTED: &[&str] = &[
     "combinations",
     "concat_ws",
     "contains",
-    "corr",
     "correlate_pearson",
     "correlate_spearman",
-    "covar_pop",
-    "covar_samp",
     "current_time",
     "derivative_linear",
     "element_at",
     "filter",
     "flatten",
     "format",
-    "geometric_mean",
     "histogram",
     "human_readable_seconds",
     "interpolate_spline_cubic",
     "json_extract",
     "json_extract_scalar",
     "json_parse",
-    "kurtosis",
-    "levenshtein_distance",
     "localtime",
     "localtimestamp",
     "map_agg",
@@ -73,17 +67,13 @@ const DOCUMENTED: &[&str] = &[
     "reduce_agg",
     "regexp_extract_all",
     "regexp_split",
-    "regr_intercept",
-    "regr_slope",
     "repeat",
     "shuffle",
-    "skewness",
     "slice",
     "split",
     "to_big_endian_64",
     "transform",
     "try",
-    "typeof",
     "url_extract_host",
     "url_extract_path",
     "zip",
@@ -106,6 +96,7 @@ pub(in crate::sql) const SPECIAL: &[&str] = &[
     "pow",
     "mod",
     "substring",
+    "typeof",
 ];
 
 impl Translator<'_> {
@@ -188,6 +179,10 @@ impl Translator<'_> {
             ("ceiling", 1) => self.call_scalar("ceil", &arguments, start),
             ("pow", 2) => self.call_scalar("power", &arguments, start),
             ("mod", 2) => self.call_scalar("$modulus", &arguments, start),
+            ("typeof", 1) => {
+                let kind = arguments.first().map_or(Unknown, |value| value.kind).sql_name();
+                Ok(Typed::new(self.bind(Value::Text(kind.to_owned()))?, Varchar))
+            }
             ("substring", 2 | 3) => self.call_scalar("substr", &arguments, start),
             // These names are the translation's own, not Timestream's.
             (name, _) if name.starts_with('$') => Err(at(start, format!("Function {name} not registered"))),

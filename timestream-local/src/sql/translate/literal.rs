@@ -71,7 +71,7 @@ impl Translator<'_> {
         };
         let (value, kind) = match typed.data_type {
             DataType::Timestamp(..) => {
-                (calendar::parse_timestamp(text).filter(|time| *time >= 0), ColumnType::Timestamp)
+                (calendar::parse_spaced_timestamp(text).filter(|time| *time >= 0), ColumnType::Timestamp)
             }
             DataType::Date => (calendar::parse_days(text), ColumnType::Date),
             DataType::Varchar(None) => return self.value(&typed.value.value, start),

@@ -16,6 +16,7 @@ mod select;
 mod split_table;
 mod translator;
 mod typed;
+mod values;
 mod window;
 
 use sqlparser::ast::{Query, SetExpr};
@@ -71,7 +72,7 @@ fn parsed(tokens: Vec<TokenWithSpan>) -> Result<Query> {
         return Err(at(rest.span.start, format!("mismatched input '{}'", rest.token)));
     }
     match tree.body.as_ref() {
-        SetExpr::Select(_) | SetExpr::Query(_) | SetExpr::SetOperation { .. } => Ok(*tree),
+        SetExpr::Select(_) | SetExpr::Query(_) | SetExpr::SetOperation { .. } | SetExpr::Values(_) => Ok(*tree),
         body => Err(refused_body(body, start)),
     }
 }

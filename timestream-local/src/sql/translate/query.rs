@@ -95,6 +95,7 @@ impl Translator<'_> {
             SetExpr::SetOperation { left, op, set_quantifier, right } => {
                 self.nested(|walker| walker.set_operation(left, *op, *set_quantifier, right))
             }
+            SetExpr::Values(values) => self.values(values),
             other => Err(refused_body(other, body_location(other))),
         }
     }
@@ -260,7 +261,6 @@ fn count(expression: &Expr, clause: &str) -> Result<i64> {
 /// The refusal of a query's body that is not a SELECT.
 pub(super) fn refused_body(body: &SetExpr, start: Location) -> SqlError {
     let what = match body {
-        SetExpr::Values(_) => "VALUES",
         SetExpr::Insert(_) => "INSERT",
         SetExpr::Update(_) => "UPDATE",
         SetExpr::Delete(_) => "DELETE",

@@ -1,0 +1,69 @@
+//! Reads the numbers of time series, nearly all of which are short decimals.
+
+/// Most bytes that are read here: so many digits fit in a `u64`.
+const MAX_LENGTH: usize = 18;
+
+/// Powers of ten that a double holds exactly.
+const POWERS: [f64; MAX_LENGTH] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17];
+
+/// The decimal before the first quote of a text, and where that quote is. `None` if it is none, or too long for this way.
+///
+/// A whole number that a double holds, divided by such a power of ten, is the double nearest to the decimal (Clinger,
+/// "How to read floating point numbers accurately", 1990).
+pub(super) fn before_quote(text: &[u8]) -> Option<(f64, usize)> {
+    let sign = usize::from(text.first() == Some(&b'-'));
+    let digits = text.get(sign..)?;
+    let (mut number, mut point) = (0_u64, None);
+    for (index, byte) in digits.iter().enumerate().take(MAX_LENGTH) {
+        match byte {
+            b'0'..=b'9' => number = number * 10 + u64::from(byte - b'0'),
+            b'.' if point.is_none() && index > 0 => point = Some(index),
+            b'"' => {
+                let decimals = point.map_or(0, |point| index - point - 1);
+                if index == 0 || point == Some(index - 1) || number > 1 << f64::MANTISSA_DIGITS {
+                    return None;
+                }
+                let value = number as f64 / POWERS.get(decimals)?;
+                return Some((if sign == 1 { -value } else { value }, sign + index));
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn assert_is_as_parsed(text: &str) {
+        if let Some((value, end)) = before_quote(format!("{text}\"}}").as_bytes()) {
+            assert_eq!(value.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{text}");
+            assert_eq!(end, text.len());
+        }
+    }
+
+    #[test]
+    fn short_decimals_are_read_and_others_left() {
+        for text in ["0", "-0.0", "1.5", "-12345.678", "9007199254740992", "0.000000000000001", "12345678901234.25"] {
+            assert!(before_quote(format!("{text}\"").as_bytes()).is_some(), "{text}");
+            assert_is_as_parsed(text);
+        }
+        for text in ["", "-", ".5", "5.", "1.2.3", "1.0E10", "NaN", "+1", "9007199254740993", "1234567890123456789"] {
+            assert_eq!(before_quote(format!("{text}\"").as_bytes()), None, "{text}");
+        }
+        assert_eq!(before_quote(b"15"), None, "no quote");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        #[test]
+        fn decimals_are_those_of_the_standard_library(text in "-?[0-9]{1,10}(\\.[0-9]{1,10})?", value: f64) {
+            assert_is_as_parsed(&text);
+            assert_is_as_parsed(&value.to_string());
+            assert_is_as_parsed(&format!("{:?}", (value % 1e6 * 100.0).round() / 100.0));
+        }
+    }
+}

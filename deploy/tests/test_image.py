@@ -11,8 +11,7 @@ import pytest
 from running import Running, ROOT, free_port, get
 
 BUILD = ROOT / "deploy/image/build"
-TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-BINARIES = [TARGET / profile / "timestream-prometheus-connector" for profile in ("release", "ratios")]
+BINARY = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/timestream-prometheus-connector"
 BUILDAH = ["buildah", "--storage-driver=vfs"]
 ENVIRONMENT = {**os.environ, "BUILDAH_ISOLATION": "chroot"}
 LIMIT_MB = 40
@@ -28,11 +27,11 @@ def buildah(*arguments):
 def image():
     if not shutil.which("buildah") or os.geteuid() != 0:
         pytest.skip("NOT TESTED: there is no buildah, or this is not root")
-    found = [os.environ["IMAGE_BINARY"]] if "IMAGE_BINARY" in os.environ else [one for one in BINARIES if one.exists()]
-    if not found:
-        pytest.skip(f"NOT TESTED: there is no optimized binary, none of {BINARIES}")
+    binary = Path(os.environ.get("IMAGE_BINARY", BINARY))
+    if not binary.exists():
+        pytest.skip(f"NOT TESTED: there is no optimized binary {binary}")
     name = f"connector-test:{os.getpid()}"
-    run = subprocess.run([BUILD, found[0], name], capture_output=True, text=True, env=ENVIRONMENT)
+    run = subprocess.run([BUILD, binary, name], capture_output=True, text=True, env=ENVIRONMENT)
     assert run.returncode == 0, run.stderr
     print(run.stdout)
     yield name

@@ -3,8 +3,8 @@
 //! Requests come over a bounded channel to one thread, which puts their samples into calls of a hundred, by caller and
 //! group. A full call leaves at once. Calls that are not full leave after a short linger, the small ones among them
 //! together. Where calls are billed, they wait until no request has come for that time, or five times as long, since the
-//! more series meet the more they share. The thread only moves numbers: requests are decoded and grouped before, and bodies are written after it,
-//! on the runtime's threads.
+//! more series meet the more they share. The thread only moves numbers: requests are decoded and grouped before, and
+//! bodies are written after it, on the runtime's threads.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ pub mod budget;
 pub mod dimension;
 pub mod door;
 pub mod error;
+pub mod ha;
 pub mod http;
 pub mod ingest;
 pub mod measure;

@@ -211,6 +211,17 @@ def test_options_are_passed_on_as_they_are_meant():
     assert {"--write.queue-capacity=1048576", "--write.memory-limit=256MiB", "--fail-on-long-label=true"} <= set(arguments)
 
 
+def test_an_ha_pair_reaches_one_pod():
+    ha = ("--set", "options.ha\\.enable=true")
+    for more in (["--set", "replicas=2"], ["--set", "autoscaling.enabled=true"]):
+        result = render("--values", values_named("default"), *ha, *more)
+        assert result.returncode != 0 and "needs one pod" in result.stderr, result.stdout + result.stderr
+    result = render("--values", values_named("default"), *ha, "--set", "replicas=1")
+    (deployment,) = of_kind([one for one in yaml.safe_load_all(result.stdout) if one], "Deployment")
+    assert deployment["spec"]["strategy"] == {"type": "Recreate"}
+    assert render("--values", values_named("embedded"), *ha).returncode == 0
+
+
 def test_the_rules_are_the_mixins():
     (rule,) = of_kind(rendered(values_named("everything")), "PrometheusRule")
     names = [one["alert"] for group in rule["spec"]["groups"] for one in group["rules"] if "alert" in one]

@@ -7,6 +7,7 @@ pub mod histogram;
 mod not_stored;
 mod protobuf;
 mod repeated;
+mod replicas;
 mod series;
 pub mod validate;
 pub mod write;

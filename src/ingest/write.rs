@@ -12,17 +12,20 @@ use super::content_type::{Compression, Content, Version};
 use super::histogram::{self, NativeHistograms, Plan};
 use super::not_stored::NotStored;
 use super::repeated;
+use super::replicas::{LeftOut, Replicas};
 use super::validate::{self, DESCRIPTION_LIMIT, Dropped, Policy};
 use super::written_headers::WrittenHeaders;
 use super::{decode_v1, decode_v2};
 use crate::batcher::{NotQueued, Queue};
 use crate::budget::{Budget, Exhausted, Reservation};
 use crate::error::{Error, Kind};
+use crate::ha::{Elections, HaSettings};
 use crate::http::body::{self, BodyLimits};
 use crate::http::zstd;
 use crate::sink::caller_clients::CallerClients;
 use crate::sink::pending::{self, Outcome, PendingWrite, Tally};
 use crate::telemetry::Metrics;
+use crate::telemetry::metrics::ElectedReplica;
 use crate::telemetry::rate_limit::{RateLimit, of_each_kind};
 use crate::telemetry::reason::{Failed, Ignored, Rejected};
 use crate::write_request::{HistogramTally, WriteRequest};
@@ -31,7 +34,7 @@ use crate::write_request::{HistogramTally, WriteRequest};
 const REPLY_MARGIN: Duration = Duration::from_secs(1);
 
 /// How requests are taken in.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct WriteSettings {
     /// Limits of the body.
     pub limits: BodyLimits,
@@ -41,6 +44,8 @@ pub struct WriteSettings {
     pub max_series: usize,
     /// What to do with native histograms.
     pub native_histograms: NativeHistograms,
+    /// How HA pairs are told apart, if only one replica of each is to be listened to.
+    pub ha: Option<HaSettings>,
     /// When a request is answered at the latest, counted from its body's last byte.
     pub timeout: Duration,
 }
@@ -49,6 +54,7 @@ pub struct WriteSettings {
 #[derive(Debug)]
 pub struct Writer {
     settings: WriteSettings,
+    replicas: Option<Replicas>,
     budget: Budget,
     queue: Queue,
     metrics: Arc<Metrics>,
@@ -76,7 +82,16 @@ impl Writer {
     /// A writer that queues requests for the batcher.
     pub fn new(settings: WriteSettings, budget: Budget, queue: Queue, metrics: Arc<Metrics>) -> Self {
         let (ignored, rejected) = (of_each_kind(Ignored::ALL.len()), of_each_kind(Rejected::ALL.len()));
-        Writer { settings, budget, queue, metrics, ignored, rejected, not_stored: RateLimit::default() }
+        let replicas = settings.ha.clone().map(|ha| {
+            let elections = Elections::new(ha.failover_timeout, metrics.elected_changes.clone());
+            Replicas::new(ha, elections)
+        });
+        Writer { settings, replicas, budget, queue, metrics, ignored, rejected, not_stored: RateLimit::default() }
+    }
+
+    /// The replicas of HA pairs that are listened to, by cluster.
+    pub fn elected(&self) -> Vec<ElectedReplica> {
+        self.replicas.as_ref().map_or_else(Vec::new, |replicas| replicas.elections().elected(Instant::now()))
     }
 
     /// Handles a request. When it returns `Ok`, every sample is in Timestream or counted as ignored. `written` gets the
@@ -111,6 +126,7 @@ impl Writer {
             let message = format!("the request has {series} series, over --write.max-series, {limit}");
             return Err(Error::new(Kind::TooLarge, "RequestTooLarge", message).into());
         }
+        let left_out = self.leave_out_replicas(&caller, &mut decoded);
         let needed = decoded.footprint() + decoded.records_footprint();
         let plan = match self.settings.native_histograms {
             NativeHistograms::Reject => None,
@@ -125,7 +141,9 @@ impl Writer {
                 let not_stored = NotStored::new(&decoded, plan.as_ref());
                 // The outcome of the rest is added when it is known.
                 let stale = plan.as_ref().map_or(0, |plan| plan.stale);
-                *written = WrittenHeaders { samples: 0, histograms: stale, exemplars: decoded.exemplars };
+                let samples = left_out.samples;
+                let histograms = left_out.histograms + stale;
+                *written = WrittenHeaders { samples, histograms, exemplars: decoded.exemplars };
                 if let Some(plan) = &plan {
                     histogram::expand(&mut decoded, plan);
                 }
@@ -137,6 +155,23 @@ impl Writer {
                 Err(body::out_of_memory(why, budget).into())
             }
         }
+    }
+
+    /// Leaves out what comes from replicas that are not listened to, and counts it.
+    fn leave_out_replicas(&self, caller: &CallerClients, request: &mut WriteRequest) -> LeftOut {
+        let Some(replicas) = &self.replicas else { return LeftOut::default() };
+        let left_out = replicas.listen(caller.id().bytes(), request);
+        let LeftOut { samples, histograms, example } = left_out;
+        self.metrics.received_samples.increment(samples);
+        self.metrics.received_histograms.increment(histograms);
+        self.metrics.ignored(Ignored::HaReplica).increment(samples);
+        self.metrics.ignored_histograms.increment(histograms);
+        if let Some((series, sample)) = example {
+            let example = || request.describe_sample(&series, sample, DESCRIPTION_LIMIT);
+            self.metrics.examples.note_ignored(Ignored::HaReplica, example);
+        }
+        debug!(samples, histograms, "from replicas that are not elected");
+        left_out
     }
 
     async fn decode(
@@ -254,7 +289,7 @@ impl Writer {
             tally.histograms = HistogramTally::of(&request.expanded);
             pending::count_histograms(&self.metrics, &tally.histograms);
         }
-        written.samples = tally.written.saturating_sub(tally.written_of_histograms) + ignored_of_request;
+        written.samples += tally.written.saturating_sub(tally.written_of_histograms) + ignored_of_request;
         written.histograms += tally.histograms.written + tally.histograms.ignored;
         answer(received, &dropped, &tally, &not_stored)
     }

@@ -8,6 +8,7 @@ use crate::batcher::BatcherSettings;
 use crate::budget::Limit;
 use crate::door::Sources;
 use crate::error::Error;
+use crate::ha::HaSettings;
 use crate::http::body::BodyLimits;
 use crate::http::listen::ListenAddress;
 use crate::http::server::ServerSettings;
@@ -281,8 +282,26 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
             policy,
             max_series: self.count("write.max-series")?,
             native_histograms: self.native_histograms()?,
+            ha: self.ha()?,
             timeout: self.duration("write.timeout")?,
         })
+    }
+
+    fn ha(&self) -> Result<Option<HaSettings>, Error> {
+        if !self.boolean("ha.enable", "ParseOptionError")? {
+            return Ok(None);
+        }
+        let label = |flag| self.parsed(flag, "ParseOptionError", "the name of a label", label_name);
+        let settings = HaSettings {
+            cluster_label: label("ha.cluster-label")?,
+            replica_label: label("ha.replica-label")?,
+            failover_timeout: self.duration("ha.failover-timeout")?,
+        };
+        if settings.cluster_label == settings.replica_label {
+            let message = format!("--ha.cluster-label and --ha.replica-label are both {:?}", settings.cluster_label);
+            return Err(Error::invalid("ParseOptionError", message));
+        }
+        Ok(Some(settings))
     }
 
     fn clients(&self, read_timeout: Duration) -> Result<ClientSettings, Error> {
@@ -319,6 +338,11 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
             format: self.parsed("log.format", "ParseOptionError", "logfmt, json", format)?,
         })
     }
+}
+
+/// The name of a label other than that of the metric name.
+fn label_name(text: &str) -> Option<String> {
+    (!text.is_empty() && text != "__name__").then(|| text.to_owned())
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ const fn aliased(alias: &'static str, spec: OptionSpec) -> OptionSpec {
 const DESTINATION: &str = "Destination";
 const EMBEDDED: &str = "Embedded Timestream";
 const SAMPLES: &str = "Samples";
+const HA: &str = "HA pairs";
 const WEB: &str = "Web";
 const CONNECTIONS: &str = "Connections and requests";
 const WRITES: &str = "Writes";
@@ -74,6 +75,10 @@ pub const OPTIONS: &[OptionSpec] = &[
     switch(SAMPLES, "fail-on-long-label", &["fail_on_long_label"], "false", "Stop the program on a metric name over 256 bytes or a label name over 60, instead of ignoring the series"),
     aliased("fail-on-invalid-sample", switch(SAMPLES, "fail-on-invalid-sample-value", &["fail_on_invalid_sample_value"], "false", "Stop the program on NaN, Inf or -Inf, instead of ignoring the sample")),
     option(SAMPLES, "native-histograms", &["native_histograms"], "HOW", "reject", "What to do with native histograms: reject answers 400 and stores the rest, expand stores them as classic histograms"),
+    switch(HA, "ha.enable", &["ha_enable"], "false", "Store the samples of one replica of each HA pair, without the replica label; the others' are answered as stored, and ignored"),
+    option(HA, "ha.cluster-label", &["ha_cluster_label"], "LABEL", "cluster", "The label that all replicas of an HA pair share"),
+    option(HA, "ha.replica-label", &["ha_replica_label"], "LABEL", "__replica__", "The label that tells the replicas of an HA pair apart"),
+    option(HA, "ha.failover-timeout", &["ha_failover_timeout"], "DURATION", "30s", "How long the elected replica may be silent before another one takes its place"),
     option(WEB, "web.listen-address", &["web_listen_address"], "ADDRESS", ":9201", "Where the connector listens: :port, host:port or [ipv6]:port"),
     option(WEB, "web.telemetry-path", &["web_telemetry_path"], "PATH", "/metrics", "Path of the connector's own metrics"),
     option(WEB, "tls-certificate", &["tls_certificate"], "FILE", "", "Certificate chain (PEM) to serve HTTPS with; needs --tls-key"),

@@ -258,11 +258,13 @@ impl Routes {
         self.metrics.memory.set(self.budget.in_use() as f64);
         self.metrics.memory_limit.set(self.budget.limit() as f64);
         self.metrics.queue.set(self.queue.len() as f64);
+        self.metrics.elected.set(self.writer.elected());
         self.metrics.ready.set(f64::from(self.readiness.waiting_for().is_empty()));
         text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", self.metrics.render())
     }
 
     fn page(&self, path: PagePath, query: Option<&str>) -> Response<AnswerBody> {
+        self.metrics.elected.set(self.writer.elected());
         let (content_type, body) = self.page.get(path, query);
         let mut answer = text(StatusCode::OK, content_type, body);
         page::put_headers(answer.headers_mut());

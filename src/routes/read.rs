@@ -31,6 +31,8 @@ pub struct ReadHandler {
     budget: Budget,
     destination: Destination,
     abandon: CancellationToken,
+    /// The label that is taken off the samples of HA pairs.
+    replica_label: Option<String>,
 }
 
 impl std::fmt::Debug for ReadHandler {
@@ -40,16 +42,18 @@ impl std::fmt::Debug for ReadHandler {
 }
 
 impl ReadHandler {
-    /// A handler that reads from `destination`. Once `abandon` is cancelled it answers 503.
+    /// A handler that reads from `destination`. Once `abandon` is cancelled it answers 503. Matchers for a value of
+    /// `replica_label` find series without the label, too.
     pub fn new(
         settings: ReadSettings,
         limits: BodyLimits,
         destination: Destination,
         metrics: ReadMetrics,
         abandon: CancellationToken,
+        replica_label: Option<String>,
     ) -> Self {
         let reader = Reader::new(settings, metrics);
-        ReadHandler { reader, limits, budget: Budget::new(BODY_BUDGET), destination, abandon }
+        ReadHandler { reader, limits, budget: Budget::new(BODY_BUDGET), destination, abandon, replica_label }
     }
 
     /// Answers a request, within its time-out and as `one_piece` asks.
@@ -78,6 +82,9 @@ impl ReadHandler {
         let mut request = ReadRequest::decode(unpacked.as_slice()).map_err(|error| {
             Error::invalid("ProtobufError", format!("the body is not a prometheus.ReadRequest: {error}"))
         })?;
+        if let Some(label) = &self.replica_label {
+            query::find_without_replica(&mut request, label);
+        }
         let samples = i32::from(ResponseType::Samples);
         if one_piece.is_some() && request.accepted_response_types.contains(&samples) {
             // An answer in one piece gains nothing from chunks, and their order costs Timestream a sort.

@@ -66,11 +66,12 @@ impl Connector {
             destination.clone(),
             metrics.read.clone(),
             abandon.clone(),
+            options.write.ha.as_ref().map(|ha| ha.replica_label.clone()),
         );
         let routes = Routes {
             door,
             admin,
-            writer: Writer::new(options.write, budget.clone(), queue.clone(), metrics.clone()),
+            writer: Writer::new(options.write.clone(), budget.clone(), queue.clone(), metrics.clone()),
             reader,
             clients,
             metrics,

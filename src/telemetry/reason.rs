@@ -38,6 +38,8 @@ reasons! {
         StaleMarker = "stale_marker",
         /// The same series and time come again later in the request.
         Repeated = "repeated",
+        /// Another replica of the HA pair is listened to.
+        HaReplica = "ha_replica",
     }
 }
 

@@ -33,6 +33,7 @@ mod discovery;
 mod durability;
 mod faults;
 mod grace_period;
+mod ha;
 mod hostile;
 mod hostile_http2;
 mod lambda;

@@ -25,7 +25,7 @@ use crate::sink::caller_clients::CallerClients;
 use crate::sink::destination::Destination;
 use crate::telemetry::examples::Example;
 use crate::telemetry::health::Readiness;
-use crate::telemetry::metrics::{Total, Totals};
+use crate::telemetry::metrics::{ElectedReplica, Total, Totals};
 use crate::telemetry::reason::{Failed, Ignored, Rejected};
 use crate::telemetry::{Metrics, log};
 use history::{History, INTERVAL};
@@ -161,6 +161,7 @@ impl Page {
             "memory": self.budget.in_use(),
             "memory_limit": self.budget.limit(),
             "reasons": reasons(&self.metrics),
+            "elected": elected(&self.metrics),
             "warnings": warnings,
             "points": self.history.since(since.unwrap_or(0)),
         });
@@ -217,6 +218,15 @@ fn reasons(metrics: &Metrics) -> Vec<Value> {
         row("ignored", reason.as_str(), metrics.ignored(*reason), examples.ignored(*reason));
     }
     rows
+}
+
+/// The replicas of HA pairs that are listened to.
+fn elected(metrics: &Metrics) -> Vec<Value> {
+    let row = |elected: ElectedReplica| {
+        let ElectedReplica { cluster, replica, silent, .. } = elected;
+        json!({"cluster": cluster, "replica": replica, "silent_seconds": silent.as_secs()})
+    };
+    metrics.elected.shown().into_iter().map(row).collect()
 }
 
 fn warning(line: &crate::telemetry::recent::Line) -> Value {

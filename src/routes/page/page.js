@@ -202,6 +202,17 @@ function showReasons(reasons) {
   if (rows.length) $("reasons").tBodies[0].replaceChildren(...rows);
 }
 
+function showElected(elected) {
+  const rows = elected.map(({ cluster, replica, silent_seconds }) => {
+    const row = element("tr");
+    const silent = silent_seconds < 60 ? "just now" : `${duration(silent_seconds * 1000)} ago`;
+    row.append(element("td", cluster, "code"), element("td", replica, "code"), element("td", silent, "number"));
+    return row;
+  });
+  $("pairs").hidden = !rows.length;
+  $("elected").tBodies[0].replaceChildren(...rows);
+}
+
 function showWarnings(warnings) {
   const items = warnings.map(({ time, level, message, fields }) => {
     const item = element("li");
@@ -223,9 +234,11 @@ function show(data) {
   setText($("memory"), bytes(data.memory));
   $("memory").title = `of ${bytes(data.memory_limit)} that write requests may hold`;
   // A table that is read or marked is left alone until something changes.
-  const tables = JSON.stringify([data.reasons, data.warnings]);
+  const elected = data.elected.map((one) => ({ ...one, silent_seconds: Math.floor(one.silent_seconds / 60) * 60 }));
+  const tables = JSON.stringify([data.reasons, elected, data.warnings]);
   if (tables !== lastShown) {
     showReasons(data.reasons);
+    showElected(elected);
     showWarnings(data.warnings);
     lastShown = tables;
   }

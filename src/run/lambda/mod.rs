@@ -139,6 +139,11 @@ impl Running {
         if options.embedded.is_some() {
             return Err(Error::invalid("ParseOptionError", "the embedded Timestream can't be used in AWS Lambda"));
         }
+        if options.write.ha.is_some() {
+            // Each instance of a function would elect a replica of its own.
+            let message = "--ha.enable can't be used in AWS Lambda: a pair must reach one process";
+            return Err(Error::invalid("ParseOptionError", message));
+        }
         // An invocation is one request, so no other request can share its calls.
         options.batcher.linger = Duration::ZERO;
         let metrics = Arc::new(Metrics::new());

@@ -44,6 +44,8 @@ definitions! {
     CALL_WAIT = "timestream_connector_call_wait_seconds", [], "How long the first record of a WriteRecords call waited until the call left.";
     DISCOVERIES = "timestream_connector_endpoint_discoveries_total", ["outcome"], "DescribeEndpoints calls, by success or failure.";
     CREDENTIALS = "timestream_connector_credential_refreshes_total", ["outcome"], "Times that credentials of the environment were loaded, the first included, by success or failure.";
+    ELECTED = "timestream_connector_ha_elected", ["cluster", "replica"], "Callers that have this replica of their HA pair elected: its samples are stored, the others' ignored.";
+    ELECTED_CHANGES = "timestream_connector_ha_elected_changes_total", [], "Times that another replica of an HA pair was elected, since the one before was silent.";
     READ_REQUESTS = "timestream_connector_read_requests_total", [], "Query calls made to Timestream, further pages and retries included.";
     READ_DURATION = "timestream_connector_read_duration_seconds", [], "How long Query calls take.";
     READ_RETRIES = "timestream_connector_read_retries_total", [], "Query calls that were retries.";

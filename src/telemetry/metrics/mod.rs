@@ -13,6 +13,7 @@ use super::reason::{Failed, Ignored, Rejected};
 mod calls;
 mod definitions;
 mod durations;
+mod elected;
 mod http;
 mod process;
 mod read;
@@ -22,6 +23,7 @@ mod totals;
 pub use calls::{Call, Calls, Code, Operation};
 pub use definitions::{DEFINITIONS, Definition};
 pub use durations::Durations;
+pub use elected::{ElectedReplica, ElectedReplicas};
 pub use http::{Handler, HttpMetrics, RequestUnderWay};
 pub use read::ReadMetrics;
 pub use totals::{Total, Totals};
@@ -75,6 +77,10 @@ pub struct Metrics {
     pub endpoint_discoveries: ByOutcome,
     /// Loads of the environment's credentials.
     pub credential_refreshes: ByOutcome,
+    /// The replicas of HA pairs that are listened to.
+    pub elected: ElectedReplicas,
+    /// Times that another replica was elected.
+    pub elected_changes: Total,
     /// The counters of the read path.
     pub read: ReadMetrics,
     /// HTTP requests.
@@ -147,6 +153,8 @@ impl Metrics {
             call_wait: histogram(&recorder, CALL_WAIT, &[]),
             endpoint_discoveries: ByOutcome::new(&recorder, DISCOVERIES),
             credential_refreshes: ByOutcome::new(&recorder, CREDENTIALS),
+            elected: ElectedReplicas::default(),
+            elected_changes: total(&recorder, ELECTED_CHANGES, &[]),
             read: ReadMetrics::new(&recorder, calls.clone()),
             calls,
             http: HttpMetrics::new(&recorder),
@@ -198,9 +206,11 @@ impl Metrics {
         // Outcomes first: so a sample with an outcome is always counted as received.
         let outcomes = [failed_samples, rejected_samples, ignored_samples].into_iter().flatten();
         outcomes.chain([written_samples, received_samples, &self.read.samples]).for_each(Total::export);
+        self.elected_changes.export();
         self.upkeep();
         let mut text = self.exporter.render();
         self.write_duration.render(&mut text, WRITE_DURATION);
+        self.elected.render(&mut text);
         process::render(&mut text);
         text
     }

@@ -40,6 +40,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 {{- end }}
 
+{{/* "true" if one replica of each HA pair is stored, which takes one pod: who is elected is its memory. */}}
+{{- define "connector.ha" -}}
+{{- if has (index .Values.options "ha.enable" | toString) (list "1" "t" "T" "true" "TRUE" "True") }}
+{{- if or .Values.autoscaling.enabled (and (not .Values.embedded.enabled) (gt (int .Values.replicas) 1)) }}
+{{- fail "options.ha.enable needs one pod: set replicas=1 and leave autoscaling off, with a release for each HA pair or for all of them" }}
+{{- end }}
+{{- "true" }}
+{{- end }}
+{{- end }}
+
 {{- define "connector.scheme" -}}
 {{- if .Values.tls.secretName }}https{{ else }}http{{ end }}
 {{- end }}

@@ -1,0 +1,7 @@
+//! HA pairs: two or more Prometheus servers with the same job, one of which is listened to.
+
+mod elections;
+mod settings;
+
+pub use elections::{Elections, Heard, Pair};
+pub use settings::HaSettings;

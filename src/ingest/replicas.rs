@@ -1,0 +1,308 @@
+//! HA pairs: takes the replica label off the series of the elected replica, and leaves out the samples of the others.
+//!
+//! A series that lacks the cluster label or the replica label belongs to no pair, and stays as it is.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+use super::protobuf::{Fields, Value};
+use crate::ha::{Elections, HaSettings, Heard, Pair};
+use crate::write_request::{NativeHistogram, Sample, Series, Span, WriteRequest};
+
+/// The field of the time in a message of a native histogram (prometheus/prometheus, prompb/types.proto).
+const HISTOGRAM_TIMESTAMP: u32 = 15;
+
+/// Listens to one replica of each HA pair.
+#[derive(Debug)]
+pub(super) struct Replicas {
+    settings: HaSettings,
+    elections: Elections,
+}
+
+/// What was left out, since another replica is elected.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub(super) struct LeftOut {
+    pub(super) samples: u64,
+    pub(super) histograms: u64,
+    /// The first sample that was left out, with its series.
+    pub(super) example: Option<(Series, Sample)>,
+}
+
+/// The replica that a series comes from, by the places of the values.
+type Origin = (Span, Span);
+
+/// Samples later than this are kept; `i64::MAX`: none.
+type KeptAfter = i64;
+
+impl Replicas {
+    pub(super) fn new(settings: HaSettings, elections: Elections) -> Self {
+        Replicas { settings, elections }
+    }
+
+    pub(super) fn elections(&self) -> &Elections {
+        &self.elections
+    }
+
+    /// Leaves out what is not to be stored.
+    pub(super) fn listen(&self, caller: [u8; 32], request: &mut WriteRequest) -> LeftOut {
+        let kept_after = self.hear_all(caller, request);
+        let mut left_out = LeftOut::default();
+        if kept_after.iter().any(|&after| after > i64::MIN) {
+            leave_out(request, &kept_after, &mut left_out);
+        }
+        left_out
+    }
+
+    /// Asks for each series what becomes of it, and takes the replica label off.
+    fn hear_all(&self, caller: [u8; 32], request: &mut WriteRequest) -> Vec<KeptAfter> {
+        let (now, clock) = (Instant::now(), milliseconds_since_1970());
+        let mut kept_after = Vec::with_capacity(request.series.len());
+        let mut replica_labels = Vec::new();
+        while let Some(&first) = request.series.get(kept_after.len()) {
+            let from = kept_after.len();
+            let Some((origin, _)) = self.origin(request, &first) else {
+                kept_after.push(i64::MIN);
+                continue;
+            };
+            // Series of one origin follow each other, so elections are asked once for many.
+            let mut newest = i64::MIN;
+            replica_labels.clear();
+            while let Some(series) = request.series.get(from + replica_labels.len())
+                && let Some((next, replica_label)) = self.origin(request, series)
+                && same_origin(request, origin, next)
+            {
+                let times = series.sample_indexes().map(|index| request.sample_at(index).timestamp);
+                newest = times.fold(newest, i64::max);
+                replica_labels.push(replica_label);
+            }
+            let after = self.ask(caller, request, origin, newest.min(clock), now);
+            kept_after.resize(from + replica_labels.len(), after);
+            if after < i64::MAX {
+                take_off(request, from, &replica_labels);
+            }
+        }
+        kept_after
+    }
+
+    fn ask(
+        &self,
+        caller: [u8; 32],
+        request: &WriteRequest,
+        (cluster, replica): Origin,
+        newest: i64,
+        now: Instant,
+    ) -> KeptAfter {
+        let (cluster, replica) = (request.text(cluster), request.text(replica));
+        match self.elections.hear(caller, Pair { cluster: &cluster, replica: &replica }, newest, now) {
+            Heard::Elected { after } => after,
+            Heard::Other => i64::MAX,
+        }
+    }
+
+    /// Where a series comes from, and the place of its replica label in the request's table of labels.
+    fn origin(&self, request: &WriteRequest, series: &Series) -> Option<(Origin, usize)> {
+        let HaSettings { cluster_label, replica_label, .. } = &self.settings;
+        let labels = request.labels(series);
+        let find = |name: &str| labels.iter().position(|label| request.bytes(label.name) == name.as_bytes());
+        let (cluster, replica) = (find(cluster_label)?, find(replica_label)?);
+        // A value that can't be read makes the series invalid, whoever sends it.
+        series.fault.is_none().then_some(())?;
+        Some(((labels[cluster].value, labels[replica].value), series.labels.0 as usize + replica))
+    }
+}
+
+fn same_origin(request: &WriteRequest, one: Origin, other: Origin) -> bool {
+    let same = |a, b| a == b || request.bytes(a) == request.bytes(b);
+    same(one.0, other.0) && same(one.1, other.1)
+}
+
+/// Takes a label off each of the series from `first` on, by its place in the table. Each series has labels of its own.
+fn take_off(request: &mut WriteRequest, first: usize, places: &[usize]) {
+    let WriteRequest { series, labels, .. } = request;
+    for (series, &place) in series[first..].iter_mut().zip(places) {
+        labels.copy_within(place + 1..series.labels.1 as usize, place);
+        series.labels.1 -= 1;
+    }
+}
+
+fn leave_out(request: &mut WriteRequest, kept_after: &[KeptAfter], left_out: &mut LeftOut) {
+    let before = request.samples.len();
+    let mut kept = 0;
+    for (series, &after) in request.series.iter_mut().zip(kept_after) {
+        let first_kept = kept;
+        for index in series.sample_indexes() {
+            let sample = request.samples[index as usize];
+            if after < i64::MAX && sample.timestamp > after {
+                request.samples[kept as usize] = sample;
+                kept += 1;
+            } else {
+                left_out.example.get_or_insert((*series, sample));
+            }
+        }
+        series.samples = (first_kept, kept);
+    }
+    request.samples.truncate(kept as usize);
+    left_out.samples = (before - request.samples.len()) as u64;
+    let before = request.histograms.len();
+    let WriteRequest { histograms, buffer, .. } = request;
+    histograms.retain(|histogram| {
+        let after = kept_after.get(histogram.series as usize).copied().unwrap_or(i64::MIN);
+        after == i64::MIN || (after < i64::MAX && histogram_time(buffer, histogram).is_none_or(|time| time > after))
+    });
+    left_out.histograms = (before - request.histograms.len()) as u64;
+}
+
+/// The time of a native histogram; `None` if its message can't be read, which is found out later.
+fn histogram_time(buffer: &[u8], histogram: &NativeHistogram) -> Option<i64> {
+    let mut fields = Fields::new(buffer, histogram.message.range());
+    let mut time = 0;
+    while let Some((number, value)) = fields.next().ok()? {
+        if let (HISTOGRAM_TIMESTAMP, Value::Varint(timestamp)) = (number, value) {
+            time = timestamp.cast_signed();
+        }
+    }
+    Some(time)
+}
+
+fn milliseconds_since_1970() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+    use prost::Message;
+
+    use super::*;
+    use crate::ingest::decode_v2::{self, Survey};
+    use crate::proto::v2;
+    use crate::telemetry::Metrics;
+
+    const CALLER: [u8; 32] = [0; 32];
+
+    fn replicas(failover_timeout: Duration) -> Replicas {
+        let settings =
+            HaSettings { cluster_label: "cluster".into(), replica_label: "replica".into(), failover_timeout };
+        Replicas::new(settings, Elections::new(failover_timeout, Metrics::new().elected_changes))
+    }
+
+    /// A series by its labels, and the times of its samples and of its histograms.
+    type Sent<'a> = (&'a [(&'a str, &'a str)], &'a [i64], &'a [i64]);
+
+    fn request(sent: &[Sent<'_>]) -> WriteRequest {
+        let mut symbols = vec![String::new()];
+        let mut timeseries = Vec::new();
+        for (labels, samples, histograms) in sent {
+            let from = symbols.len() as u32;
+            symbols.extend(labels.iter().flat_map(|(name, value)| [(*name).to_owned(), (*value).to_owned()]));
+            let histogram = |&timestamp| v2::Histogram { timestamp, ..v2::Histogram::default() };
+            timeseries.push(v2::TimeSeries {
+                labels_refs: (from..symbols.len() as u32).collect(),
+                samples: samples
+                    .iter()
+                    .map(|&timestamp| v2::Sample { value: 1.0, timestamp, ..Default::default() })
+                    .collect(),
+                histograms: histograms.iter().map(histogram).collect(),
+                ..Default::default()
+            });
+        }
+        let bytes = v2::Request { symbols, timeseries }.encode_to_vec();
+        let survey = Survey::of(&bytes).unwrap();
+        decode_v2::decode(bytes, &survey).unwrap()
+    }
+
+    /// The series that still have samples, with the times.
+    fn kept(request: &WriteRequest) -> Vec<(String, Vec<i64>)> {
+        let with_samples = request.series().iter().filter(|series| series.sample_count() > 0);
+        let row = |series: &Series| {
+            let times = series.sample_indexes().map(|index| request.sample_at(index).timestamp);
+            (request.describe(series, 1000), times.collect())
+        };
+        with_samples.map(row).collect()
+    }
+
+    fn row(series: &str, times: &[i64]) -> (String, Vec<i64>) {
+        (series.to_owned(), times.to_vec())
+    }
+
+    const A: &[(&str, &str)] = &[("__name__", "up"), ("cluster", "c"), ("job", "j"), ("replica", "a"), ("zone", "z")];
+    const B: &[(&str, &str)] = &[("__name__", "up"), ("cluster", "c"), ("job", "j"), ("replica", "b"), ("zone", "z")];
+    const STORED: &str = r#"up{cluster="c",job="j",zone="z"}"#;
+
+    #[test]
+    fn the_elected_replica_loses_its_label_and_the_others_all() {
+        let replicas = replicas(Duration::from_secs(3600));
+        let alone: &[(&str, &str)] = &[("__name__", "up"), ("replica", "b")];
+        let mut first = request(&[(A, &[1, 2], &[1]), (alone, &[1], &[]), (B, &[3], &[4, 5]), (A, &[3], &[])]);
+        let left_out = replicas.listen(CALLER, &mut first);
+        let (series, sample) = left_out.example.unwrap();
+        assert_eq!((left_out.samples, left_out.histograms, sample.timestamp), (1, 2, 3));
+        assert!(first.describe(&series, 1000).contains(r#"replica="b""#));
+        let expected = [row(STORED, &[1, 2]), row(r#"up{replica="b"}"#, &[1]), row(STORED, &[3])];
+        assert_eq!(kept(&first), expected);
+        assert_eq!((first.sample_count(), first.histogram_count()), (4, 1));
+        let mut second = request(&[(B, &[7], &[]), (B, &[8], &[])]);
+        assert_eq!(replicas.listen(CALLER, &mut second).samples, 2);
+        assert_eq!((second.sample_count(), kept(&second)), (0, vec![]));
+    }
+
+    #[test]
+    fn what_the_replica_before_has_stored_is_not_stored_again() {
+        let replicas = replicas(Duration::ZERO);
+        replicas.listen(CALLER, &mut request(&[(A, &[10, 20], &[])]));
+        let mut late = request(&[(B, &[5, 20, 21], &[19, 20, 21])]);
+        let left_out = replicas.listen(CALLER, &mut late);
+        assert_eq!((left_out.samples, left_out.histograms), (2, 2));
+        assert_eq!((kept(&late), late.histogram_count()), (vec![row(STORED, &[21])], 1));
+    }
+
+    /// A sample from the future must not keep the other replica out until then.
+    #[test]
+    fn times_ahead_of_the_clock_do_not_count() {
+        let replicas = replicas(Duration::ZERO);
+        let ahead = milliseconds_since_1970() + 3_600_000;
+        replicas.listen(CALLER, &mut request(&[(A, &[ahead], &[])]));
+        let soon = milliseconds_since_1970() + 1000;
+        let mut next = request(&[(B, &[soon], &[])]);
+        assert_eq!(replicas.listen(CALLER, &mut next).samples, 0);
+    }
+
+    proptest! {
+        /// Whatever comes in a request, each series meets the fate of its own origin.
+        #[test]
+        fn each_series_is_judged_by_its_own_labels(
+            sent in prop::collection::vec((0usize..3, 0usize..3, prop::collection::vec(0i64..50, 0..4)), 0..12)
+        ) {
+            let replicas = replicas(Duration::from_secs(3600));
+            let values = ["", "a", "b"];
+            let labels: Vec<_> = sent.iter().map(|(cluster, replica, _)| {
+                [("__name__", "up"), ("cluster", values[*cluster]), ("replica", values[*replica])]
+            }).collect();
+            let series: Vec<Sent<'_>> = labels.iter().zip(&sent).map(|(labels, (.., times))| (&labels[..], &times[..], &[][..])).collect();
+            let mut request = request(&series);
+            let left_out = replicas.listen(CALLER, &mut request);
+            let mut elected = [0; 3];
+            let mut expected = Vec::new();
+            let mut samples = 0;
+            for (cluster, replica, times) in &sent {
+                samples += times.len();
+                let is_pair = *cluster > 0 && *replica > 0;
+                if is_pair && elected[*cluster] == 0 {
+                    elected[*cluster] = *replica;
+                }
+                if times.is_empty() || (is_pair && elected[*cluster] != *replica) {
+                    continue;
+                }
+                let label = |name, value: usize| (value > 0).then(|| format!("{name}={:?}", values[value]));
+                let shown = [label("cluster", *cluster), label("replica", if is_pair { 0 } else { *replica })];
+                expected.push((format!("up{{{}}}", shown.into_iter().flatten().collect::<Vec<_>>().join(",")), times.clone()));
+            }
+            prop_assert_eq!(kept(&request), expected);
+            prop_assert_eq!(request.sample_count() as u64 + left_out.samples, samples as u64);
+        }
+    }
+}

@@ -135,6 +135,18 @@ fn a_bad_value_names_the_option_the_value_and_what_is_accepted() {
 }
 
 #[test]
+fn ha_pairs_are_told_apart_by_two_labels() {
+    assert_eq!(parse(&["--embedded", "--ha.replica-label=r"], &[]).unwrap().write.ha, None);
+    let ha = parse(&["--embedded", "--ha.enable", "--ha.failover-timeout=1m"], &[]).unwrap().write.ha.unwrap();
+    assert_eq!((ha.cluster_label.as_str(), ha.replica_label.as_str()), ("cluster", "__replica__"));
+    assert_eq!(ha.failover_timeout, Duration::from_secs(60));
+    let same = error(&["--embedded", "--ha.enable", "--ha.replica-label=cluster"], &[]);
+    assert!(same.contains("--ha.cluster-label and --ha.replica-label are both \"cluster\""), "{same}");
+    let name = error(&["--embedded", "--ha.enable", "--ha.cluster-label=__name__"], &[]);
+    assert!(name.contains("accepted: the name of a label"), "{name}");
+}
+
+#[test]
 fn help_and_version_are_answers() {
     let Err(Stop::Help(help)) = parse(&["--help"], &[]) else { panic!() };
     for spec in OPTIONS {

@@ -85,6 +85,7 @@ fn a_bad_option_is_told_to_each_caller() {
         ("MAX_WRITE_RETRIES", "many", "ParseRetriesError"),
         ("enable_sigv4_auth", "maybe", "ParseOptionError"),
         ("embedded", "true", "ParseOptionError"),
+        ("ha_enable", "true", "ParseOptionError"),
         ("web_config_file", "/nowhere", "WebConfigError"),
     ] {
         let mut lambda = Lambda::start(&[("default_database", "dat"), ("default_table", "tab"), (variable, value)]);

@@ -204,7 +204,7 @@ mod tests {
                 labels_refs: (from..symbols.len() as u32).collect(),
                 samples: samples
                     .iter()
-                    .map(|&timestamp| v2::Sample { value: 1.0, timestamp, ..Default::default() })
+                    .map(|&timestamp| v2::Sample { value: Some(1.0), timestamp, ..Default::default() })
                     .collect(),
                 histograms: histograms.iter().map(histogram).collect(),
                 ..Default::default()

@@ -121,9 +121,10 @@ fn what_is_left_out_is_answered_as_stored() {
 fn callers_with_keys_of_their_own_have_pairs_of_their_own() {
     let scratch = Scratch::new();
     let connector = Connector::embedded(scratch.path(), &["--ha.enable"]);
+    let endpoint = format!("http://{}", connector.timestream);
     let callers = Connector::start(
         &["--ha.enable", "--default-database=prometheus", "--default-table=metrics"],
-        &[("write_base_endpoint", &connector.timestream), ("query_base_endpoint", &connector.timestream)],
+        &[("write_base_endpoint", &endpoint), ("query_base_endpoint", &endpoint)],
     );
     let now = now_ms();
     let send = |key: &str, replica: &str, time| {

@@ -179,6 +179,26 @@ def test_label_values_are_text(look):
         connector.stop()
 
 
+def test_it_shows_which_replica_of_a_pair_is_stored(look):
+    connector = Connector("--demo", "--ha.enable", "--embedded.listen-address=127.0.0.1:0")
+    try:
+        watched = look(connector.url)
+        page = watched.page
+        until(page, f"({POINTS})() >= 1")
+        assert page.locator("#pairs").is_hidden()
+        for replica in ("first", "<b>second</b>"):
+            labels = [("__name__", "m"), ("__replica__", replica), ("cluster", "<b>here</b>")]
+            write(connector.url, labels, 1.0, int(time.time() * 1000))
+        page.locator("#pairs").wait_for()
+        assert page.locator("#elected td").all_inner_texts() == ["<b>here</b>", "first", "just now"]
+        row = page.locator("#reasons tbody tr", has_text="ha_replica")
+        row.wait_for()
+        assert '__replica__="<b>second</b>"' in row.inner_text()
+        watched.assert_clean()
+    finally:
+        connector.stop()
+
+
 def test_it_says_when_the_connector_is_gone(look):
     connector = Connector("--demo", "--embedded.listen-address=127.0.0.1:0")
     watched = look(connector.url)

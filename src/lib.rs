@@ -10,6 +10,7 @@ pub mod http;
 pub mod import;
 pub mod ingest;
 pub mod measure;
+pub mod openmetrics;
 pub mod options;
 pub mod paths;
 pub mod proto;

@@ -1,0 +1,271 @@
+//! A remote write receiver: requests are sent one after the other, and again until they are taken.
+
+use std::path::Path;
+use std::time::Duration;
+
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_types::date_time::Format;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+
+use super::settings::{Auth, ReceiverSettings};
+use crate::error::Error;
+
+/// How long a connection, and the answer to a request, may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Attempts for a request, and the waits between them, which double. The last attempt is about four minutes after the first,
+/// or later if the receiver asks for that.
+const ATTEMPTS: u32 = 10;
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// The longest wait that a receiver may ask for.
+const LONGEST_ASKED: Duration = Duration::from_secs(600);
+
+/// How much of an answer's text is told, in bytes.
+const TOLD: usize = 1000;
+
+/// A receiver.
+pub(super) struct Receiver {
+    connector: Connector,
+    url: String,
+    headers: Vec<(&'static str, String)>,
+}
+
+/// What a receiver says to a request.
+enum Answer {
+    Taken,
+    /// It may take it later; after how long, if it says so.
+    Later(Option<Duration>, Error),
+    Refused(Error),
+}
+
+impl Receiver {
+    /// Reads what the receiver is to let the export in for.
+    ///
+    /// # Errors
+    /// `ReceiverAuthError`: a file can't be read, or can't be sent in a header.
+    pub(super) fn new(settings: &ReceiverSettings) -> Result<Self, Error> {
+        let basic = |user: &str, password: &str| format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
+        let authorization = match &settings.auth {
+            Auth::None => None,
+            Auth::Basic { user, password } => Some(basic(user, password)),
+            Auth::BasicFile { user, password } => Some(basic(user, &secret(password)?)),
+            Auth::BearerFile(token) => {
+                let secret = secret(token)?;
+                if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+                    return Err(bad_secret(token, &"it has characters that no bearer token has"));
+                }
+                Some(format!("Bearer {secret}"))
+            }
+        };
+        let mut headers: Vec<(&str, String)> =
+            authorization.into_iter().map(|value| ("authorization", value)).collect();
+        if let Some(tenant) = &settings.tenant {
+            headers.extend(["x-scope-orgid", "thanos-tenant"].map(|name| (name, tenant.clone())));
+        }
+        let times =
+            HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(ANSWER_TIMEOUT).build();
+        let connector =
+            Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).connector_settings(times).build();
+        Ok(Receiver { connector, url: settings.url.clone(), headers })
+    }
+
+    /// Sends a request of remote write 1.0, compressed, until it is taken.
+    ///
+    /// # Errors
+    /// `ReceiverError`: the receiver refuses it, in its words, or is not to be reached for minutes.
+    pub(super) async fn send(&self, body: Bytes) -> Result<(), Error> {
+        let mut wait = FIRST_WAIT;
+        let mut attempt = 1;
+        loop {
+            match self.attempt(body.clone()).await {
+                Answer::Taken => return Ok(()),
+                Answer::Refused(error) => return Err(error),
+                Answer::Later(_, error) if attempt == ATTEMPTS => return Err(error),
+                Answer::Later(asked, error) => {
+                    // Not all at once, should there be several.
+                    let own = wait.mul_f64(0.5 + fastrand::f64() / 2.0);
+                    let pause = asked.map_or(own, |asked| asked.min(LONGEST_ASKED));
+                    tracing::warn!(error = %error, attempt, ?pause, "the receiver is asked again");
+                    tokio::time::sleep(pause).await;
+                    wait = (wait * 2).min(LONGEST_WAIT);
+                    attempt += 1;
+                }
+            }
+        }
+    }
+
+    async fn attempt(&self, body: Bytes) -> Answer {
+        let unreachable = |why: String| Answer::Later(None, receiver_error(&why));
+        let mut request = HttpRequest::new(SdkBody::from(body));
+        if request.set_method("POST").and_then(|()| request.set_uri(self.url.as_str())).is_err() {
+            return Answer::Refused(receiver_error("its URL can't be asked"));
+        }
+        let fixed = [
+            ("content-type", "application/x-protobuf"),
+            ("content-encoding", "snappy"),
+            ("x-prometheus-remote-write-version", "0.1.0"),
+            ("user-agent", concat!("timestream-prometheus-connector/", env!("CARGO_PKG_VERSION"))),
+        ];
+        let own = self.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        for (name, value) in fixed.into_iter().chain(own) {
+            if request.headers_mut().try_insert(name, value.to_owned()).is_err() {
+                return Answer::Refused(receiver_error(&format!("the header {name} can't be sent")));
+            }
+        }
+        let mut answer = match self.connector.call(request).await {
+            Ok(answer) => answer,
+            Err(error) => return unreachable(with_causes(&error)),
+        };
+        let status = answer.status().as_u16();
+        if answer.status().is_success() {
+            return Answer::Taken;
+        }
+        let asked = answer.headers().get("retry-after").and_then(retry_after);
+        let text = ByteStream::new(answer.take_body()).collect().await.map(|body| body.into_bytes());
+        let text = text.unwrap_or_default();
+        let text = String::from_utf8_lossy(text.get(..TOLD).unwrap_or(&text));
+        let why = format!("it answers {status}: {}", text.trim());
+        match status {
+            429 | 500.. => Answer::Later(asked, receiver_error(&why)),
+            _ => Answer::Refused(receiver_error(&why)),
+        }
+    }
+}
+
+/// It has been tried again as often as helps.
+fn receiver_error(why: &str) -> Error {
+    Error::invalid("ReceiverError", format!("the receiver did not take the samples: {why}"))
+}
+
+/// The text of a file without the line break at its end.
+fn secret(path: &Path) -> Result<String, Error> {
+    let text = std::fs::read_to_string(path).map_err(|error| bad_secret(path, &error))?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn bad_secret(path: &Path, why: &dyn std::fmt::Display) -> Error {
+    Error::invalid("ReceiverAuthError", format!("{}: {why}", path.display()))
+}
+
+/// The wait of a Retry-After: seconds, or until a date.
+fn retry_after(value: &str) -> Option<Duration> {
+    if let Ok(seconds) = value.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = DateTime::from_str(value.trim(), Format::HttpDate).ok()?;
+    let date = std::time::SystemTime::try_from(date).ok()?;
+    Some(date.duration_since(std::time::SystemTime::now()).unwrap_or_default())
+}
+
+/// An error with its causes: its own text only says that the call failed.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A receiver that gives these answers, one for each request, and then nothing. Gives the requests.
+    async fn asked(auth: Auth, answers: &'static [&'static str]) -> (Result<(), Error>, Vec<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/api/v1/write?a=b", listener.local_addr().unwrap());
+        let serving = tokio::spawn(async move {
+            let mut requests = Vec::new();
+            for answer in answers {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
+                while !request.ends_with(b"body") {
+                    let read = connection.read(&mut buffer).await.unwrap();
+                    request.extend_from_slice(&buffer[..read]);
+                }
+                requests.push(String::from_utf8(request).unwrap().to_lowercase());
+                connection.write_all(answer.as_bytes()).await.unwrap();
+                connection.shutdown().await.unwrap();
+            }
+            requests
+        });
+        let settings = ReceiverSettings { url, auth, tenant: Some("team".to_owned()) };
+        let sent = Receiver::new(&settings).unwrap().send(Bytes::from_static(b"body")).await;
+        (sent, serving.await.unwrap())
+    }
+
+    const TAKEN: &str = "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+    const LATER: &str = "HTTP/1.1 503 Later\r\nconnection: close\r\nretry-after: 0\r\n\r\nlater";
+    const SLOWER: &str = "HTTP/1.1 429 Slower\r\nconnection: close\r\nretry-after: 0\r\n\r\nslower";
+    const REFUSED: &str = "HTTP/1.1 400 No\r\nconnection: close\r\n\r\nout of bounds\n";
+
+    #[tokio::test]
+    async fn a_request_is_sent_until_it_is_taken() {
+        let auth = Auth::Basic { user: "me".to_owned(), password: "hidden-password".to_owned() };
+        let (sent, requests) = asked(auth, &[LATER, SLOWER, TAKEN]).await;
+        assert_eq!(sent, Ok(()));
+        assert!(requests.iter().all(|request| request == &requests[0]) && requests.len() == 3);
+        for part in [
+            "post /api/v1/write?a=b http/1.1\r\n",
+            "content-encoding: snappy\r\n",
+            "content-type: application/x-protobuf\r\n",
+            "x-prometheus-remote-write-version: 0.1.0\r\n",
+            "x-scope-orgid: team\r\n",
+            "thanos-tenant: team\r\n",
+            "authorization: basic bwu6aglkzgvulxbhc3n3b3jk\r\n",
+        ] {
+            assert!(requests[0].contains(part), "{part} in {}", requests[0]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_told_in_the_receivers_words() {
+        let (sent, requests) = asked(Auth::None, &[REFUSED]).await;
+        let told = "ReceiverError: the receiver did not take the samples: it answers 400: out of bounds";
+        assert_eq!(sent.unwrap_err().to_string(), told);
+        assert!(!requests[0].contains("authorization"));
+    }
+
+    #[test]
+    fn secrets_come_from_files_and_are_not_shown() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("token");
+        let receiver = |token: &str| {
+            std::fs::write(&file, token).unwrap();
+            let auth = Auth::BearerFile(file.clone());
+            Receiver::new(&ReceiverSettings { url: "http://x".to_owned(), auth, tenant: None })
+        };
+        assert_eq!(receiver("hidden-token\n").unwrap().headers, [("authorization", "Bearer hidden-token".to_owned())]);
+        let error = receiver("hidden-\ntoken").err().unwrap();
+        assert!(error.name() == "ReceiverAuthError" && !error.message().contains("hidden-"), "{error}");
+        std::fs::remove_file(&file).unwrap();
+        let auth = Auth::BasicFile { user: "me".to_owned(), password: file.clone() };
+        let error = Receiver::new(&ReceiverSettings { url: "http://x".to_owned(), auth, tenant: None }).err().unwrap();
+        assert_eq!(error.name(), "ReceiverAuthError");
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        assert_eq!(retry_after("120"), Some(Duration::from_secs(120)));
+        assert_eq!(retry_after("Fri, 31 Dec 1999 23:59:59 GMT"), Some(Duration::ZERO));
+        let far = retry_after("Fri, 31 Dec 2100 23:59:59 GMT").unwrap();
+        assert!(far > LONGEST_ASKED);
+        assert_eq!(retry_after("soon"), None);
+    }
+}

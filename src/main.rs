@@ -1,4 +1,4 @@
-//! The connector's binary: options, then the daemon, or AWS Lambda's invocations; exit code.
+//! The connector's binary: options, then the daemon, a command, or AWS Lambda's invocations; exit code.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -6,10 +6,9 @@ use std::process::ExitCode;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tikv_jemallocator::Jemalloc;
 use timestream_prometheus_connector::error::Error;
-use timestream_prometheus_connector::options::{Options, Stop};
-use timestream_prometheus_connector::run::check;
+use timestream_prometheus_connector::options::{Command, Options, Stop};
 use timestream_prometheus_connector::run::daemon::Daemon;
-use timestream_prometheus_connector::run::lambda;
+use timestream_prometheus_connector::run::{check, export, import, lambda};
 use timestream_prometheus_connector::telemetry::log;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -84,7 +83,19 @@ async fn run(options: Options) -> Result<ExitCode, Error> {
         return Ok(check::run(options).await);
     }
     let stop = stop_on_signal()?;
-    Ok(Daemon::start(options).await?.run(stop).await)
+    match options.command.clone() {
+        Command::Serve => Ok(Daemon::start(options).await?.run(stop).await),
+        Command::Export(settings) => Ok(ended(export::run(options, settings, stop).await)),
+        Command::Import(settings) => Ok(ended(import::run(options, settings, stop).await)),
+    }
+}
+
+/// The exit code of a command, whose error is for the person who called it.
+fn ended(result: Result<ExitCode, Error>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("{error}");
+        ExitCode::FAILURE
+    })
 }
 
 /// A token that the first SIGTERM or Ctrl-C cancels. The second ends the process at once.

@@ -15,8 +15,9 @@ def rows(page, start):
 
 
 def option_rows():
-    """Flags, environment variables, default and meaning of each option."""
-    return rows("configuration.md", "| `--")
+    """Flags, environment variables, default and meaning of each option of the daemon."""
+    # Those of a command for a person at a terminal have no variable.
+    return [row for row in rows("configuration.md", "| `--") if row[1] != "none"]
 
 
 def options():

@@ -8,10 +8,12 @@ use crate::batcher::BatcherSettings;
 use crate::budget::Limit;
 use crate::door::Sources;
 use crate::error::Error;
+use crate::export::ExportSettings;
 use crate::http::body::BodyLimits;
 use crate::http::listen::ListenAddress;
 use crate::http::server::ServerSettings;
 use crate::http::tls::TlsFiles;
+use crate::import::ImportSettings;
 use crate::ingest::histogram::NativeHistograms;
 use crate::ingest::validate::{MAX_DIMENSIONS, Policy};
 use crate::ingest::write::WriteSettings;
@@ -22,9 +24,13 @@ use crate::sink::destination::Destination;
 use crate::sink::settings::ClientSettings;
 use crate::telemetry::log::{self, Format, LogOptions};
 
+mod commands;
+mod export;
+mod import;
 mod source;
 mod table;
 
+pub use commands::{EXPORT_OPTIONS, IMPORT_OPTIONS};
 use source::Source;
 pub use table::{OPTIONS, OptionSpec};
 
@@ -33,9 +39,22 @@ const DEFAULT_EMBEDDED_TABLE: &str = "metrics";
 /// How long one page of a query may take: the service's own limit.
 const QUERY_CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// All settings of the daemon. Each room defines its own.
+/// What the binary is to do.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Serve writes and reads.
+    Serve,
+    /// `export`
+    Export(ExportSettings),
+    /// `import`
+    Import(ImportSettings),
+}
+
+/// All settings. Each room defines its own.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// What to do with them.
+    pub command: Command,
     /// Whether to run `--check` and end.
     pub check: bool,
     /// The embedded Timestream, if it replaces AWS.
@@ -123,18 +142,27 @@ impl Options {
         arguments: impl IntoIterator<Item = String>,
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, Stop> {
-        let matches = source::command().try_get_matches_from(arguments).map_err(|error| match error.kind() {
+        let (called, source) = Source::new(arguments, environment).map_err(|error| match error.kind() {
             clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion => {
                 Stop::Help(error.render().to_string())
             }
             _ => Stop::Error(Error::invalid("ParseOptionError", error.render().to_string().trim().to_owned())),
         })?;
-        let source = Source { matches, environment };
+        let command = match called {
+            Some("export") => Command::Export(source.export()?),
+            Some("import") => Command::Import(source.import()?),
+            _ => Command::Serve,
+        };
         let demo = source.boolean("demo", "ParseOptionError")?;
+        if demo && called.is_some() {
+            let message = "--demo serves a load of its own: a command takes --embedded with --embedded.data-dir";
+            return Err(Error::invalid("ParseOptionError", message).into());
+        }
         let embedded = demo || source.boolean("embedded", "ParseOptionError")?;
         let web = source.web()?;
         let read = source.read()?;
         Ok(Options {
+            command,
             check: source.boolean("check", "ParseOptionError")?,
             embedded: if embedded { Some(source.embedded(demo)?) } else { None },
             demo,

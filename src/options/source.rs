@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use super::commands::COMMANDS;
 use super::table::{OPTIONS, OptionSpec};
 use crate::error::Error;
 use crate::http::listen::ListenAddress;
@@ -15,18 +16,27 @@ pub(super) fn command() -> Command {
     let command = Command::new("timestream-prometheus-connector")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Prometheus remote write and remote read for Amazon Timestream for LiveAnalytics");
-    OPTIONS.iter().fold(command, |command, spec| command.arg(argument(spec)))
+    let command = command.subcommand_help_heading("Commands").disable_help_subcommand(true);
+    // They stand before or after the command's name.
+    let command = OPTIONS.iter().fold(command, |command, spec| command.arg(argument(spec).global(true)));
+    COMMANDS.iter().fold(command, |command, (name, about, own)| {
+        let subcommand = Command::new(*name).about(*about);
+        command.subcommand(own.iter().fold(subcommand, |subcommand, spec| subcommand.arg(argument(spec))))
+    })
 }
 
 fn argument(spec: &'static OptionSpec) -> Arg {
     let environment = spec.environment.join(", ");
-    let default = if spec.default.is_empty() { String::new() } else { format!("; default {}", spec.default) };
+    let environment = if environment.is_empty() { environment } else { format!("env: {environment}") };
+    let default = if spec.default.is_empty() { String::new() } else { format!("default {}", spec.default) };
+    let known: Vec<String> = [environment, default].into_iter().filter(|text| !text.is_empty()).collect();
+    let known = if known.is_empty() { String::new() } else { format!(" [{}]", known.join("; ")) };
     let argument = Arg::new(spec.flag)
         .long(spec.flag)
-        .help(format!("{} [env: {environment}{default}]", spec.help))
+        .help(format!("{}{known}", spec.help))
         .help_heading(spec.group)
         .aliases(spec.alias)
-        .action(ArgAction::Set);
+        .action(if spec.repeats { ArgAction::Append } else { ArgAction::Set });
     if spec.value.is_empty() {
         argument.num_args(0..=1).require_equals(true).default_missing_value("true").value_name("true|false")
     } else {
@@ -36,14 +46,41 @@ fn argument(spec: &'static OptionSpec) -> Arg {
 
 /// Where option values come from.
 pub(super) struct Source<E> {
+    /// Of the command; for serving, of the whole line.
     pub(super) matches: ArgMatches,
+    /// The options of the command alone.
+    pub(super) own: &'static [OptionSpec],
     pub(super) environment: E,
 }
 
 impl<E: Fn(&str) -> Option<String>> Source<E> {
+    /// Reads a command line, and gives the name of its command, if it has one.
+    ///
+    /// # Errors
+    /// What clap says of it; also help and version.
+    pub(super) fn new(
+        arguments: impl IntoIterator<Item = String>,
+        environment: E,
+    ) -> Result<(Option<&'static str>, Self), clap::Error> {
+        let mut matches = command().try_get_matches_from(arguments)?;
+        let called = matches.remove_subcommand();
+        let found = called.and_then(|(name, matches)| {
+            let (name, _, own) = COMMANDS.iter().find(|(known, ..)| *known == name)?;
+            Some((*name, *own, matches))
+        });
+        Ok(match found {
+            Some((name, own, matches)) => (Some(name), Source { matches, own, environment }),
+            None => (None, Source { matches, own: &[], environment }),
+        })
+    }
+
+    fn spec(&self, flag: &str) -> Option<&'static OptionSpec> {
+        self.own.iter().chain(OPTIONS).find(|spec| spec.flag == flag)
+    }
+
     /// The value of an option, and the flag or variable that gave it.
     fn value(&self, flag: &'static str) -> Option<(String, String)> {
-        let default = || OPTIONS.iter().find(|spec| spec.flag == flag).map(|spec| spec.default);
+        let default = || self.spec(flag).map(|spec| spec.default);
         let named = |default: &str| (default.to_owned(), format!("--{flag}"));
         self.given(flag).or_else(|| default().filter(|default| !default.is_empty()).map(named))
     }
@@ -53,7 +90,7 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
         if let Some(value) = self.matches.get_one::<String>(flag) {
             return Some((value.clone(), format!("--{flag}")));
         }
-        let spec = OPTIONS.iter().find(|spec| spec.flag == flag)?;
+        let spec = self.spec(flag)?;
         for variable in spec.environment {
             if let Some(value) = (self.environment)(variable).filter(|value| !value.is_empty()) {
                 return Some((value, (*variable).to_owned()));
@@ -64,7 +101,7 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
 
     /// A hint if the option's variable is set in capitals, which is another variable.
     pub(super) fn shouted(&self, flag: &str) -> Option<String> {
-        let spec = OPTIONS.iter().find(|spec| spec.flag == flag)?;
+        let spec = self.spec(flag)?;
         let variable = spec.environment.first()?;
         let capitals = variable.to_ascii_uppercase();
         (self.environment)(&capitals)?;
@@ -81,6 +118,11 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
         self.value(flag).map(|(value, _)| value).filter(|value| !value.is_empty())
     }
 
+    /// All values of an option that may be given several times.
+    pub(super) fn all(&self, flag: &'static str) -> Vec<String> {
+        self.matches.get_many::<String>(flag).into_iter().flatten().cloned().collect()
+    }
+
     pub(super) fn parsed<T>(
         &self,
         flag: &'static str,
@@ -88,7 +130,9 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
         accepted: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<T, Error> {
-        let (value, given_by) = self.value(flag).unwrap_or_else(|| (String::new(), format!("--{flag}")));
+        let Some((value, given_by)) = self.value(flag) else {
+            return Err(Error::invalid(error, format!("--{flag} is missing; accepted: {accepted}")));
+        };
         parse(&value).ok_or_else(|| Error::invalid(error, format!("{given_by} is {value:?}; accepted: {accepted}")))
     }
 

@@ -1,5 +1,6 @@
 //! All options in one table: flag, environment variables, default and meaning. The command line and the environment are
-//! read by it, and a test compares the documentation with it.
+//! read by it, and a test compares the documentation with it. Those of one command alone are in
+//! `commands`.
 
 /// An option.
 #[derive(Debug, Clone, Copy)]
@@ -18,9 +19,11 @@ pub struct OptionSpec {
     pub group: &'static str,
     /// What it does.
     pub help: &'static str,
+    /// Whether it may be given several times.
+    pub repeats: bool,
 }
 
-const fn option(
+pub(super) const fn option(
     group: &'static str,
     flag: &'static str,
     environment: &'static [&'static str],
@@ -28,10 +31,10 @@ const fn option(
     default: &'static str,
     help: &'static str,
 ) -> OptionSpec {
-    OptionSpec { flag, alias: None, environment, default, value, group, help }
+    OptionSpec { flag, alias: None, environment, default, value, group, help, repeats: false }
 }
 
-const fn switch(
+pub(super) const fn switch(
     group: &'static str,
     flag: &'static str,
     environment: &'static [&'static str],
@@ -45,6 +48,10 @@ const fn aliased(alias: &'static str, spec: OptionSpec) -> OptionSpec {
     OptionSpec { alias: Some(alias), ..spec }
 }
 
+pub(super) const fn repeated(spec: OptionSpec) -> OptionSpec {
+    OptionSpec { repeats: true, ..spec }
+}
+
 const DESTINATION: &str = "Destination";
 const EMBEDDED: &str = "Embedded Timestream";
 const SAMPLES: &str = "Samples";
@@ -55,7 +62,7 @@ const READS: &str = "Reads";
 const LOG: &str = "Log";
 const CHECK: &str = "Check";
 
-/// All options, in the order of the help.
+/// The options of all commands, in the order of the help.
 #[rustfmt::skip]
 pub const OPTIONS: &[OptionSpec] = &[
     option(DESTINATION, "default-database", &["default_database"], "NAME", "", "Destination database; needed unless embedded (then prometheus)"),

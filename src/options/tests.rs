@@ -144,6 +144,39 @@ fn help_and_version_are_answers() {
     assert!(version.contains(env!("CARGO_PKG_VERSION")));
 }
 
+#[test]
+fn the_help_of_a_command_has_its_options_and_all_others() {
+    for (name, _, own) in commands::COMMANDS {
+        let Err(Stop::Help(help)) = parse(&[name, "--help"], &[]) else { panic!() };
+        for spec in own.iter().chain(OPTIONS) {
+            assert!(help.contains(&format!("--{}", spec.flag)), "{name} {}", spec.flag);
+        }
+        let Err(Stop::Help(help)) = parse(&["--help"], &[]) else { panic!() };
+        assert!(help.contains(&format!("  {name} ")), "{help}");
+    }
+}
+
+#[test]
+fn options_stand_before_or_after_the_command() {
+    let export = ["--start=0", "--end=1", "--format=openmetrics", "--to=out"];
+    for arguments in [
+        [&["--embedded", "--default-table=tab", "export"][..], &export[..]].concat(),
+        [&["export"][..], &export, &["--embedded", "--default-table=tab"]].concat(),
+    ] {
+        let options = parse(&arguments, &[]).unwrap();
+        assert!(options.embedded.is_some() && options.destination.table == "tab", "{arguments:?}");
+        assert!(matches!(options.command, Command::Export(_)));
+    }
+    assert!(matches!(parse(&["--embedded"], &[]).unwrap().command, Command::Serve));
+    assert!(error(&["serve"], &[]).starts_with("ParseOptionError: "));
+    assert!(error(&[&["--demo", "export"][..], &export].concat(), &[]).contains("--demo"));
+}
+
+/// The options of all commands, as docs/configuration.md lists them.
+fn all() -> impl Iterator<Item = &'static OptionSpec> {
+    OPTIONS.iter().chain(commands::COMMANDS.iter().flat_map(|(_, _, own)| *own))
+}
+
 const PAGE: &str = include_str!("../../docs/configuration.md");
 
 /// The tables of docs/configuration.md and the options are the same, group by group.
@@ -158,19 +191,22 @@ fn the_documentation_lists_every_option() {
             None => {}
         }
     }
-    let rows: Vec<_> = OPTIONS.iter().map(|spec| (spec.group, row(spec))).collect();
+    let rows: Vec<_> = all().map(|spec| (spec.group, row(spec))).collect();
     for (row, documented) in rows.iter().zip(&documented) {
-        assert_eq!(row, documented, "left src/options/table.rs, right docs/configuration.md, in this order");
+        assert_eq!(row, documented, "left src/options, right docs/configuration.md, in this order");
     }
-    assert_eq!(rows.len(), documented.len(), "rows of src/options/table.rs and of docs/configuration.md");
+    assert_eq!(rows.len(), documented.len(), "rows of src/options and of docs/configuration.md");
 }
 
 /// An option that is only in the table would be accepted, but change nothing.
 #[test]
 fn every_option_is_read() {
-    let reading = include_str!("mod.rs");
-    for spec in OPTIONS {
-        assert!(reading.contains(&format!("\"{}\"", spec.flag)), "src/options/mod.rs does not read --{}", spec.flag);
+    let of_all = include_str!("mod.rs");
+    let (export, import) = (include_str!("export.rs"), include_str!("import.rs"));
+    for (reading, specs) in [(of_all, OPTIONS), (export, EXPORT_OPTIONS), (import, IMPORT_OPTIONS)] {
+        for spec in specs {
+            assert!(reading.contains(&format!("\"{}\"", spec.flag)), "src/options does not read --{}", spec.flag);
+        }
     }
 }
 
@@ -183,7 +219,7 @@ fn the_documentation_has_a_good_example_of_every_option() {
         let arguments: Vec<&str> = example.split(' ').collect();
         assert!(parse(&arguments, &[]).is_ok(), "{example}: {:?}", parse(&arguments, &[]));
     }
-    for spec in OPTIONS {
+    for spec in all() {
         let flag = format!("--{}", spec.flag);
         let shown = |example: &&str| example.split(' ').any(|word| word.split('=').next() == Some(&flag));
         assert!(examples.iter().any(shown), "no example of {flag} in docs/configuration.md");
@@ -193,6 +229,7 @@ fn the_documentation_has_a_good_example_of_every_option() {
 fn row(spec: &OptionSpec) -> String {
     let alias = spec.alias.map_or(String::new(), |alias| format!(", `--{alias}`"));
     let environment: Vec<String> = spec.environment.iter().map(|name| format!("`{name}`")).collect();
+    let environment = if environment.is_empty() { "none".to_owned() } else { environment.join(", ") };
     let default = if spec.default.is_empty() { "none".to_owned() } else { format!("`{}`", spec.default) };
-    format!("| `--{}`{alias} | {} | {default} | {} |", spec.flag, environment.join(", "), spec.help)
+    format!("| `--{}`{alias} | {environment} | {default} | {} |", spec.flag, spec.help)
 }

@@ -1,11 +1,14 @@
 //! The embedded Timestream in this process. The connector reaches it as it reaches AWS: over HTTP, with the SDK.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use aws_sdk_timestreamwrite::types::{MagneticStoreWriteProperties, RetentionProperties};
 use tempfile::TempDir;
+use timestream_local::{OpenError, StartError};
+use tokio::net::TcpStream;
 
 use crate::error::Error;
+use crate::http::listen::ListenAddress;
 use crate::options::Options;
 use crate::run::connector::start_error;
 use crate::sink::clients::Clients;
@@ -35,14 +38,7 @@ impl Embedded {
 /// Starts the embedded Timestream if the options ask for it, and points the endpoints at it.
 pub(crate) async fn start(mut options: Options) -> Result<(Options, Option<Embedded>), Error> {
     let Some(embedded) = &options.embedded else { return Ok((options, None)) };
-    let address = &embedded.listen_address;
-    let host = address.host.clone().unwrap_or_else(|| "::".to_owned());
-    let mut resolved = tokio::net::lookup_host((host.as_str(), address.port))
-        .await
-        .map_err(|error| start_error(&format!("--embedded.listen-address {address}"), &error))?;
-    let listen_address: SocketAddr = resolved
-        .next()
-        .ok_or_else(|| start_error(&format!("--embedded.listen-address {address}"), &"no such address"))?;
+    let address = resolved(&embedded.listen_address).await?;
     let (data_dir, temporary) = match &embedded.data_dir {
         Some(data_dir) => (data_dir.clone(), None),
         None => {
@@ -51,20 +47,77 @@ pub(crate) async fn start(mut options: Options) -> Result<(Options, Option<Embed
             (temporary.path().to_owned(), Some(temporary))
         }
     };
-    let mut config = timestream_local::Config::new(data_dir.clone(), listen_address);
+    let mut config = timestream_local::Config::new(data_dir, address);
     config.head_memory = embedded.head_memory;
-    let server = timestream_local::Server::start(config)
-        .await
-        .map_err(|error| start_error("the embedded Timestream does not start", &error))?;
-    let mut reached = server.local_addr();
-    if reached.ip().is_unspecified() {
-        reached.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-    }
-    let endpoint = format!("http://{reached}");
-    tracing::info!(endpoint, data_dir = %data_dir.display(), "the embedded Timestream listens");
-    options.clients.write = Endpoint::Fixed(endpoint.clone());
-    options.clients.query = Endpoint::Fixed(endpoint);
+    let server = serve(config).await.map_err(|error| does_not_start(&error))?;
+    reach_at(&mut options, server.local_addr());
     Ok((options, Some(Embedded { server, _temporary: temporary })))
+}
+
+/// The same for a command that works with the data once: at a free port, and if a running connector holds the data, by
+/// that one's API.
+pub(crate) async fn start_or_reach(mut options: Options) -> Result<(Options, Option<Embedded>), Error> {
+    let Some(embedded) = &options.embedded else { return Ok((options, None)) };
+    let data_dir = embedded.data_dir.clone().unwrap_or_default();
+    let mut config = timestream_local::Config::new(data_dir.clone(), (Ipv4Addr::LOCALHOST, 0).into());
+    config.head_memory = embedded.head_memory;
+    match serve(config).await {
+        Ok(server) => {
+            reach_at(&mut options, server.local_addr());
+            Ok((options, Some(Embedded { server, _temporary: None })))
+        }
+        Err(StartError::Storage(OpenError::InUse(_))) => {
+            let address = reached(resolved(&embedded.listen_address).await?);
+            TcpStream::connect(address).await.map_err(|error| {
+                let what = format!(
+                    "another process holds the data in {}, and its API does not answer at --embedded.listen-address \
+                     {address}: name the address of the running connector",
+                    data_dir.display()
+                );
+                start_error(&what, &error)
+            })?;
+            tracing::info!(%address, data_dir = %data_dir.display(), "a running connector holds the data: it is asked");
+            reach_at(&mut options, address);
+            Ok((options, None))
+        }
+        Err(error) => Err(does_not_start(&error)),
+    }
+}
+
+async fn serve(config: timestream_local::Config) -> Result<timestream_local::Server, StartError> {
+    let data_dir = config.data_dir.clone();
+    let server = timestream_local::Server::start(config).await?;
+    let endpoint = endpoint(server.local_addr());
+    tracing::info!(endpoint, data_dir = %data_dir.display(), "the embedded Timestream listens");
+    Ok(server)
+}
+
+fn does_not_start(error: &StartError) -> Error {
+    start_error("the embedded Timestream does not start", error)
+}
+
+async fn resolved(address: &ListenAddress) -> Result<SocketAddr, Error> {
+    let failed = |error: &dyn std::fmt::Display| start_error(&format!("--embedded.listen-address {address}"), error);
+    let host = address.host.clone().unwrap_or_else(|| "::".to_owned());
+    let mut found = tokio::net::lookup_host((host.as_str(), address.port)).await.map_err(|error| failed(&error))?;
+    found.next().ok_or_else(|| failed(&"no such address"))
+}
+
+/// How this machine reaches what listens at an address.
+fn reached(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    address
+}
+
+fn endpoint(address: SocketAddr) -> String {
+    format!("http://{}", reached(address))
+}
+
+fn reach_at(options: &mut Options, address: SocketAddr) {
+    options.clients.write = Endpoint::Fixed(endpoint(address));
+    options.clients.query = Endpoint::Fixed(endpoint(address));
 }
 
 /// Creates the database and the table, if they do not exist yet.

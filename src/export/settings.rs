@@ -1,0 +1,93 @@
+//! What to export, and where to.
+
+use std::path::PathBuf;
+
+use crate::query::Selector;
+
+/// What to export.
+#[derive(Debug, Clone)]
+pub struct ExportSettings {
+    /// The first millisecond since the epoch.
+    pub start_ms: i64,
+    /// The millisecond behind the last.
+    pub end_ms: i64,
+    /// A series that any of them selects is exported. At least one.
+    pub selectors: Vec<Selector>,
+    /// Where to.
+    pub target: Target,
+    /// Where finished pieces are noted.
+    pub state: PathBuf,
+    /// Days that are read side by side.
+    pub parallel: usize,
+    /// Whether to say only what it would be.
+    pub dry_run: bool,
+}
+
+/// Where samples are exported to.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// OpenMetrics files.
+    Files(FileSettings),
+    /// A remote write receiver.
+    Receiver(ReceiverSettings),
+}
+
+/// The files to write.
+#[derive(Debug, Clone)]
+pub struct FileSettings {
+    /// Their directory.
+    pub directory: PathBuf,
+    /// How they are compressed.
+    pub compression: Compression,
+    /// Bytes of text after which the next series begins another file.
+    pub max_bytes: usize,
+}
+
+/// How files are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// gzip.
+    Gzip,
+    /// Not at all.
+    None,
+}
+
+/// The receiver to send to.
+#[derive(Clone)]
+pub struct ReceiverSettings {
+    /// Its URL, without user and password.
+    pub url: String,
+    /// How to be let in.
+    pub auth: Auth,
+    /// The tenant to store for.
+    pub tenant: Option<String>,
+}
+
+/// How a receiver lets the export in. Files are read when the export starts.
+#[derive(Clone)]
+pub enum Auth {
+    /// It lets everybody in.
+    None,
+    /// User and password, from the URL.
+    Basic {
+        /// The user.
+        user: String,
+        /// The password.
+        password: String,
+    },
+    /// User, and a file with the password.
+    BasicFile {
+        /// The user.
+        user: String,
+        /// The file.
+        password: PathBuf,
+    },
+    /// A file with a token.
+    BearerFile(PathBuf),
+}
+
+impl std::fmt::Debug for ReceiverSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReceiverSettings").field("url", &self.url).finish_non_exhaustive()
+    }
+}

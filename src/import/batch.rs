@@ -64,6 +64,7 @@ impl Batch {
             current.samples.1 += 1;
         }
         self.record_bytes += self.of_series;
+        self.request.exemplars += u64::from(measured.has_exemplar);
         Ok((measured, None))
     }
 
@@ -118,11 +119,6 @@ impl Batch {
         };
         series.push(started);
         self.of_series = self.request.record_bytes(&started);
-    }
-
-    /// Counts the exemplar of a line.
-    pub(super) fn count_exemplar(&mut self) {
-        self.request.exemplars += 1;
     }
 
     /// Whether it holds as much as a request may, where its records may take `max_record_bytes`.

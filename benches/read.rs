@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use aws_sdk_timestreamquery::types::{ColumnInfo, Datum, Row, Type};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use timestream_prometheus_connector::proto::{Label, Sample, TimeSeries};
-use timestream_prometheus_connector::query::{Columns, FrameWriter, Points, Schema, SeriesRuns, SeriesSet, pack};
+use timestream_prometheus_connector::query::{
+    Columns, FrameWriter, Points, Schema, SeriesRuns, SeriesSet, SeriesSink, pack,
+};
 
 const SERIES: usize = 1000;
 const START_MS: i64 = 1_700_000_000_000;
@@ -74,14 +76,14 @@ fn grouping(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("streamed as frames", rows), |bencher| {
             bencher.iter_custom(|rounds| {
                 let round = |_| {
-                    let mut runs = SeriesRuns::new(columns(), Arc::new([]), usize::MAX, 0);
+                    let mut runs = SeriesRuns::new(columns(), Arc::new([]), usize::MAX, FrameWriter::new(0));
                     let page = |number| {
                         let rows = number * 1000..(number + 1) * 1000;
                         rows.map(|index| row(index / per_series, index % per_series)).collect()
                     };
                     feed(rows, page, |rows| {
                         runs.add_page(rows, &Points::default()).unwrap();
-                        black_box(runs.take());
+                        black_box(runs.sink().take());
                     })
                 };
                 (0..rounds).map(round).sum()

@@ -1,4 +1,7 @@
-//! OpenMetrics text: lines with a value and a time, as Prometheus' tools read and write them.
+//! OpenMetrics text with timestamps, as `promtool tsdb create-blocks-from openmetrics` reads it.
 
 mod number;
 pub mod parse;
+mod write;
+
+pub use write::{END, TextWriter};

@@ -9,6 +9,7 @@ use crc::{CRC_32_ISCSI, Crc, Table};
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint, int64, message};
 
+use super::runs::SeriesSink;
 use super::xor::XorChunk;
 use crate::error::{Error, Kind};
 use crate::proto::Label;
@@ -56,33 +57,6 @@ impl FrameWriter {
         FrameWriter { query_index, ..FrameWriter::default() }
     }
 
-    /// Begins the next series.
-    ///
-    /// # Errors
-    /// As [`Self::push`], for the series before.
-    pub fn start_series(&mut self, labels: &[Label]) -> Result<(), Error> {
-        self.end_series()?;
-        labels.iter().try_for_each(|label| self.add(LABELS, label))
-    }
-
-    /// Gives the series a frame even if no sample comes.
-    pub(super) fn keep(&mut self) {
-        self.is_kept = true;
-    }
-
-    /// Adds a sample to the series, later than the one before; its time in milliseconds.
-    ///
-    /// # Errors
-    /// `SeriesSizeLimitError` when the series is too large for a frame.
-    pub fn push(&mut self, time: i64, value: f64) -> Result<(), Error> {
-        if self.chunk.is_full() {
-            self.end_chunk()?;
-        }
-        self.chunk.push(time, value);
-        self.is_kept = true;
-        Ok(())
-    }
-
     fn end_chunk(&mut self) -> Result<(), Error> {
         let chunk = std::mem::take(&mut self.chunk).finish();
         self.add(CHUNKS, &chunk)
@@ -103,24 +77,6 @@ impl FrameWriter {
         }
         message::encode(field, part, &mut self.piece);
         self.bytes += bytes;
-        Ok(())
-    }
-
-    /// Ends the series, whose frame is then ready. A series without samples has none, unless it is
-    /// kept.
-    ///
-    /// # Errors
-    /// As [`Self::push`].
-    pub fn end_series(&mut self) -> Result<(), Error> {
-        if !self.chunk.is_empty() {
-            self.end_chunk()?;
-        }
-        if std::mem::take(&mut self.is_kept) {
-            self.end_frame();
-        }
-        self.full.clear();
-        self.piece.clear();
-        self.bytes = 0;
         Ok(())
     }
 
@@ -164,6 +120,40 @@ impl FrameWriter {
     /// Takes the frames that are ready, in pieces.
     pub fn take(&mut self) -> Vec<Vec<u8>> {
         std::mem::take(&mut self.ready)
+    }
+}
+
+/// A series without samples has no frame, unless it is kept. A series too large for a frame is a `SeriesSizeLimitError`.
+impl SeriesSink for FrameWriter {
+    fn start_series(&mut self, labels: &[Label]) -> Result<(), Error> {
+        self.end_series()?;
+        labels.iter().try_for_each(|label| self.add(LABELS, label))
+    }
+
+    fn keep(&mut self) {
+        self.is_kept = true;
+    }
+
+    fn push(&mut self, time: i64, value: f64) -> Result<(), Error> {
+        if self.chunk.is_full() {
+            self.end_chunk()?;
+        }
+        self.chunk.push(time, value);
+        self.is_kept = true;
+        Ok(())
+    }
+
+    fn end_series(&mut self) -> Result<(), Error> {
+        if !self.chunk.is_empty() {
+            self.end_chunk()?;
+        }
+        if std::mem::take(&mut self.is_kept) {
+            self.end_frame();
+        }
+        self.full.clear();
+        self.piece.clear();
+        self.bytes = 0;
+        Ok(())
     }
 }
 

@@ -7,7 +7,8 @@
 //! are asked for where it refuses that.
 //!
 //! A SAMPLES answer is gathered in memory, since it is one compressed message: `series`. A STREAMED_XOR_CHUNKS answer
-//! is sent while its pages arrive, in Prometheus' order of series: `sql::order`, `runs`, `frames`, `xor`, `stream`.
+//! is sent while its pages arrive, in Prometheus' order of series: `sql::order`, `runs`, `frames`, `xor`, `stream`. An export
+//! reads the same order without chunks: `scan`.
 
 mod columns;
 mod form;
@@ -21,6 +22,7 @@ pub mod regex;
 mod request;
 mod runs;
 mod samples;
+mod scan;
 mod schema;
 mod selector;
 mod series;
@@ -41,8 +43,9 @@ pub use limits::ReadSettings;
 pub(crate) use limits::too_late;
 pub use points::{Point, Points, with_points};
 pub use reader::{Caller, ReadAnswer, Reader};
-pub use runs::SeriesRuns;
+pub use runs::{SeriesRuns, SeriesSink};
 pub use samples::pack;
+pub use scan::{Range, Scan, Sizes};
 pub use schema::Schema;
 pub use selector::Selector;
 pub use series::SeriesSet;

@@ -98,13 +98,8 @@ impl Reader {
         let form = response_form(&request)?;
         let permit = self.permit(deadline).await?;
         let queries = parse(request.queries)?;
-        let source = Source {
-            schemas: Arc::clone(&self.schemas),
-            forms: Arc::clone(&self.forms),
-            asking: self.asking(caller.client.clone(), deadline),
-            key: TableKey { caller: caller.id, database: database.to_owned(), table: table.to_owned() },
-            asked,
-        };
+        let key = TableKey { caller: caller.id, database: database.to_owned(), table: table.to_owned() };
+        let source = self.source(caller.client.clone(), key, asked, deadline);
         match form {
             ResponseForm::Samples => {
                 let samples = self.samples(&source, queries, permit);
@@ -180,6 +175,12 @@ impl Reader {
         let series = series.finish();
         self.metrics.samples.increment(series.iter().map(|one| one.samples.len() as u64).sum());
         Ok((series, reservation))
+    }
+
+    /// A table as a request that came at `asked` reads it.
+    pub(super) fn source(&self, client: Client, key: TableKey, asked: Instant, deadline: Instant) -> Source {
+        let (schemas, forms) = (Arc::clone(&self.schemas), Arc::clone(&self.forms));
+        Source { schemas, forms, asking: self.asking(client, deadline), key, asked }
     }
 
     /// How a request calls Timestream.

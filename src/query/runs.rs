@@ -1,5 +1,5 @@
-//! Turns rows into frames. The rows come series by series, in the order of Prometheus' label sets, and those of a series
-//! by time or by stretches of time. So only the current series is in memory.
+//! Turns rows into series for a sink. The rows come series by series, in the order of Prometheus' label sets, and those of a
+//! series by time or by stretches of time. So only the current series is in memory.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -7,7 +7,6 @@ use std::sync::Arc;
 use aws_sdk_timestreamquery::types::{Datum, Row};
 
 use super::columns::{Columns, Held, are_wanted, compare, too_many_samples};
-use super::frames::FrameWriter;
 use super::matcher::Matcher;
 use super::points::{Point, Points};
 use super::timestamp::MILLISECOND;
@@ -15,13 +14,37 @@ use super::unexpected::unexpected;
 use crate::error::Error;
 use crate::proto::Label;
 
-/// Turns the ordered rows of one query into frames.
+/// Takes series one after the other, in the order of Prometheus' label sets.
+pub trait SeriesSink {
+    /// Begins a series, whose labels are sorted.
+    ///
+    /// # Errors
+    /// A limit of the sink is passed.
+    fn start_series(&mut self, labels: &[Label]) -> Result<(), Error>;
+
+    /// Adds a sample to the series, later than the one before; its time in milliseconds.
+    ///
+    /// # Errors
+    /// A limit of the sink is passed.
+    fn push(&mut self, time: i64, value: f64) -> Result<(), Error>;
+
+    /// Ends the series. It is also called before the first.
+    ///
+    /// # Errors
+    /// A limit of the sink is passed.
+    fn end_series(&mut self) -> Result<(), Error>;
+
+    /// The series counts even if no sample comes.
+    fn keep(&mut self) {}
+}
+
+/// Turns the ordered rows of one query into series.
 #[derive(Debug)]
-pub struct SeriesRuns {
+pub struct SeriesRuns<S> {
     columns: Columns,
     matchers: Arc<[Matcher]>,
     max_samples: usize,
-    frames: FrameWriter,
+    sink: S,
     /// The last row so far.
     last_row: Option<Row>,
     labels: Vec<Label>,
@@ -33,17 +56,18 @@ pub struct SeriesRuns {
     /// The last sample, held back since a later one of the same millisecond may replace it.
     sample: Option<(i64, f64)>,
     samples: usize,
+    received: u64,
     other_rows: u64,
 }
 
-impl SeriesRuns {
-    /// Starts without rows, for an answer with these columns to the query with this number in its request.
-    pub fn new(columns: Columns, matchers: Arc<[Matcher]>, max_samples: usize, query_index: i64) -> Self {
+impl<S: SeriesSink> SeriesRuns<S> {
+    /// Starts without rows, for an answer with these columns.
+    pub fn new(columns: Columns, matchers: Arc<[Matcher]>, max_samples: usize, sink: S) -> Self {
         SeriesRuns {
             columns,
             matchers,
             max_samples,
-            frames: FrameWriter::new(query_index),
+            sink,
             last_row: None,
             labels: Vec::new(),
             is_wanted: false,
@@ -51,6 +75,7 @@ impl SeriesRuns {
             held_back: Vec::new(),
             sample: None,
             samples: 0,
+            received: 0,
             other_rows: 0,
         }
     }
@@ -86,9 +111,9 @@ impl SeriesRuns {
         self.end_series()?;
         self.is_wanted = are_wanted(&labels, &self.matchers);
         if self.is_wanted {
-            self.frames.start_series(&labels)?;
+            self.sink.start_series(&labels)?;
             if matches!(self.columns.held(), Held::Labels) {
-                self.frames.keep();
+                self.sink.keep();
             }
         }
         self.labels = labels;
@@ -97,6 +122,7 @@ impl SeriesRuns {
 
     fn add_row(&mut self, row: &[Datum], points: &Points) -> Result<(), Error> {
         let samples = self.columns.samples(row, points)?;
+        self.received += samples.len() as u64;
         match self.columns.held() {
             Held::Sample { .. } if samples.is_empty() => self.other_rows += 1,
             Held::Sample { .. } if self.is_wanted => {
@@ -136,7 +162,7 @@ impl SeriesRuns {
             Some((before, _)) if before > time => {
                 return Err(unexpected("its rows are not in the order asked for".to_owned()));
             }
-            Some((before, value)) => self.frames.push(before, value)?,
+            Some((before, value)) => self.sink.push(before, value)?,
             None => {}
         }
         self.samples += 1;
@@ -150,12 +176,12 @@ impl SeriesRuns {
         self.release()?;
         self.bin.clear();
         if let Some((time, value)) = self.sample.take() {
-            self.frames.push(time, value)?;
+            self.sink.push(time, value)?;
         }
-        self.frames.end_series()
+        self.sink.end_series()
     }
 
-    /// Ends the answer, whose frames are then all ready.
+    /// Ends the answer: the sink has all.
     ///
     /// # Errors
     /// When the last series passes a limit.
@@ -163,19 +189,20 @@ impl SeriesRuns {
         self.end_series()
     }
 
-    /// The size of the frames that are ready, in bytes.
-    pub fn ready_bytes(&self) -> usize {
-        self.frames.ready_bytes()
+    /// What takes the series.
+    pub fn sink(&mut self) -> &mut S {
+        &mut self.sink
     }
 
-    /// The size of the frames that are ready, of the one under way, and of samples held back for it, in bytes.
-    pub(super) fn bytes(&self) -> usize {
-        self.frames.bytes() + self.held_back.len() * size_of::<Point>()
+    /// The size of the samples held back for the series under way, in bytes.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held_back.len() * size_of::<Point>()
     }
 
-    /// Takes the frames that are ready, in pieces.
-    pub fn take(&mut self) -> Vec<Vec<u8>> {
-        self.frames.take()
+    /// Samples received so far, also those of series that are not wanted, and those that others of the same millisecond
+    /// replace.
+    pub(super) fn received(&self) -> u64 {
+        self.received
     }
 
     /// Samples so far.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::columns::are_wanted;
 use super::matcher::{METRIC_NAME, Matcher};
 use crate::error::Error;
-use crate::proto::LabelMatcher;
 use crate::proto::label_matcher::Type;
+use crate::proto::{Label, LabelMatcher};
 
 /// The series that all matchers accept.
 #[derive(Debug, Clone)]
@@ -20,6 +21,11 @@ impl Selector {
     /// All series.
     pub fn all() -> Self {
         Selector { text: "{}".to_owned(), matchers: Arc::default() }
+    }
+
+    /// Whether it selects the series with these labels.
+    pub fn selects(&self, labels: &[Label]) -> bool {
+        are_wanted(labels, &self.matchers)
     }
 
     /// Reads a selector. Other than in PromQL it may select all series.

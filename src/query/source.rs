@@ -212,6 +212,11 @@ impl Source {
         Ok(known)
     }
 
+    /// The table's schema, as new as the request.
+    pub(super) async fn now_known_schema(&self) -> Result<Arc<Schema>, Error> {
+        Ok(self.now_known().await?.schema)
+    }
+
     async fn describe(&self) -> Result<Schema, Error> {
         let mut pages = self.asking.pages(&format!("DESCRIBE {}", self.table()));
         let mut rows = Vec::new();

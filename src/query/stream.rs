@@ -19,7 +19,7 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::frames::PIECE_BYTES;
+use super::frames::{FrameWriter, PIECE_BYTES};
 use super::limits::{SIDE_BY_SIDE, no_memory, too_late};
 use super::request::ParsedQuery;
 use super::runs::SeriesRuns;
@@ -116,7 +116,7 @@ async fn produce(
     let no_memory = |why| no_memory(why, &memory);
     let mut reservation = memory.reserve(0).await.map_err(no_memory)?;
     let Some((mut rows, columns)) = source.open(&query, Order::Series).await? else { return Ok(()) };
-    let start = |columns| SeriesRuns::new(columns, Arc::clone(&query.matchers), max_samples, index);
+    let start = |columns| SeriesRuns::new(columns, Arc::clone(&query.matchers), max_samples, FrameWriter::new(index));
     let mut runs = start(columns);
     let mut was_sent = false;
     loop {
@@ -136,10 +136,11 @@ async fn produce(
             }
         };
         runs.add_page(page.output.rows, &page.points)?;
-        reservation.resize(runs.bytes().saturating_sub(OWN_BYTES)).await.map_err(no_memory)?;
-        if runs.ready_bytes() >= PIECE_BYTES {
+        let bytes = runs.held_bytes() + runs.sink().bytes();
+        reservation.resize(bytes.saturating_sub(OWN_BYTES)).await.map_err(no_memory)?;
+        if runs.sink().ready_bytes() >= PIECE_BYTES {
             was_sent = true;
-            if send(&mut runs, &sender).await.is_err() {
+            if send(runs.sink(), &sender).await.is_err() {
                 return Ok(());
             }
         }
@@ -148,13 +149,13 @@ async fn produce(
     source.asking.metrics.samples.increment(runs.samples() as u64);
     source.asking.metrics.other_rows.increment(runs.other_rows());
     // The reader may have gone.
-    let _ = send(&mut runs, &sender).await;
+    let _ = send(runs.sink(), &sender).await;
     Ok(())
 }
 
 /// Sends the frames that are ready.
-async fn send(runs: &mut SeriesRuns, sender: &mpsc::Sender<Bytes>) -> Result<(), mpsc::error::SendError<Bytes>> {
-    for piece in runs.take() {
+async fn send(frames: &mut FrameWriter, sender: &mpsc::Sender<Bytes>) -> Result<(), mpsc::error::SendError<Bytes>> {
+    for piece in frames.take() {
         sender.send(piece.into()).await?;
     }
     Ok(())

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::openmetrics::TextWriter;
+use crate::proto::Label;
 
 /// A line as a reader sees it: name, labels, value and milliseconds, and whether there is an exemplar.
 type Seen = (String, Vec<(String, String)>, f64, i64, bool);
@@ -139,6 +141,28 @@ proptest! {
         }
         let expected = labels.into_iter().map(|(name, value, _)| (name, value)).collect();
         prop_assert_eq!(read(&line), Ok((name, expected, value, timestamp, exemplar)));
+    }
+
+    #[test]
+    fn what_an_export_writes_is_read_back(
+        name in any_text().prop_filter("a metric has a name", |name| !name.is_empty()),
+        labels in prop::collection::btree_map(any_text(), any_text(), 0..5),
+        value in any::<f64>(),
+        timestamp in -10_000_000_000_000i64..10_000_000_000_000,
+    ) {
+        let mut labels = labels;
+        labels.remove("__name__");
+        let label = |(name, value): (&String, &String)| Label { name: name.clone(), value: value.clone() };
+        let mut all: Vec<Label> = labels.iter().map(label).collect();
+        all.push(Label { name: "__name__".to_owned(), value: name.clone() });
+        let mut writer = TextWriter::default();
+        writer.start_series(&all);
+        writer.push(timestamp, value);
+        let text = String::from_utf8(writer.take()).unwrap();
+        let (found, found_labels, read_value, read_timestamp, _) = read(text.strip_suffix('\n').unwrap()).unwrap();
+        prop_assert_eq!((found, found_labels), (name, labels.into_iter().collect::<Vec<_>>()));
+        prop_assert!(read_value.to_bits() == value.to_bits() || read_value.is_nan() && value.is_nan());
+        prop_assert_eq!(read_timestamp, timestamp);
     }
 
     #[test]

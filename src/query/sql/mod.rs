@@ -45,13 +45,91 @@ pub(super) fn select(
     table: &str,
     schema: &Schema,
     matchers: &[Matcher],
-    (start_ms, end_ms): (i64, i64),
+    bounds: (i64, i64),
     form: RowForm,
     order: Order,
 ) -> Result<Option<String>, Error> {
+    let Some(mut conditions) = conditions(schema, matchers, bounds) else { return Ok(None) };
+    if form != RowForm::Sample {
+        match with_a_value(schema) {
+            Some(condition) => conditions.push(condition),
+            None => return Ok(None),
+        }
+    }
+    let found = found(database, table, &conditions);
+    let (start_ms, end_ms) = bounds;
+    let bin = match form {
+        RowForm::Series(bin) => Some(bin).filter(|bin| end_ms.saturating_sub(start_ms.max(0)) >= bin.ms),
+        RowForm::Labels | RowForm::Sample => None,
+    };
+    let grouped = match form {
+        RowForm::Sample => None,
+        RowForm::Labels => Some(labels_of_series(&found, schema)),
+        RowForm::Series(_) => Some(samples_of_series(&found, schema, bin)),
+    };
+    let sql = match order {
+        Order::Any => grouped.unwrap_or_else(|| format!("SELECT * FROM {found}")),
+        Order::Series => {
+            let from = grouped.map_or(found, |grouped| format!("({grouped})"));
+            order::ordered(&from, schema, matchers, order::within_series(form, bin))
+        }
+    };
+    fitting(sql).map(Some)
+}
+
+/// The query for how many samples [`select`] finds.
+///
+/// # Errors
+/// As [`select`].
+pub(super) fn count(
+    database: &str,
+    table: &str,
+    schema: &Schema,
+    matchers: &[Matcher],
+    bounds: (i64, i64),
+) -> Result<Option<String>, Error> {
+    let Some(mut conditions) = conditions(schema, matchers, bounds) else { return Ok(None) };
+    let Some(condition) = with_a_value(schema) else { return Ok(None) };
+    conditions.push(condition);
+    fitting(format!("SELECT count(*) FROM {}", found(database, table, &conditions))).map(Some)
+}
+
+/// The query for the series that [`select`] finds, their samples, and the letters of their labels, counted for each
+/// sample: those of values, and of the names of labels with four more.
+///
+/// # Errors
+/// As [`select`].
+pub(super) fn sizes(
+    database: &str,
+    table: &str,
+    schema: &Schema,
+    matchers: &[Matcher],
+    bounds: (i64, i64),
+) -> Result<Option<String>, Error> {
+    let Some(mut conditions) = conditions(schema, matchers, bounds) else { return Ok(None) };
+    let Some(condition) = with_a_value(schema) else { return Ok(None) };
+    conditions.push(condition);
+    let labels = label_columns(schema);
+    let letters: String = schema
+        .labels()
+        .map(|(label, column)| {
+            let (column, more) = (identifier(column), label.chars().count() + 4);
+            format!(" + CASE WHEN {column} <> '' THEN length({column}) + {more} ELSE 0 END")
+        })
+        .collect();
+    let found = found(database, table, &conditions);
+    fitting(format!(
+        "SELECT count(*), sum(ts_count), sum(ts_count * (length(measure_name){letters})) FROM \
+         (SELECT {labels}, count(*) AS ts_count FROM {found} GROUP BY {labels})"
+    ))
+    .map(Some)
+}
+
+/// The conditions for rows of these series and times. `None` if no row can match.
+fn conditions(schema: &Schema, matchers: &[Matcher], (start_ms, end_ms): (i64, i64)) -> Option<Vec<String>> {
     let start_ms = start_ms.max(0);
     if start_ms > end_ms || start_ms > LAST_MS {
-        return Ok(None);
+        return None;
     }
     let mut conditions = vec![format!("time >= from_milliseconds({start_ms})")];
     if end_ms < LAST_MS {
@@ -71,35 +149,19 @@ pub(super) fn select(
         };
         match condition {
             Said::Always => {}
-            Said::Never => return Ok(None),
+            Said::Never => return None,
             Said::When(condition) => conditions.push(condition),
         }
     }
-    let table = self::table(database, table);
-    if form != RowForm::Sample {
-        match with_a_value(schema) {
-            Some(condition) => conditions.push(condition),
-            None => return Ok(None),
-        }
-    }
-    let conditions = conditions.join(" AND ");
-    let bin = match form {
-        RowForm::Series(bin) => Some(bin).filter(|bin| end_ms.saturating_sub(start_ms) >= bin.ms),
-        RowForm::Labels | RowForm::Sample => None,
-    };
-    let found = format!("{table} WHERE {conditions}");
-    let grouped = match form {
-        RowForm::Sample => None,
-        RowForm::Labels => Some(labels_of_series(&found, schema)),
-        RowForm::Series(_) => Some(samples_of_series(&found, schema, bin)),
-    };
-    let sql = match order {
-        Order::Any => grouped.unwrap_or_else(|| format!("SELECT * FROM {found}")),
-        Order::Series => {
-            let from = grouped.map_or(found, |grouped| format!("({grouped})"));
-            order::ordered(&from, schema, matchers, order::within_series(form, bin))
-        }
-    };
+    Some(conditions)
+}
+
+/// A table's rows, as they stand behind `FROM`.
+fn found(database: &str, table: &str, conditions: &[String]) -> String {
+    format!("{} WHERE {}", self::table(database, table), conditions.join(" AND "))
+}
+
+fn fitting(sql: String) -> Result<String, Error> {
     if sql.len() > MAX_QUERY_BYTES {
         return Err(Error::new(
             Kind::Invalid,
@@ -107,7 +169,7 @@ pub(super) fn select(
             format!("the matchers need a query of {} bytes; Timestream takes {MAX_QUERY_BYTES}", sql.len()),
         ));
     }
-    Ok(Some(sql))
+    Ok(sql)
 }
 
 /// The condition that a row is a sample. `None`: the table has none.

@@ -35,6 +35,7 @@ mod faults;
 mod grace_period;
 mod hostile;
 mod hostile_http2;
+mod import;
 mod lambda;
 mod logs;
 mod long_series;

@@ -16,9 +16,9 @@ fn many(samples: usize) -> (String, HashMap<Key, f64>) {
     let mut stored = HashMap::new();
     let mut text = String::new();
     for at in 0..samples {
-        let (series, time) = (at % 1000, now - (at / 1000) as i64);
+        let (series, time) = ((at % 1000).to_string(), now - (at / 1000) as i64);
         text.push_str(&format!("m{{job=\"a\",s=\"{series}\"}} {at} {time}e-3\n"));
-        let labels = [("__name__", "m"), ("job", "a"), ("s", &series.to_string())];
+        let labels = [("__name__", "m"), ("job", "a"), ("s", series.as_str())];
         let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         stored.insert((labels, time), at as f64);
     }
@@ -33,7 +33,7 @@ fn kill_9_and_a_new_start_lose_nothing() {
     let (text, stored) = many(200_000);
     std::fs::write(&file, gzip(text.as_bytes())).unwrap();
     let (target, from) = (endpoint.arguments(), format!("--from={}", file.display()));
-    let arguments = with(&target, &[&from, "--write.max-concurrent-calls=16"]);
+    let arguments = with(&target, &[&from, "--write.max-concurrent-calls=8"]);
     let state = scratch.path().join("many.om.gz.import-dat.tab.state");
     for killed in 1..=2 {
         let mut child = start(&arguments);

@@ -38,7 +38,7 @@ fn bad_lines_are_named_with_their_number_and_the_rest_is_stored() {
     assert_eq!(imported.count("exemplars, not stored"), 1);
     for told in [
         "bad.om, line 3: no timestamp behind the value",
-        "bad.om, line 4: no comma or } at byte 9 of the line",
+        "bad.om, line 4: no comma or } at byte 8 of the line",
         "bad.om, line 5: over 1048576 bytes",
         "0x1p4",
         "bad.om, line 7: the sample is over 15 minutes ahead",

@@ -69,9 +69,9 @@ fn be(arguments: &[String]) {
     runtime.block_on(async {
         let never = CancellationToken::new();
         match options.command.clone() {
-            Called::Import(settings) => drop(import::run(options, settings, never).await.unwrap()),
-            _ => drop(Daemon::start(options).await.unwrap().run(never).await),
-        }
+            Called::Import(settings) => import::run(options, settings, never).await.unwrap(),
+            _ => Daemon::start(options).await.unwrap().run(never).await,
+        };
     });
 }
 

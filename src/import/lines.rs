@@ -101,9 +101,9 @@ impl<R: BufRead> Lines<R> {
 /// The bytes that can be had at once.
 fn filled<R: BufRead>(input: &mut R) -> io::Result<&[u8]> {
     loop {
-        match input.fill_buf() {
-            // The borrow of an answer can't leave a loop; what is filled is given at once by the second call.
-            Ok(_) => return input.fill_buf(),
+        // The borrow of an answer can't leave a loop. What is filled is given at once by the second call.
+        match input.fill_buf().map(|_| ()) {
+            Ok(()) => return input.fill_buf(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

@@ -37,7 +37,7 @@ impl Delivery {
     /// Delivers a request: when it returns `Ok`, each sample is stored, ignored or rejected.
     pub(super) async fn deliver(&self, request: WriteRequest) -> Result<Stored, Failure> {
         let begun = Instant::now();
-        let mut attempt = 0;
+        let mut attempt = 0u32;
         loop {
             let failure = match self.writer.write_decoded(self.caller.clone(), request.clone()).await {
                 Ok(stored) => match failure_of(&stored) {

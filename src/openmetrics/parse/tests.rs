@@ -46,7 +46,7 @@ fn series_are_read_in_all_their_forms() {
     ] {
         assert_eq!(read(line), expected, "{line}");
     }
-    assert_eq!(read("up 1 2 # {trace_id=\"a\"} 1 2.5").unwrap().4, true);
+    assert!(read("up 1 2 # {trace_id=\"a\"} 1 2.5").unwrap().4);
     assert_eq!(read("up +Inf 1700000000.123").unwrap(), ("up".to_owned(), vec![], f64::INFINITY, 1_700_000_000_123, false));
     assert!(read("up NaN 1").unwrap().2.is_nan());
 }

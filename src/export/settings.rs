@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use crate::query::Selector;
+use crate::transfer::Identity;
+use crate::units;
 
 /// What to export.
 #[derive(Debug, Clone)]
@@ -21,6 +23,30 @@ pub struct ExportSettings {
     pub parallel: usize,
     /// Whether to say only what it would be.
     pub dry_run: bool,
+}
+
+impl ExportSettings {
+    /// What an export is, beside its source: whatever changes what comes out of it.
+    pub(super) fn identity(&self, source: Identity) -> Identity {
+        let mut identity = source;
+        let mut add = |name: &str, value: String| identity.insert(name.to_owned(), value);
+        add("--start", units::rfc3339(self.start_ms));
+        add("--end", units::rfc3339(self.end_ms));
+        add("--match", self.selectors.iter().map(|selector| selector.text.as_str()).collect::<Vec<_>>().join(" "));
+        match &self.target {
+            Target::Files(files) => {
+                add("--format", "openmetrics".to_owned());
+                add("--compression", format!("{:?}", files.compression).to_lowercase());
+                add("--max-file-size", files.max_bytes.to_string());
+            }
+            Target::Receiver(receiver) => {
+                add("--format", "remote-write".to_owned());
+                add("--to", receiver.url.clone());
+                add("--to.tenant", receiver.tenant.clone().unwrap_or_default());
+            }
+        }
+        identity
+    }
 }
 
 /// Where samples are exported to.

@@ -191,8 +191,8 @@ impl Job {
                 biased;
                 () = stop.cancelled(), if takes_more => {
                     takes_more = false;
-                    let message = "the import was stopped; started again with the same options it goes on";
-                    first_error.get_or_insert(Error::new(Kind::Stopping, "Shutdown", message));
+                    let message = "the import was interrupted: started again with the same options, it goes on where it was";
+                    first_error.get_or_insert(Error::new(Kind::Stopping, "Interrupted", message));
                 }
                 outcome = first(&mut under_way), if !under_way.is_empty() => {
                     let Some(UnderWay { piece, .. }) = under_way.pop_front() else { continue };

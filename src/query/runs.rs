@@ -38,6 +38,24 @@ pub trait SeriesSink {
     fn keep(&mut self) {}
 }
 
+impl<S: SeriesSink> SeriesSink for &mut S {
+    fn start_series(&mut self, labels: &[Label]) -> Result<(), Error> {
+        (**self).start_series(labels)
+    }
+
+    fn push(&mut self, time: i64, value: f64) -> Result<(), Error> {
+        (**self).push(time, value)
+    }
+
+    fn end_series(&mut self) -> Result<(), Error> {
+        (**self).end_series()
+    }
+
+    fn keep(&mut self) {
+        (**self).keep();
+    }
+}
+
 /// Turns the ordered rows of one query into series.
 #[derive(Debug)]
 pub struct SeriesRuns<S> {

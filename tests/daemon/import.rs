@@ -150,6 +150,29 @@ fn a_text_gives_the_same_table_as_remote_write_of_its_samples() {
     assert_eq!(bits(&imported), bits(&sent));
 }
 
+/// All of it: samples by remote write, then out as files, and in again.
+#[test]
+fn an_export_is_imported_into_another_table_bit_for_bit() {
+    let scratch = Scratch::new();
+    let connector = Connector::embedded(scratch.path(), &[]);
+    let series = odd_series();
+    for part in series.chunks(50) {
+        assert_eq!(write(&connector.address, part).status, 204);
+    }
+    let (target, folder) = (embedded(scratch.path(), Some(&connector)), scratch.path().join("out"));
+    let now = now_ms() / 1000;
+    let (start, end) = (format!("--start={}", now - 86_400), format!("--end={}", now + 86_400));
+    let (to, from) = (format!("--to={}", folder.display()), format!("--from={}", folder.display()));
+    let mut export = Command::new(env!("CARGO_BIN_EXE_timestream-prometheus-connector"));
+    let exported = export.arg("export").args(&target).args([&start, &end, &to]).output().unwrap();
+    assert!(exported.status.success(), "{}", String::from_utf8_lossy(&exported.stderr));
+    let imported = import(&with(&target, &["--default-table=second", &from]));
+    let samples = series.iter().map(|(_, samples)| samples.len() as u64).sum();
+    assert_eq!((imported.counts(), imported.code), ([samples, samples, 0, 0], Some(0)));
+    let other = of_table(&connector.timestream, "second");
+    assert_eq!(bits(&all_of(&other)), bits(&all_of(&connector)));
+}
+
 fn bits(series: &[Series]) -> Vec<(&[(String, String)], Vec<(u64, i64)>)> {
     let of = |samples: &[(f64, i64)]| samples.iter().map(|(value, time)| (value.to_bits(), *time)).collect();
     series.iter().map(|(labels, samples)| (&labels[..], of(samples))).collect()

@@ -1,0 +1,151 @@
+//! All hours of an export to a receiver, one after the other.
+//!
+//! Prometheus takes a sample of any series that is at most an hour older than the newest of all, unless it is set to take
+//! older ones (tsdb/head_append.go, appendableMinValidTime: half of a block's two hours). So an hour is sent series by
+//! series, each in the order of time, and then the next hour.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::json;
+
+use super::files::known;
+use super::outcome::{Outcome, Report};
+use super::pieces::{self, Piece};
+use super::receiver::Receiver;
+use super::requests::{Packed, RequestSink};
+use super::settings::{ExportSettings, ReceiverSettings};
+use super::share::Share;
+use super::table::Table;
+use crate::error::Error;
+use crate::query::Caller;
+use crate::transfer::{Progress, State};
+
+/// Sends the hours that `state` does not know, and notes them there.
+///
+/// # Errors
+/// What Timestream answers, or the receiver.
+pub(super) async fn export(
+    table: &Table,
+    settings: &ExportSettings,
+    receiver: &ReceiverSettings,
+    state: &mut State,
+) -> Result<Report, Error> {
+    let hours: Vec<Piece> = pieces::hours(settings.start_ms, settings.end_ms).collect();
+    let is_done = |hour: &&Piece| state.finished(&hour.name).is_some() || state.finished(hour.day()).is_some();
+    let done = hours.iter().filter(is_done).count() as u64;
+    if done > 0 {
+        tracing::info!(finished = done, hours = hours.len(), "the export goes on where it was");
+    }
+    let sending = Sending {
+        table,
+        settings,
+        receiver: Receiver::new(receiver)?,
+        progress: Progress::start("sent", hours.len() as u64 * Share::WHOLE, done * Share::WHOLE),
+        may_be_there: AtomicBool::new(!state.is_new()),
+        state: Mutex::new(state),
+    };
+    let mut report = Report { parts: "requests", ..Report::default() };
+    for day in pieces::days(settings.start_ms, settings.end_ms) {
+        let known_day = sending.state().finished(&day.name).map(known).transpose()?;
+        let outcome = match known_day {
+            Some(outcome) => outcome,
+            None => {
+                let outcome = sending.day(&day).await?;
+                sending.state().finish(&day.name, json!(outcome))?;
+                outcome
+            }
+        };
+        report.days.insert(day.name, outcome);
+    }
+    Ok(report)
+}
+
+struct Sending<'a> {
+    table: &'a Table,
+    settings: &'a ExportSettings,
+    receiver: Receiver,
+    progress: Progress,
+    /// Whether the next request may have been taken from an earlier process, which was killed before it noted that.
+    may_be_there: AtomicBool,
+    state: Mutex<&'a mut State>,
+}
+
+impl<'a> Sending<'a> {
+    fn state(&self) -> MutexGuard<'_, &'a mut State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn day(&self, day: &Piece) -> Result<Outcome, Error> {
+        let hours: Vec<Piece> = pieces::hours(day.bounds.0, day.bounds.1 + 1).collect();
+        let counted = self.table.count(&self.settings.selectors, day.bounds).await?;
+        let mut outcome = Outcome { counted, ..Outcome::default() };
+        for hour in &hours {
+            let known_hour = self.state().finished(&hour.name).map(known).transpose()?;
+            let sent = match known_hour {
+                Some(sent) => sent,
+                None if counted == 0 => {
+                    self.progress.advance(Share::WHOLE);
+                    continue;
+                }
+                None => {
+                    let expected = counted / hours.len() as u64;
+                    let sent = self.table.asking(|caller| self.hour(caller, hour, expected)).await?;
+                    self.state().finish(&hour.name, json!(sent))?;
+                    sent
+                }
+            };
+            outcome.add(sent);
+        }
+        Ok(outcome)
+    }
+
+    async fn hour(&self, caller: Caller, hour: &Piece, expected: u64) -> Result<Outcome, Error> {
+        let mut share = Share::new(&self.progress, expected);
+        let mut sink = RequestSink::new();
+        let mut outcome = Outcome::default();
+        let selectors = &self.settings.selectors;
+        for (index, selector) in selectors.iter().enumerate() {
+            // What an earlier selector selects has been sent.
+            sink.earlier = selectors.get(..index).unwrap_or_default().to_vec();
+            let mut scan = self.table.reader.scan(&caller, self.table.range(selector, hour.bounds), &mut sink).await?;
+            let before = outcome.read;
+            while let Some(sink) = scan.next().await? {
+                self.send(hour, sink.take(), &mut outcome).await?;
+                outcome.read = before + scan.received();
+                share.is_at(outcome.read);
+            }
+            outcome.other_rows += scan.other_rows();
+        }
+        self.send(hour, sink.finish()?, &mut outcome).await?;
+        share.finish();
+        outcome.series = sink.series;
+        Ok(outcome)
+    }
+
+    /// Sends requests, but for those that were taken before.
+    async fn send(&self, hour: &Piece, requests: Vec<Packed>, outcome: &mut Outcome) -> Result<(), Error> {
+        for Packed { body, samples } in requests {
+            outcome.parts += 1;
+            outcome.samples += samples;
+            if outcome.parts <= self.state().reached(&hour.name) {
+                continue;
+            }
+            let may_be_there = self.may_be_there.swap(false, Ordering::Relaxed);
+            match self.receiver.send(body.into()).await {
+                Err(error) if may_be_there && says_that_it_is_there(&error) => {
+                    tracing::info!(%error, "taken to be there already, from before the interruption");
+                }
+                sent => sent?,
+            }
+            self.state().reach(&hour.name, outcome.parts)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a receiver refuses samples because it has them, or later ones of their series.
+fn says_that_it_is_there(error: &Error) -> bool {
+    let text = error.message().to_ascii_lowercase();
+    ["out of order", "out-of-order", "duplicate"].iter().any(|words| text.contains(words))
+}

@@ -130,7 +130,7 @@ mod tests {
 
     fn parse(arguments: &str) -> Result<ExportSettings, String> {
         let line = format!("connector --embedded export {arguments}");
-        match Options::parse(line.split(' ').map(str::to_owned), |_| None) {
+        match Options::parse(line.trim().split(' ').map(str::to_owned), |_| None) {
             Ok(Options { command: Command::Export(settings), .. }) => Ok(settings),
             Err(Stop::Error(error)) => Err(error.to_string()),
             other => panic!("{other:?}"),
@@ -178,7 +178,7 @@ mod tests {
             "--to=out",
             "",
         ] {
-            let error = receiver(bad.trim()).unwrap_err();
+            let error = receiver(bad).unwrap_err();
             assert!(error.starts_with("ParseOptionError") && !error.contains("hidden"), "{error}");
         }
     }

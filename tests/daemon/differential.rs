@@ -178,7 +178,7 @@ fn narrower(query: &proto::Query, random: &mut Random) -> proto::ReadHints {
 }
 
 /// The selector in PromQL, which wants at least one matcher that the empty string does not satisfy.
-fn promql(matchers: &[proto::LabelMatcher]) -> Option<String> {
+pub fn promql(matchers: &[proto::LabelMatcher]) -> Option<String> {
     let quoted = |text: &str| {
         let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
         format!("\"{escaped}\"")

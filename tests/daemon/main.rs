@@ -31,6 +31,7 @@ mod cost;
 mod differential;
 mod discovery;
 mod durability;
+mod export;
 mod faults;
 mod grace_period;
 mod hostile;

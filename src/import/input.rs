@@ -71,11 +71,6 @@ fn input_error(message: String) -> Error {
 }
 
 impl Input {
-    /// Whether it is a file, which can be read again.
-    pub(super) fn is_file(&self) -> bool {
-        self.path.is_some()
-    }
-
     /// Opens the text. What is gzip is unpacked, all of its members. `read` counts the bytes as they are stored.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use super::selector::Selector;
 use super::source::{Rows, Source};
 use super::sql::{self, Order};
 use super::unexpected::unexpected;
-use crate::error::{Error, Kind};
+use crate::error::Error;
 
 /// How long a scan may take: longer than any does, since its calls have limits of their own.
 const LONGEST: Duration = Duration::from_secs(7 * 86_400);

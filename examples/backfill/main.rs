@@ -88,7 +88,8 @@ impl Settings {
         for pair in arguments.chunks(2) {
             given.insert(&pair[0], pair.get(1).expect("a value for each option"));
         }
-        let mut number = |name: &str, default: u64| given.remove(name).map_or(default, |text| text.parse().expect(name));
+        let mut number =
+            |name: &str, default: u64| given.remove(name).map_or(default, |text| text.parse().expect(name));
         let (series, samples, rounds) = (number("--series", 20_000), number("--samples", 50), number("--rounds", 3));
         let gzip = given.remove("--gzip").is_some_and(|text| text == "true");
         assert!(given.is_empty(), "no such options: {given:?}");
@@ -132,7 +133,8 @@ fn compare(settings: &Settings) {
     let (samples, name) = (settings.samples, |name: &str| {
         folder.path().join(if settings.gzip { format!("{name}.om.gz") } else { format!("{name}.om") })
     });
-    let scrapes = (0..samples).flat_map(|scrape| requests.iter().map(move |series| workload::message(series, scrape, 1)));
+    let scrapes =
+        (0..samples).flat_map(|scrape| requests.iter().map(move |series| workload::message(series, scrape, 1)));
     let catching_up = requests.iter().map(|series| workload::message(series, 0, samples));
     let orders = [
         ("scrape after scrape", Data::new(scrapes, name("scrapes"), settings.gzip)),

@@ -86,7 +86,8 @@ impl Batch {
         for (name, value) in &parts.labels {
             // A name that the series before has too mostly stands at the same place there.
             let tried = previous.labels.iter().enumerate().skip(next).take(TRIED_LABELS);
-            let seen = tried.map(|(at, label)| (at, *label)).find(|(_, label)| is_same(buffer, line, *name, label.name));
+            let seen =
+                tried.map(|(at, label)| (at, *label)).find(|(_, label)| is_same(buffer, line, *name, label.name));
             next = seen.map_or(next, |(at, _)| at + 1);
             let label = Label {
                 name: seen.map_or_else(|| appended(buffer, line, *name), |(_, label)| label.name),
@@ -194,7 +195,8 @@ mod tests {
 
     #[test]
     fn lines_of_a_series_that_follow_each_other_become_one_series() {
-        let lines = ["a 1 1", "a 2 2", "ab 3 3", "a{} 4 4", "a 5 5", "a{b=\"c\"} 6 6", "a{b=\"c\"} 7 7", "a{b=\"cd\"} 8 8"];
+        let lines =
+            ["a 1 1", "a 2 2", "ab 3 3", "a{} 4 4", "a 5 5", "a{b=\"c\"} 6 6", "a{b=\"c\"} 7 7", "a{b=\"cd\"} 8 8"];
         assert_eq!(
             batch(&lines),
             [
@@ -223,7 +225,9 @@ mod tests {
 
     #[test]
     fn a_label_that_stands_twice_is_a_fault_of_its_series() {
-        for line in ["m{a=\"1\",a=\"2\"} 1 1", "m{a=\"1\",b=\"2\",a=\"1\"} 1 1", "m{__name__=\"m\"} 1 1", "m{\"\"=\"v\"} 1 1"] {
+        for line in
+            ["m{a=\"1\",a=\"2\"} 1 1", "m{a=\"1\",b=\"2\",a=\"1\"} 1 1", "m{__name__=\"m\"} 1 1", "m{\"\"=\"v\"} 1 1"]
+        {
             assert!(batch(&[line])[0].3, "{line}");
         }
     }

@@ -92,7 +92,8 @@ fn open_state(settings: &ImportSettings, destination: &Destination, place: &str)
         None if from.is_dir() => from.join(name),
         None => PathBuf::from(format!("{}.{name}", settings.from)),
     };
-    let absolute = if settings.from == "-" { from.to_owned() } else { std::path::absolute(from).unwrap_or(from.into()) };
+    let absolute =
+        if settings.from == "-" { from.to_owned() } else { std::path::absolute(from).unwrap_or(from.into()) };
     let identity = Identity::from([
         ("command".to_owned(), "import".to_owned()),
         ("--from".to_owned(), absolute.display().to_string()),
@@ -140,7 +141,8 @@ impl Job {
     fn new(inputs: Vec<Input>, state: Option<State>) -> Result<Self, Error> {
         let mut texts = Vec::new();
         for input in inputs {
-            let mut text = Text { input, stored: Place::default(), totals: Totals::default(), is_finished: false, is_noted: true };
+            let mut text =
+                Text { input, stored: Place::default(), totals: Totals::default(), is_finished: false, is_noted: true };
             if let Some(state) = &state {
                 let key = text.key();
                 let finished = state.finished(&key);

@@ -160,7 +160,12 @@ impl Text<'_> {
                 self.totals.exemplars += u64::from(measured.has_exemplar);
                 if let Some(refused) = refused {
                     self.totals.reject(Rejected::RetentionWindow, 1);
-                    self.named.refused(self.input, number, refused, measured.timestamp > now.saturating_mul(LIKE_MILLISECONDS));
+                    self.named.refused(
+                        self.input,
+                        number,
+                        refused,
+                        measured.timestamp > now.saturating_mul(LIKE_MILLISECONDS),
+                    );
                 }
             }
             Err(error) => self.bad(number, &error.to_string(), bytes),

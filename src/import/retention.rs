@@ -129,8 +129,10 @@ impl Retention {
             );
             return vec![(Weight::Warning, note)];
         }
-        let mut notes =
-            vec![(Weight::Info, format!("{database}.{table} takes samples from {oldest} to {latest}; others are rejected"))];
+        let mut notes = vec![(
+            Weight::Info,
+            format!("{database}.{table} takes samples from {oldest} to {latest}; others are rejected"),
+        )];
         if is_billed {
             let note = format!(
                 "samples before {in_memory} go to the magnetic store: each write is billed, they can be queried within six \
@@ -193,7 +195,10 @@ mod tests {
         let told = |notes: &[(Weight, String)], what: &str| notes.iter().any(|(_, note)| note.contains(what));
         assert!(told(&notes(Retention::Unknown, true), "timestream:DescribeTable"));
         let off = notes(of(false), true);
-        assert!(off[0].0 == Weight::Warning && told(&off, "from 2023-11-14T20:13:20Z to 2023-11-14T22:28:20Z"), "{off:?}");
+        assert!(
+            off[0].0 == Weight::Warning && told(&off, "from 2023-11-14T20:13:20Z to 2023-11-14T22:28:20Z"),
+            "{off:?}"
+        );
         assert!(told(&off, "EnableMagneticStoreWrites=true"));
         let on = notes(of(true), true);
         assert!(told(&on, "from 2023-11-13T20:13:20Z") && told(&on, "samples before 2023-11-14T20:13:20Z"), "{on:?}");

@@ -103,7 +103,8 @@ mod tests {
             assert_eq!(value(text).map(f64::to_bits), Some(bits), "{text}");
         }
         assert!(value("NaN").unwrap().is_nan() && value("nan").unwrap().is_nan());
-        for text in ["", "+", ".", "e5", "1e", "0x10", "0x1p4", "1_000", "+NaN", "-nan", "1e400", "-1e400", "infinit", " 1"]
+        for text in
+            ["", "+", ".", "e5", "1e", "0x10", "0x1p4", "1_000", "+NaN", "-nan", "1e400", "-1e400", "infinit", " 1"]
         {
             assert_eq!(value(text), None, "{text}");
         }

@@ -229,7 +229,10 @@ mod tests {
             let lines = lines_in(length);
             assert_eq!(state.is_new(), lines == 0);
             assert_eq!(state.reached("b"), [0, 0, 7, 7, 8][lines], "{length}");
-            assert_eq!(state.so_far("b"), [None, None, Some(&Value::Null), Some(&Value::Null), Some(&json!([1]))][lines]);
+            assert_eq!(
+                state.so_far("b"),
+                [None, None, Some(&Value::Null), Some(&Value::Null), Some(&json!([1]))][lines]
+            );
             assert_eq!(state.finished("a"), (lines > 2).then(|| json!({"samples": 3})).as_ref());
             state.finish("c", json!(null)).unwrap();
             drop(state);

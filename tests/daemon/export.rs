@@ -140,7 +140,8 @@ fn round_trip(binary: &Path, promtool: &Path, dialect: Dialect) {
     let folder = scratch.path().join("fresh").join("tsdb");
     for name in files(Path::new(&out)).keys() {
         let file = Path::new(&out).join(name);
-        let made = Command::new(promtool).args(["tsdb", "create-blocks-from", "openmetrics"]).arg(file).arg(&folder);
+        let mut made = Command::new(promtool);
+        made.args(["tsdb", "create-blocks-from", "openmetrics"]).arg(file).arg(&folder);
         let made = made.output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     }

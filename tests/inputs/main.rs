@@ -199,8 +199,34 @@ fn openmetrics_text() {
     ];
     let examples: Vec<_> = examples.iter().map(|text| text.as_bytes().to_vec()).collect();
     let pieces = [
-        "up", "{", "}", "\"", "=", ",", " ", "\\", "\\n", "#", " # {", "# EOF", "a=\"b\"", "\"a\"", "1", ".", "e", "-", "NaN",
-        "+Inf", "9999999999999999", "\n", "\r", "\t", "\0", "é", "__name__", " 1 2",
+        "up",
+        "{",
+        "}",
+        "\"",
+        "=",
+        ",",
+        " ",
+        "\\",
+        "\\n",
+        "#",
+        " # {",
+        "# EOF",
+        "a=\"b\"",
+        "\"a\"",
+        "1",
+        ".",
+        "e",
+        "-",
+        "NaN",
+        "+Inf",
+        "9999999999999999",
+        "\n",
+        "\r",
+        "\t",
+        "\0",
+        "é",
+        "__name__",
+        " 1 2",
     ];
     run("openmetrics", targets::openmetrics, &examples, &pieces);
 }

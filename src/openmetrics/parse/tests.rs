@@ -47,7 +47,10 @@ fn series_are_read_in_all_their_forms() {
         assert_eq!(read(line), expected, "{line}");
     }
     assert!(read("up 1 2 # {trace_id=\"a\"} 1 2.5").unwrap().4);
-    assert_eq!(read("up +Inf 1700000000.123").unwrap(), ("up".to_owned(), vec![], f64::INFINITY, 1_700_000_000_123, false));
+    assert_eq!(
+        read("up +Inf 1700000000.123").unwrap(),
+        ("up".to_owned(), vec![], f64::INFINITY, 1_700_000_000_123, false)
+    );
     assert!(read("up NaN 1").unwrap().2.is_nan());
 }
 
@@ -102,7 +105,10 @@ fn lines_without_a_sample_are_told_apart() {
 /// A name as OpenMetrics writes it: with quotes where it must have them, and sometimes where it need not.
 fn written_name(name: &str, quote: bool, is_metric: bool) -> String {
     let is_legacy = |(at, character): (usize, char)| {
-        character.is_ascii_alphabetic() || character == '_' || is_metric && character == ':' || at > 0 && character.is_ascii_digit()
+        character.is_ascii_alphabetic()
+            || character == '_'
+            || is_metric && character == ':'
+            || at > 0 && character.is_ascii_digit()
     };
     let needs_none = !name.is_empty() && name.chars().enumerate().all(is_legacy);
     if needs_none && !quote { name.to_owned() } else { format!("\"{}\"", escaped(name)) }

@@ -34,7 +34,8 @@ fn what_a_table_refuses_is_told_before_and_not_sent() {
     let text: String = [0, 30, 120, 10 * 24 * 60, -16].map(line).concat();
     std::fs::write(&file, text + "# EOF\n").unwrap();
     let (target, from) = (embedded(scratch.path(), Some(&connector)), format!("--from={}", file.display()));
-    for (table, written, told) in [("without", 2, "magnetic store writes are off"), ("with", 3, "others are rejected")] {
+    for (table, written, told) in [("without", 2, "magnetic store writes are off"), ("with", 3, "others are rejected")]
+    {
         let table = format!("--default-table={table}");
         let imported = import(&with(&target, &[&table, &from]));
         assert_eq!((imported.counts(), imported.code), ([5, written, 0, 0], Some(1)));

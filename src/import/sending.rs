@@ -30,7 +30,7 @@ pub(super) struct Failure {
     /// Why not.
     pub(super) error: Error,
     /// What became of its samples at the last attempt, if that is known.
-    pub(super) stored: Option<Stored>,
+    pub(super) stored: Option<Box<Stored>>,
 }
 
 impl Delivery {
@@ -42,7 +42,7 @@ impl Delivery {
             let failure = match self.writer.write_decoded(self.caller.clone(), request.clone()).await {
                 Ok(stored) => match failure_of(&stored) {
                     None => return Ok(stored),
-                    Some(error) => Failure { error, stored: Some(stored) },
+                    Some(error) => Failure { error, stored: Some(Box::new(stored)) },
                 },
                 Err(WriteError::Answer(error)) => Failure { error, stored: None },
                 Err(WriteError::Stop(error)) => return Err(Failure { error, stored: None }),

@@ -173,7 +173,10 @@ fn an_export_is_imported_into_another_table_bit_for_bit() {
     assert_eq!(bits(&all_of(&other)), bits(&all_of(&connector)));
 }
 
-fn bits(series: &[Series]) -> Vec<(&[(String, String)], Vec<(u64, i64)>)> {
+/// A series with the bits of its values.
+type Bits<'a> = (&'a [(String, String)], Vec<(u64, i64)>);
+
+fn bits(series: &[Series]) -> Vec<Bits<'_>> {
     let of = |samples: &[(f64, i64)]| samples.iter().map(|(value, time)| (value.to_bits(), *time)).collect();
     series.iter().map(|(labels, samples)| (&labels[..], of(samples))).collect()
 }

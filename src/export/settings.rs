@@ -79,7 +79,7 @@ pub enum Compression {
 }
 
 /// The receiver to send to.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct ReceiverSettings {
     /// Its URL, without user and password.
     pub url: String,
@@ -112,8 +112,9 @@ pub enum Auth {
     BearerFile(PathBuf),
 }
 
-impl std::fmt::Debug for ReceiverSettings {
+/// Without the secrets.
+impl std::fmt::Debug for Auth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ReceiverSettings").field("url", &self.url).finish_non_exhaustive()
+        f.write_str("Auth(..)")
     }
 }

@@ -98,7 +98,12 @@ fn quote(text: &str, line: &mut Vec<u8>) {
 
 /// The shortest text that stands for the same bits; of a NaN any of its bits.
 fn write_value(value: f64, text: &mut Vec<u8>) {
-    if value.is_finite() {
+    /// Below this a whole number's digits are its shortest text.
+    const WHOLE: u64 = 1_000_000;
+    let whole = value as i64;
+    if (whole as f64).to_bits() == value.to_bits() && whole.unsigned_abs() < WHOLE {
+        text.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
+    } else if value.is_finite() {
         let mut buffer = zmij::Buffer::new();
         let number = buffer.format_finite(value).as_bytes();
         text.extend_from_slice(number.strip_suffix(b".0").unwrap_or(number));
@@ -190,7 +195,7 @@ mod tests {
         writer.push(2500, 2.0);
         writer.start_series(&labels(&[("__name__", "b")]));
         writer.push(1000, 1.0);
-        assert_eq!(writer.len(), 43);
+        assert_eq!(writer.len(), 44);
         assert_eq!(writer.take(), b"a{b=\"c\"} 1 1.000\na{b=\"c\"} 2 2.500\nb 1 1.000\n");
         assert!(writer.is_empty());
     }

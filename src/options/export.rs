@@ -178,7 +178,7 @@ mod tests {
             "--to=out",
             "",
         ] {
-            let error: String = receiver(bad).map(drop).unwrap_err();
+            let error: String = receiver(bad).unwrap_err();
             assert!(error.starts_with("ParseOptionError") && !error.contains("hidden"), "{error}");
         }
     }

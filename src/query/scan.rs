@@ -62,7 +62,7 @@ impl<S: SeriesSink> Scan<S> {
     /// Reads the next page, and gives what takes its series; `None` if that has all.
     ///
     /// # Errors
-    /// What Timestream answers; what the sink refuses. [`Kind::RowTooLarge`]: a scan that starts anew asks for smaller
+    /// What Timestream answers; what the sink refuses. [`crate::error::Kind::RowTooLarge`]: a scan that starts anew asks for smaller
     /// rows.
     pub async fn next(&mut self) -> Result<Option<&mut S>, Error> {
         let (Some(rows), Some(runs)) = (&mut self.open, &mut self.runs) else { return Ok(None) };

@@ -183,7 +183,7 @@ impl<K: Copy + Default + Eq, V: Copy + Default, const SLOTS: usize> BySpan<K, V,
 }
 
 /// A decoded write request. Labels of a series are sorted by name, without `__name__` and without empty values.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct WriteRequest {
     pub(crate) buffer: Vec<u8>,
     pub(crate) labels: Vec<Label>,

@@ -1,8 +1,18 @@
-//! OpenMetrics files to Timestream.
+//! OpenMetrics text to Timestream: backfilling.
+//!
+//! A thread reads and parses (`reading`), and puts samples into requests (`batch`). Requests go to the write path, several
+//! at once, and again if they fail for now (`sending`). Outcomes are taken in the order of the text, so that the state file
+//! says up to which line all is stored (`job`).
 
-/// What to import.
-#[derive(Debug, Clone)]
-pub struct ImportSettings {
-    /// A file, a directory, or `-` for standard input.
-    pub from: String,
-}
+mod batch;
+mod input;
+mod job;
+mod lines;
+mod reading;
+mod retention;
+mod sending;
+mod settings;
+mod totals;
+
+pub use job::{Import, run};
+pub use settings::ImportSettings;

@@ -72,6 +72,17 @@ pub enum WriteError {
     Stop(Error),
 }
 
+/// What became of a request's samples.
+#[derive(Debug)]
+pub struct Stored {
+    /// Samples of the request.
+    pub received: u64,
+    /// Those that validation took out. The rejected ones of them are in the tally too.
+    pub dropped: Dropped,
+    /// The outcome of all that were not ignored.
+    pub tally: Tally,
+}
+
 impl From<Error> for WriteError {
     fn from(error: Error) -> Self {
         WriteError::Answer(error)
@@ -148,7 +159,8 @@ impl Writer {
                     histogram::expand(&mut decoded, plan);
                 }
                 self.count_received(&decoded, &not_stored, plan.as_ref());
-                self.store(caller, decoded, not_stored, memory, deadline, written).await
+                let stored = self.store(caller, decoded, memory, deadline, written).await?;
+                answer(&stored, &not_stored)
             }
             Err(why) => {
                 self.count_refused(&decoded, why);
@@ -172,6 +184,24 @@ impl Writer {
         }
         debug!(samples, histograms, "from replicas that are not elected");
         left_out
+    }
+
+    /// Stores a request that was decoded elsewhere, without native histograms, by the same rules, within the same memory
+    /// and time-out. An error says that nothing is known to be stored; otherwise the tally says what became of each sample.
+    ///
+    /// # Errors
+    /// As [`WriteError`] says. What may pass has a retryable kind.
+    pub async fn write_decoded(&self, caller: Arc<CallerClients>, request: WriteRequest) -> Result<Stored, WriteError> {
+        let memory = match self.budget.reserve(request.footprint() + request.records_footprint()).await {
+            Ok(memory) => memory,
+            Err(why) => {
+                self.count_refused(&request, why);
+                return Err(body::out_of_memory(why, &self.budget).into());
+            }
+        };
+        self.count_received(&request, &NotStored::default(), None);
+        let deadline = Instant::now() + self.settings.timeout;
+        self.store(caller, request, memory, deadline, &mut WrittenHeaders::default()).await
     }
 
     async fn decode(
@@ -241,11 +271,10 @@ impl Writer {
         &self,
         caller: Arc<CallerClients>,
         mut request: WriteRequest,
-        not_stored: NotStored,
         memory: Reservation,
         deadline: Instant,
         written: &mut WrittenHeaders,
-    ) -> Result<(), WriteError> {
+    ) -> Result<Stored, WriteError> {
         let received = request.sample_count() as u64;
         let mut dropped = validate::validate(&mut request, self.settings.policy).map_err(|error| {
             // The program stops; the sender sends these samples again to the next process.
@@ -291,7 +320,7 @@ impl Writer {
         }
         written.samples += tally.written.saturating_sub(tally.written_of_histograms) + ignored_of_request;
         written.histograms += tally.histograms.written + tally.histograms.ignored;
-        answer(received, &dropped, &tally, &not_stored)
+        Ok(Stored { received, dropped, tally })
     }
 
     fn count(&self, dropped: &Dropped) -> Tally {
@@ -328,7 +357,7 @@ fn whole_request(request: &WriteRequest) -> String {
     format!("a request of {} series with {} samples{first}", request.series().len(), request.sample_count())
 }
 
-fn answer(received: u64, dropped: &Dropped, tally: &Tally, not_stored: &NotStored) -> Result<(), WriteError> {
+fn answer(Stored { received, dropped, tally }: &Stored, not_stored: &NotStored) -> Result<(), WriteError> {
     let ignored = dropped.ignored_count();
     let Tally { written, rejected, failed, .. } = tally;
     debug!(received, written, ignored, rejected, failed, "write request");
@@ -350,6 +379,7 @@ fn answer(received: u64, dropped: &Dropped, tally: &Tally, not_stored: &NotStore
 fn merge(tally: &mut Tally, other: Tally) {
     tally.written += other.written;
     tally.rejected += other.rejected;
+    tally.rejected_by.iter_mut().zip(other.rejected_by).for_each(|(sum, samples)| *sum += samples);
     tally.failed += other.failed;
     tally.written_of_histograms += other.written_of_histograms;
     tally.histograms = other.histograms;

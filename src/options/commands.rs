@@ -34,5 +34,7 @@ pub const EXPORT_OPTIONS: &[OptionSpec] = &[
 /// The options of `import` alone, in the order of its help.
 #[rustfmt::skip]
 pub const IMPORT_OPTIONS: &[OptionSpec] = &[
-    option(IMPORT, "from", &[], "FILE|DIR|-", "", "OpenMetrics text with timestamps, gzip or plain: a file, all files of a directory, or standard input"),
+    option(IMPORT, "from", &[], "FILE|DIR|-", "", "OpenMetrics text with timestamps, gzip or plain: a file, the files of a directory that end with .om, .openmetrics, .prom or .txt, or one of these and .gz, in the order of their names, or standard input"),
+    option(IMPORT, "state", &[], "FILE", "", "Where it is noted how far the import has come, so that an interrupted one goes on where it was; beside the file or in the directory unless set; of standard input only if set"),
+    option(IMPORT, "give-up-after", &[], "DURATION", "15m", "How long samples that Timestream does not take for now are sent again, before the import ends"),
 ];

@@ -40,6 +40,8 @@ pub struct Tally {
     pub histograms: HistogramTally,
     /// Samples that can never be stored.
     pub rejected: u64,
+    /// The same by reason, in the order of [`Rejected::ALL`].
+    pub rejected_by: [u64; Rejected::ALL.len()],
     /// Samples that may be stored when sent again.
     pub failed: u64,
     /// The error of the first samples rejected.
@@ -53,8 +55,9 @@ impl Tally {
     pub fn add(&mut self, samples: u64, outcome: Outcome) {
         match outcome {
             Outcome::Written => self.written += samples,
-            Outcome::Rejected(_, error) => {
+            Outcome::Rejected(reason, error) => {
                 self.rejected += samples;
+                self.rejected_by[reason as usize] += samples;
                 self.first_rejection.get_or_insert(error);
             }
             Outcome::Failed(_, error) => {
@@ -280,6 +283,7 @@ mod tests {
         );
         let tally = reply.try_recv().unwrap();
         assert_eq!((tally.written, tally.rejected, tally.failed), (1, 2, 0));
+        assert_eq!(tally.rejected_by[Rejected::Duplicate as usize], 2);
         drop(write);
         let text = metrics.render();
         assert!(text.contains("written_samples_total 1") && text.contains("{reason=\"duplicate\"} 2"), "{text}");

@@ -54,7 +54,7 @@ impl Drop for Shown {
 
 impl Progress {
     /// Starts to show the progress of `verb` (such as `exported`) towards `total`, in a unit of the caller's: bytes,
-    /// or parts of pieces. `before` of it was done by an earlier process. Needs a tokio runtime.
+    /// or parts of pieces; 0 if it is not known. `before` of it was done by an earlier process. Needs a tokio runtime.
     pub fn start(verb: &'static str, total: u64, before: u64) -> Self {
         let counts = Arc::new(Counts {
             total,
@@ -117,7 +117,10 @@ impl Counts {
         let elapsed = self.start.elapsed();
         let percent = 100.0 * done.min(self.total) as f64 / self.total.max(1) as f64;
         let rate = samples as f64 / elapsed.as_secs_f64().max(0.001);
-        let mut line = format!("{percent:.1} % {verb}, {samples} samples, {rate:.0} a second");
+        let mut line = match self.total {
+            0 => format!("{samples} samples {verb}, {rate:.0} a second"),
+            _ => format!("{percent:.1} % {verb}, {samples} samples, {rate:.0} a second"),
+        };
         let here = done.saturating_sub(self.before);
         let left = self.total.saturating_sub(done);
         if here > 0 && left > 0 {
@@ -154,6 +157,15 @@ mod tests {
         assert!(progress.counts.line("exported").ends_with("19m0s left"));
         progress.advance(475);
         assert_eq!(progress.counts.line("exported"), "100.0 % exported, 1200000 samples, 20000 a second");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_the_total_is_not_known_the_samples_are_told() {
+        let progress = Progress::start("imported", 0, 0);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        progress.advance(7);
+        progress.add_samples(10);
+        assert_eq!(progress.counts.line("imported"), "10 samples imported, 5 a second");
     }
 
     #[test]

@@ -32,6 +32,8 @@ enum Line {
     Reached {
         piece: String,
         position: u64,
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        so_far: Value,
     },
 }
 
@@ -41,7 +43,7 @@ pub struct State {
     file: File,
     path: PathBuf,
     finished: HashMap<String, Value>,
-    reached: HashMap<String, u64>,
+    reached: HashMap<String, (u64, Value)>,
     is_new: bool,
 }
 
@@ -96,8 +98,8 @@ impl State {
                 (1.., Ok(Line::Finished { piece, outcome })) => {
                     self.finished.insert(piece, outcome);
                 }
-                (1.., Ok(Line::Reached { piece, position })) => {
-                    self.reached.insert(piece, position);
+                (1.., Ok(Line::Reached { piece, position, so_far })) => {
+                    self.reached.insert(piece, (position, so_far));
                 }
                 (0, _) => return Err(self.refused("is no state of a transfer")),
                 _ => return Err(self.refused(&format!("is damaged in line {}", index + 1))),
@@ -133,7 +135,12 @@ impl State {
 
     /// How far a piece that is not finished has come; 0 if it has not begun.
     pub fn reached(&self, piece: &str) -> u64 {
-        self.reached.get(piece).copied().unwrap_or_default()
+        self.reached.get(piece).map_or(0, |(position, _)| *position)
+    }
+
+    /// What the transfer wants to know of a piece that has come as far as [`State::reached`] says.
+    pub fn so_far(&self, piece: &str) -> Option<&Value> {
+        self.reached.get(piece).map(|(_, so_far)| so_far)
     }
 
     /// Notes that a piece is finished, with what the transfer wants to know of it later. It is on the disk when this
@@ -152,8 +159,16 @@ impl State {
     /// # Errors
     /// The system refuses to write.
     pub fn reach(&mut self, piece: &str, position: u64) -> Result<(), Error> {
-        self.append(&text_of(&Line::Reached { piece: piece.to_owned(), position })?)?;
-        self.reached.insert(piece.to_owned(), position);
+        self.reach_with(piece, position, Value::Null)
+    }
+
+    /// The same, with what the transfer wants to know of it later.
+    ///
+    /// # Errors
+    /// The system refuses to write.
+    pub fn reach_with(&mut self, piece: &str, position: u64, so_far: Value) -> Result<(), Error> {
+        self.append(&text_of(&Line::Reached { piece: piece.to_owned(), position, so_far: so_far.clone() })?)?;
+        self.reached.insert(piece.to_owned(), (position, so_far));
         Ok(())
     }
 
@@ -198,7 +213,7 @@ mod tests {
         assert!(state.is_new());
         state.reach("b", 7).unwrap();
         state.finish("a", json!({"samples": 3})).unwrap();
-        state.reach("b", 8).unwrap();
+        state.reach_with("b", 8, json!([1])).unwrap();
         std::fs::read(path).unwrap()
     }
 
@@ -214,6 +229,10 @@ mod tests {
             let lines = lines_in(length);
             assert_eq!(state.is_new(), lines == 0);
             assert_eq!(state.reached("b"), [0, 0, 7, 7, 8][lines], "{length}");
+            assert_eq!(
+                state.so_far("b"),
+                [None, None, Some(&Value::Null), Some(&Value::Null), Some(&json!([1]))][lines]
+            );
             assert_eq!(state.finished("a"), (lines > 2).then(|| json!({"samples": 3})).as_ref());
             state.finish("c", json!(null)).unwrap();
             drop(state);

@@ -37,6 +37,7 @@ mod grace_period;
 mod ha;
 mod hostile;
 mod hostile_http2;
+mod import;
 mod lambda;
 mod logs;
 mod long_series;

@@ -164,6 +164,9 @@ impl Timestream {
             let endpoint = state.current_endpoint.clone().expect("a test that discovers names an endpoint");
             return Ok(json_answer(200, &json!({"Endpoints": [{"Address": endpoint, "CachePeriodInMinutes": 1440}]})));
         }
+        if operation == "DescribeTable" {
+            return Ok(exception(403, "AccessDeniedException", "not authorized: timestream:DescribeTable"));
+        }
         assert!(matches!(operation.as_str(), "WriteRecords" | "Query"), "{operation}");
         let moved = {
             let mut state = self.state.lock().unwrap();

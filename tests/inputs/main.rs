@@ -192,6 +192,46 @@ fn web_configurations() {
 }
 
 #[test]
+fn openmetrics_text() {
+    let examples = [
+        "# TYPE up gauge\nup{job=\"a\",instance=\"b\"} 1 1700000000.123\nup +Inf 1.7e9 # {trace_id=\"c\"} 1 2\n# EOF\n",
+        "{\"my.metric\",\"a.b\"=\"\\\\ \\\" \\n \\t\",c=\"\",} -1e-7 -0.001\n",
+    ];
+    let examples: Vec<_> = examples.iter().map(|text| text.as_bytes().to_vec()).collect();
+    let pieces = [
+        "up",
+        "{",
+        "}",
+        "\"",
+        "=",
+        ",",
+        " ",
+        "\\",
+        "\\n",
+        "#",
+        " # {",
+        "# EOF",
+        "a=\"b\"",
+        "\"a\"",
+        "1",
+        ".",
+        "e",
+        "-",
+        "NaN",
+        "+Inf",
+        "9999999999999999",
+        "\n",
+        "\r",
+        "\t",
+        "\0",
+        "é",
+        "__name__",
+        " 1 2",
+    ];
+    run("openmetrics", targets::openmetrics, &examples, &pieces);
+}
+
+#[test]
 fn label_names() {
     let examples = ["_x", "x_", "time", "ts_a", "z__z", "z__x_z", "z_Z5f_z", "ä", "measure_value::double", ""];
     let examples: Vec<_> = examples.iter().map(|name| name.as_bytes().to_vec()).collect();

@@ -15,6 +15,8 @@ use timestream_prometheus_connector::ingest::content_type;
 use timestream_prometheus_connector::ingest::histogram;
 use timestream_prometheus_connector::ingest::validate::{self, Policy};
 use timestream_prometheus_connector::ingest::{decode_v1, decode_v2};
+use timestream_prometheus_connector::openmetrics::TextWriter;
+use timestream_prometheus_connector::openmetrics::parse::{self, LineError, Measured, SeriesParts};
 use timestream_prometheus_connector::options::Options;
 use timestream_prometheus_connector::query::matcher::Matcher;
 use timestream_prometheus_connector::query::regex::{Pattern, Values};
@@ -156,6 +158,41 @@ pub fn regex(bytes: &[u8]) {
         Values::Exactly(values) => assert_eq!(matches, values.iter().any(|one| one == value), "{text:?} {value:?}"),
         Values::StartingWith(start) => assert!(!matches || value.starts_with(&start), "{text:?} {value:?}"),
     }
+}
+
+/// OpenMetrics text: what is read of a line is read of it again once it is written anew.
+pub fn openmetrics(bytes: &[u8]) {
+    let lines = bytes.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
+    for line in lines.filter(|line| parse::kind(line) == parse::Kind::Sample) {
+        let Ok((labels, Measured { value, timestamp, .. })) = sample(line) else { continue };
+        let in_export = -10_000_000_000_000..10_000_000_000_000;
+        let names = labels.iter().filter(|label| label.name == "__name__").count();
+        if names > 1 || !in_export.contains(&timestamp) {
+            continue;
+        }
+        let mut writer = TextWriter::default();
+        writer.start_series(&labels);
+        writer.push(timestamp, value);
+        let written = String::from_utf8(writer.take()).unwrap();
+        let (again, measured) = sample(written.trim_end_matches('\n')).unwrap();
+        assert_eq!((again, measured.timestamp), (labels, timestamp), "{line:?} {written:?}");
+        assert!(measured.value.to_bits() == value.to_bits() || measured.value.is_nan() && value.is_nan());
+    }
+}
+
+/// The labels of a line, the metric name first, and the rest of it.
+fn sample(line: &str) -> Result<(Vec<proto::Label>, Measured), LineError> {
+    let mut parts = SeriesParts::default();
+    parse::series(line, &mut parts)?;
+    let measured = parse::measured(line, parts.end)?;
+    let text = |part| {
+        let mut text = Vec::new();
+        parse::append(line.as_bytes(), part, &mut text);
+        String::from_utf8(text).unwrap()
+    };
+    let name = proto::Label { name: "__name__".to_owned(), value: text(parts.name) };
+    let others = parts.labels.iter().map(|(name, value)| proto::Label { name: text(*name), value: text(*value) });
+    Ok((std::iter::once(name).chain(others).collect(), measured))
 }
 
 /// A query to the embedded Timestream.

@@ -62,7 +62,7 @@ async fn import(
     let started = batcher::start(options.batcher, sink);
     let (queue, batcher) = started.map_err(|error| start_error("can't start the batcher", &error))?;
     let budget = Budget::new(Limit::new("--write.memory-limit", options.write_memory_limit));
-    let writer = Arc::new(Writer::new(options.write, budget, queue, metrics.clone()));
+    let writer = Arc::new(Writer::new(options.write.clone(), budget, queue, metrics.clone()));
     let (mut tasks, told) = (Tasks::default(), CancellationToken::new());
     tasks.spawn("summary", summary::run(metrics.clone(), told.clone()));
     let import = Import {

@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::error::{Direction, Error, Kind};
-use crate::ingest::write::{Stored, WriteError, Writer};
+use crate::ingest::stored::Stored;
+use crate::ingest::write::{WriteError, Writer};
 use crate::sink::caller_clients::CallerClients;
 use crate::telemetry::reason::Rejected;
 use crate::write_request::WriteRequest;

@@ -6,7 +6,7 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ingest::write::Stored;
+use crate::ingest::stored::Stored;
 use crate::telemetry::reason::Rejected;
 
 /// Counts of samples, by reason.

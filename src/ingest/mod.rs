@@ -9,6 +9,7 @@ mod protobuf;
 mod repeated;
 mod replicas;
 mod series;
+pub mod stored;
 pub mod validate;
 pub mod write;
 pub mod written_headers;

@@ -13,6 +13,7 @@ use super::histogram::{self, NativeHistograms, Plan};
 use super::not_stored::NotStored;
 use super::repeated;
 use super::replicas::{LeftOut, Replicas};
+use super::stored::{self, Stored};
 use super::validate::{self, DESCRIPTION_LIMIT, Dropped, Policy};
 use super::written_headers::WrittenHeaders;
 use super::{decode_v1, decode_v2};
@@ -70,17 +71,6 @@ pub enum WriteError {
     Answer(Error),
     /// The request is answered with this error, and then the program stops, as `fail-on-…` options ask.
     Stop(Error),
-}
-
-/// What became of a request's samples.
-#[derive(Debug)]
-pub struct Stored {
-    /// Samples of the request.
-    pub received: u64,
-    /// Those that validation took out. The rejected ones of them are in the tally too.
-    pub dropped: Dropped,
-    /// The outcome of all that were not ignored.
-    pub tally: Tally,
 }
 
 impl From<Error> for WriteError {
@@ -160,7 +150,7 @@ impl Writer {
                 }
                 self.count_received(&decoded, &not_stored, plan.as_ref());
                 let stored = self.store(caller, decoded, memory, deadline, written).await?;
-                answer(&stored, &not_stored)
+                Ok(stored.answer(&not_stored)?)
             }
             Err(why) => {
                 self.count_refused(&decoded, why);
@@ -313,7 +303,7 @@ impl Writer {
                     );
                 }
             };
-            merge(&mut tally, sent);
+            stored::merge(&mut tally, sent);
         } else {
             tally.histograms = HistogramTally::of(&request.expanded);
             pending::count_histograms(&self.metrics, &tally.histograms);
@@ -355,34 +345,4 @@ fn whole_request(request: &WriteRequest) -> String {
     let first = request.series().first().map(|series| request.describe(series, DESCRIPTION_LIMIT));
     let first = first.map_or(String::new(), |first| format!(", the first of {first}"));
     format!("a request of {} series with {} samples{first}", request.series().len(), request.sample_count())
-}
-
-fn answer(Stored { received, dropped, tally }: &Stored, not_stored: &NotStored) -> Result<(), WriteError> {
-    let ignored = dropped.ignored_count();
-    let Tally { written, rejected, failed, .. } = tally;
-    debug!(received, written, ignored, rejected, failed, "write request");
-    let error = match tally.error() {
-        Some(error) => {
-            let counts = format!(
-                "of {received} samples {written} written, {ignored} ignored, {rejected} rejected, {failed} failed"
-            );
-            Error::new(error.kind(), error.name().to_owned(), format!("{} ({counts})", error.message()))
-        }
-        None => match not_stored.error(*written) {
-            Some(error) => error,
-            None => return Ok(()),
-        },
-    };
-    Err(error.into())
-}
-
-fn merge(tally: &mut Tally, other: Tally) {
-    tally.written += other.written;
-    tally.rejected += other.rejected;
-    tally.rejected_by.iter_mut().zip(other.rejected_by).for_each(|(sum, samples)| *sum += samples);
-    tally.failed += other.failed;
-    tally.written_of_histograms += other.written_of_histograms;
-    tally.histograms = other.histograms;
-    tally.first_rejection = tally.first_rejection.take().or(other.first_rejection);
-    tally.first_failure = tally.first_failure.take().or(other.first_failure);
 }

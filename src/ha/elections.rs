@@ -2,25 +2,31 @@
 //!
 //! The first replica that is heard of a cluster is elected. It stays so until it has been silent for the failover
 //! time-out and another one is heard. All of this is the memory of one process.
+//!
+//! What the others send is only left out as far as the elected one has stored its own samples, and for the time-out
+//! beyond that. So when Timestream fails, or the elected replica is far behind, the others keep what they have, and
+//! one of them can take over without a longer gap.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lru::LruCache;
 use tokio::time::Instant;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use crate::telemetry::metrics::{ElectedReplica, Total};
 use crate::telemetry::rate_limit::RateLimit;
 
-/// Clusters of all callers that are remembered. Beyond, the one that is silent the longest is forgotten, and its next
-/// request elects anew.
-const MAX_CLUSTERS: usize = 10_000;
+/// Clusters of a caller that are remembered. Beyond, the one whose elected replica is silent the longest is forgotten,
+/// and its next request elects anew.
+const MAX_CLUSTERS: usize = 256;
+/// Callers that are remembered, as many as have clients.
+const MAX_CALLERS: usize = 1024;
 /// A cluster that is silent for so long is gone.
 const GONE_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// A caller, by the digest of its keys.
-type CallerDigest = [u8; 32];
+/// A caller, by the digest of its keys; `None` where all requests use the same ones.
+type Caller = Option<[u8; 32]>;
 
 /// The replica that a request comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,31 +38,31 @@ pub struct Pair<'a> {
 }
 
 /// What becomes of the samples of a replica.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
     /// It is elected. Its samples later than `after`, in milliseconds since 1970, are stored. Those before were stored
     /// from the replica that it took over from.
     Elected {
-        /// The time of the last sample of the replica before; `i64::MIN` if there was none.
+        /// The time of the last sample of the replica before; `i64::MIN` if there was none, or long ago.
         after: i64,
     },
-    /// Another replica is elected.
+    /// Another replica is elected, and has stored its own.
     Other,
-}
-
-/// A cluster of a caller.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Cluster {
-    caller: CallerDigest,
-    name: Box<str>,
+    /// This replica is elected, but has not stored its samples up to there.
+    Behind {
+        /// Its name.
+        elected: String,
+    },
 }
 
 /// The elected replica of a cluster.
 #[derive(Debug)]
 struct Elected {
     replica: Box<str>,
+    /// When it took over.
+    since: Instant,
     heard: Instant,
-    /// The time of its newest sample.
+    /// The time of the newest sample that was stored of the cluster.
     newest: i64,
     after: i64,
 }
@@ -65,74 +71,116 @@ struct Elected {
 #[derive(Debug)]
 pub struct Elections {
     failover_timeout: Duration,
-    /// Those that are silent the longest go first.
-    clusters: Mutex<LruCache<Cluster, Elected>>,
+    callers: Mutex<LruCache<Caller, Clusters>>,
     changes: Total,
     forgotten: RateLimit,
 }
+
+/// Those whose elected replica is silent the longest go first.
+type Clusters = LruCache<Box<str>, Elected>;
 
 impl Elections {
     /// Elections in which a replica that is silent for `failover_timeout` can be replaced. `changes` counts when that
     /// happens.
     pub fn new(failover_timeout: Duration, changes: Total) -> Self {
-        let clusters = Mutex::new(LruCache::unbounded());
-        Elections { failover_timeout, clusters, changes, forgotten: RateLimit::default() }
+        let callers = Mutex::new(LruCache::unbounded());
+        Elections { failover_timeout, callers, changes, forgotten: RateLimit::default() }
     }
 
     /// Notes that a replica has sent samples, the newest of them of the time `newest` in milliseconds since 1970, and
-    /// tells what becomes of them. `newest` must not lie ahead of the clock, since only newer samples are taken from the
-    /// replica that takes over.
-    pub fn hear(&self, caller: CallerDigest, pair: Pair<'_>, newest: i64, now: Instant) -> Heard {
+    /// tells what becomes of them. A caller with keys of its own elects once Timestream has taken samples with them:
+    /// anybody can invent keys.
+    pub fn hear(&self, caller: Caller, pair: Pair<'_>, newest: i64, now: Instant) -> Heard {
         let Pair { cluster, replica } = pair;
-        let key = Cluster { caller, name: cluster.into() };
-        let mut clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(elected) = clusters.peek_mut(&key) {
-            if *elected.replica != *replica {
-                let silent = now.saturating_duration_since(elected.heard);
-                if silent < self.failover_timeout {
-                    return Heard::Other;
-                }
-                let before = std::mem::replace(&mut elected.replica, replica.into());
-                elected.after = elected.newest;
-                self.changes.increment(1);
-                info!(cluster, replica, before, silent_seconds = silent.as_secs(), "another replica is elected");
+        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        let clusters = match caller {
+            None => callers.get_or_insert_mut(caller, LruCache::unbounded),
+            Some(_) => match callers.get_mut(&caller) {
+                Some(clusters) => clusters,
+                None => return Heard::Elected { after: i64::MIN },
+            },
+        };
+        let Some(elected) = clusters.peek_mut(cluster) else {
+            let elected =
+                Elected { replica: replica.into(), since: now, heard: now, newest: i64::MIN, after: i64::MIN };
+            self.insert(clusters, cluster, elected);
+            return Heard::Elected { after: i64::MIN };
+        };
+        if *elected.replica != *replica {
+            let silent = now.saturating_duration_since(elected.heard);
+            if silent < self.failover_timeout {
+                let timeout = i64::try_from(self.failover_timeout.as_millis()).unwrap_or(i64::MAX);
+                return match newest > elected.newest.saturating_add(timeout) {
+                    true => Heard::Behind { elected: elected.replica.to_string() },
+                    false => Heard::Other,
+                };
             }
-            elected.heard = now;
-            elected.newest = elected.newest.max(newest);
-            let after = elected.after;
-            clusters.promote(&key);
-            return Heard::Elected { after };
+            let before = std::mem::replace(&mut elected.replica, replica.into());
+            (elected.since, elected.after) = (now, elected.newest);
+            self.changes.increment(1);
+            info!(cluster, replica, before, silent_seconds = silent.as_secs(), "another replica is elected");
         }
-        clusters.put(key, Elected { replica: replica.into(), heard: now, newest, after: i64::MIN });
-        let forgotten = if clusters.len() > MAX_CLUSTERS { clusters.pop_lru() } else { None };
-        drop(clusters);
-        debug!(cluster, replica, "a replica is elected");
-        if let Some((Cluster { name, .. }, _)) = forgotten
+        elected.heard = now;
+        // A replica that was far behind would lose all of that. Some times may then be covered twice.
+        let is_new = now.saturating_duration_since(elected.since) < self.failover_timeout;
+        let after = if is_new { elected.after } else { i64::MIN };
+        clusters.promote(cluster);
+        Heard::Elected { after }
+    }
+
+    /// Notes how a request of an elected replica ended. `stored` is the time of its newest sample, if none of its samples
+    /// will be sent again. It must not lie ahead of the clock.
+    pub fn settle(&self, caller: Caller, pair: Pair<'_>, stored: Option<i64>, now: Instant) {
+        let Pair { cluster, replica } = pair;
+        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        if callers.peek(&caller).is_none() && stored.is_none() {
+            return;
+        }
+        let clusters = callers.get_or_insert_mut(caller, LruCache::unbounded);
+        match (clusters.peek_mut(cluster), stored) {
+            (Some(elected), _) if *elected.replica == *replica => {
+                elected.heard = now;
+                elected.newest = elected.newest.max(stored.unwrap_or(i64::MIN));
+            }
+            (None, Some(newest)) => {
+                let elected = Elected { replica: replica.into(), since: now, heard: now, newest, after: i64::MIN };
+                self.insert(clusters, cluster, elected);
+            }
+            _ => {}
+        }
+        if callers.len() > MAX_CALLERS {
+            callers.pop_lru();
+        }
+    }
+
+    fn insert(&self, clusters: &mut Clusters, cluster: &str, elected: Elected) {
+        info!(cluster, replica = elected.replica, "a replica is elected");
+        clusters.put(cluster.into(), elected);
+        if clusters.len() > MAX_CLUSTERS
+            && let Some((cluster, _)) = clusters.pop_lru()
             && let Some(suppressed) = self.forgotten.check()
         {
-            warn!(
-                cluster = name,
-                suppressed, "there are more than {MAX_CLUSTERS} clusters of HA pairs; one is forgotten"
-            );
+            warn!(cluster, suppressed, "more than {MAX_CLUSTERS} clusters of HA pairs: one is forgotten");
         }
-        Heard::Elected { after: i64::MIN }
     }
 
     /// The elected replicas, by cluster. Clusters that are gone are forgotten.
     pub fn elected(&self, now: Instant) -> Vec<ElectedReplica> {
         let silent = |elected: &Elected| now.saturating_duration_since(elected.heard);
-        let mut clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
-        while clusters.peek_lru().is_some_and(|(_, elected)| silent(elected) >= GONE_AFTER) {
-            clusters.pop_lru();
+        let mut all: Vec<ElectedReplica> = Vec::new();
+        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, clusters) in callers.iter_mut() {
+            while clusters.peek_lru().is_some_and(|(_, elected)| silent(elected) >= GONE_AFTER) {
+                clusters.pop_lru();
+            }
+            all.extend(clusters.iter().map(|(cluster, elected)| ElectedReplica {
+                cluster: cluster.to_string(),
+                replica: elected.replica.to_string(),
+                callers: 1,
+                silent: silent(elected),
+            }));
         }
-        let shown = |(cluster, elected): (&Cluster, &Elected)| ElectedReplica {
-            cluster: cluster.name.to_string(),
-            replica: elected.replica.to_string(),
-            callers: 1,
-            silent: silent(elected),
-        };
-        let mut all: Vec<ElectedReplica> = clusters.iter().map(shown).collect();
-        drop(clusters);
+        drop(callers);
         all.sort_unstable_by(|one, other| (&one.cluster, &one.replica).cmp(&(&other.cluster, &other.replica)));
         all.dedup_by(|next, first| {
             let same = (&next.cluster, &next.replica) == (&first.cluster, &first.replica);
@@ -151,7 +199,7 @@ mod tests {
     use super::*;
     use crate::telemetry::Metrics;
 
-    const ME: CallerDigest = [1; 32];
+    const ME: Caller = None;
     const TIMEOUT: Duration = Duration::from_secs(30);
 
     fn elections() -> (Elections, Total) {
@@ -163,38 +211,84 @@ mod tests {
         Pair { cluster, replica }
     }
 
+    const A: Pair<'_> = Pair { cluster: "c", replica: "a" };
+    const B: Pair<'_> = Pair { cluster: "c", replica: "b" };
     const FIRST: Heard = Heard::Elected { after: i64::MIN };
+
+    fn behind(elected: &str) -> Heard {
+        Heard::Behind { elected: elected.to_owned() }
+    }
+
+    /// A replica sends a sample, which is stored if it is elected.
+    fn send(elections: &Elections, pair: Pair<'_>, time: i64, now: Instant) -> Heard {
+        let heard = elections.hear(ME, pair, time, now);
+        if matches!(heard, Heard::Elected { .. }) {
+            elections.settle(ME, pair, Some(time), now);
+        }
+        heard
+    }
 
     #[test]
     fn the_first_is_elected_until_it_is_silent_for_the_timeout() {
         let (elections, changes) = elections();
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let (a, b) = (pair("c", "a"), pair("c", "b"));
-        assert_eq!(elections.hear(ME, a, 1_000, at(0)), FIRST);
-        assert_eq!(elections.hear(ME, b, 2_000, at(1)), Heard::Other);
+        assert_eq!(send(&elections, A, 1_000, at(0)), FIRST);
+        assert_eq!(send(&elections, B, 2_000, at(1)), Heard::Other);
         // Samples may come in any order.
-        assert_eq!(elections.hear(ME, a, 9_000, at(10)), FIRST);
-        assert_eq!(elections.hear(ME, a, 8_000, at(10)), FIRST);
-        assert_eq!(elections.hear(ME, b, 39_000, at(39)), Heard::Other);
+        assert_eq!(send(&elections, A, 9_000, at(10)), FIRST);
+        assert_eq!(send(&elections, A, 8_000, at(10)), FIRST);
+        assert_eq!(send(&elections, B, 39_000, at(39)), Heard::Other);
         assert_eq!(changes.get(), 0);
         // From here on the samples of b are stored, later than those of a.
-        assert_eq!(elections.hear(ME, b, 40_000, at(40)), Heard::Elected { after: 9_000 });
-        assert_eq!(elections.hear(ME, a, 41_000, at(41)), Heard::Other);
-        assert_eq!(elections.hear(ME, b, 45_000, at(45)), Heard::Elected { after: 9_000 });
+        assert_eq!(send(&elections, B, 40_000, at(40)), Heard::Elected { after: 9_000 });
+        assert_eq!(send(&elections, A, 41_000, at(41)), Heard::Other);
+        assert_eq!(send(&elections, B, 45_000, at(45)), Heard::Elected { after: 9_000 });
         assert_eq!(changes.get(), 1);
-        assert_eq!(elections.hear(ME, a, 10_000, at(75)), Heard::Elected { after: 45_000 });
+        assert_eq!(send(&elections, A, 10_000, at(75)), Heard::Elected { after: 45_000 });
         assert_eq!(changes.get(), 2);
+        // What is older than that comes late and is not lost for ever.
+        assert_eq!(send(&elections, A, 44_000, at(104)), Heard::Elected { after: 45_000 });
+        assert_eq!(send(&elections, A, 44_000, at(105)), FIRST);
+    }
+
+    #[test]
+    fn the_others_keep_what_the_elected_one_has_not_stored() {
+        let (elections, changes) = elections();
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(elections.hear(ME, A, 1_000, at(0)), FIRST);
+        assert_eq!(elections.hear(ME, B, 1_500, at(0)), behind("a"));
+        elections.settle(ME, A, Some(1_000), at(1));
+        assert_eq!(elections.hear(ME, B, 1_500, at(1)), Heard::Other);
+        // Timestream fails for a minute, and requests end and come again.
+        for second in 2..60 {
+            assert_eq!(elections.hear(ME, A, 2_000, at(second)), FIRST);
+            elections.settle(ME, A, None, at(second));
+            assert_eq!(elections.hear(ME, B, 31_000, at(second)), Heard::Other);
+            assert_eq!(elections.hear(ME, B, 31_001, at(second)), behind("a"));
+        }
+        // Then a dies, and what b has kept is stored.
+        assert_eq!(elections.hear(ME, B, 31_001, at(88)), behind("a"));
+        assert_eq!(elections.hear(ME, B, 31_001, at(89)), Heard::Elected { after: 1_000 });
+        assert_eq!(elections.hear(ME, A, 31_001, at(90)), behind("b"));
+        assert_eq!(changes.get(), 1);
     }
 
     #[test]
     fn clusters_and_callers_have_elections_of_their_own() {
         let (elections, _) = elections();
         let now = Instant::now();
-        assert_eq!(elections.hear(ME, pair("c", "a"), 0, now), FIRST);
-        assert_eq!(elections.hear(ME, pair("d", "b"), 0, now), FIRST);
-        assert_eq!(elections.hear([2; 32], pair("c", "b"), 0, now), FIRST);
-        assert_eq!(elections.hear([3; 32], pair("c", "b"), 0, now), FIRST);
+        assert_eq!(send(&elections, A, 0, now), FIRST);
+        assert_eq!(send(&elections, pair("d", "b"), 0, now), FIRST);
+        for caller in [Some([2; 32]), Some([3; 32])] {
+            // Nobody knows yet whether these keys are good.
+            assert_eq!(elections.hear(caller, A, 0, now), FIRST);
+            elections.settle(caller, A, None, now);
+            assert_eq!(elections.hear(caller, B, 0, now), FIRST);
+            elections.settle(caller, B, Some(0), now);
+            assert_eq!(elections.hear(caller, A, 0, now), Heard::Other);
+        }
         let shown: Vec<_> =
             elections.elected(now).into_iter().map(|one| (one.cluster, one.replica, one.callers)).collect();
         let row = |cluster: &str, replica: &str, callers| (cluster.to_owned(), replica.to_owned(), callers);
@@ -203,22 +297,27 @@ mod tests {
     }
 
     #[test]
-    fn at_the_limit_the_most_silent_is_forgotten() {
+    fn at_the_limits_the_most_silent_is_forgotten() {
         let (elections, _) = elections();
         let start = Instant::now();
         for number in 0..MAX_CLUSTERS as u64 {
-            let (caller, cluster) = ([(number % 7) as u8; 32], number.to_string());
-            elections.hear(caller, pair(&cluster, "a"), 0, start + Duration::from_millis(number));
+            send(&elections, pair(&number.to_string(), "a"), 0, start + Duration::from_millis(number));
         }
         let now = start + Duration::from_millis(MAX_CLUSTERS as u64);
         // It is not the most silent any more.
-        assert_eq!(elections.hear([0; 32], pair("0", "a"), 0, now), FIRST);
-        assert_eq!(elections.hear(ME, pair("new", "a"), 0, now), FIRST);
-        let count = |now| elections.elected(now).len();
-        assert_eq!(count(now), MAX_CLUSTERS);
-        assert_eq!(elections.hear([0; 32], pair("0", "b"), 0, now), Heard::Other);
-        assert_eq!(elections.hear([1; 32], pair("1", "b"), 0, now), FIRST, "it was forgotten");
-        assert_eq!(elections.hear([3; 32], pair("3", "b"), 0, now), Heard::Other);
-        assert_eq!(count(now), MAX_CLUSTERS);
+        assert_eq!(send(&elections, pair("0", "a"), 0, now), FIRST);
+        assert_eq!(send(&elections, pair("new", "a"), 0, now), FIRST);
+        assert_eq!(elections.elected(now).len(), MAX_CLUSTERS);
+        assert_eq!(send(&elections, pair("0", "b"), 0, now), Heard::Other);
+        assert_eq!(send(&elections, pair("1", "b"), 0, now), FIRST, "it was forgotten");
+        assert_eq!(send(&elections, pair("3", "b"), 0, now), Heard::Other);
+        let caller = |number: usize| {
+            let mut caller = [0; 32];
+            caller[..8].copy_from_slice(&(number as u64).to_le_bytes());
+            Some(caller)
+        };
+        (0..2 * MAX_CALLERS).for_each(|number| elections.settle(caller(number), A, Some(0), now));
+        let callers: Vec<u64> = elections.elected(now).iter().map(|one| one.callers).collect();
+        assert_eq!(callers, [MAX_CALLERS as u64], "the first caller is forgotten, too");
     }
 }

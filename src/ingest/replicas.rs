@@ -7,11 +7,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 use super::protobuf::{Fields, Value};
+use crate::error::{Error, Kind};
 use crate::ha::{Elections, HaSettings, Heard, Pair};
+use crate::sink::caller_clients::CallerClients;
 use crate::write_request::{NativeHistogram, Sample, Series, Span, WriteRequest};
 
 /// The field of the time in a message of a native histogram (prometheus/prometheus, prompb/types.proto).
 const HISTOGRAM_TIMESTAMP: u32 = 15;
+
+/// A longer value of one of the two labels makes no pair, so that what is remembered stays small.
+const MAX_VALUE_BYTES: usize = 256;
 
 /// Listens to one replica of each HA pair.
 #[derive(Debug)]
@@ -29,6 +34,28 @@ pub(super) struct LeftOut {
     pub(super) example: Option<(Series, Sample)>,
 }
 
+/// Samples that are stored, of one replica.
+#[derive(Debug)]
+pub(super) struct Voice {
+    cluster: Box<str>,
+    replica: Box<str>,
+    newest: i64,
+}
+
+impl Voice {
+    fn pair(&self) -> Pair<'_> {
+        Pair { cluster: &self.cluster, replica: &self.replica }
+    }
+}
+
+/// What a request is made of.
+#[derive(Debug, Default)]
+pub(super) struct Listened {
+    pub(super) left_out: LeftOut,
+    /// Whose samples are stored.
+    pub(super) elected: Vec<Voice>,
+}
+
 /// The replica that a series comes from, by the places of the values.
 type Origin = (Span, Span);
 
@@ -44,24 +71,20 @@ impl Replicas {
         &self.elections
     }
 
-    /// Leaves out what is not to be stored.
-    pub(super) fn listen(&self, caller: [u8; 32], request: &mut WriteRequest) -> LeftOut {
-        let kept_after = self.hear_all(caller, request);
-        let mut left_out = LeftOut::default();
-        if kept_after.iter().any(|&after| after > i64::MIN) {
-            leave_out(request, &kept_after, &mut left_out);
-        }
-        left_out
-    }
-
-    /// Asks for each series what becomes of it, and takes the replica label off.
-    fn hear_all(&self, caller: [u8; 32], request: &mut WriteRequest) -> Vec<KeptAfter> {
+    /// Leaves out what is not to be stored, and tells whose samples are.
+    ///
+    /// # Errors
+    /// `ElectedReplicaBehind` (503) if the request must come again, since what it holds may be missing otherwise. It is left
+    /// as it is, but for replica labels.
+    pub(super) fn listen(&self, caller: &CallerClients, request: &mut WriteRequest) -> Result<Listened, Error> {
         let (now, clock) = (Instant::now(), milliseconds_since_1970());
+        let of_histograms = newest_histograms(request);
         let mut kept_after = Vec::with_capacity(request.series.len());
         let mut replica_labels = Vec::new();
-        while let Some(&first) = request.series.get(kept_after.len()) {
+        let mut listened = Listened::default();
+        while let Some(first) = request.series.get(kept_after.len()) {
             let from = kept_after.len();
-            let Some((origin, _)) = self.origin(request, &first) else {
+            let Some((origin, _)) = self.origin(request, first) else {
                 kept_after.push(i64::MIN);
                 continue;
             };
@@ -73,30 +96,34 @@ impl Replicas {
                 && same_origin(request, origin, next)
             {
                 let times = series.sample_indexes().map(|index| request.sample_at(index).timestamp);
-                newest = times.fold(newest, i64::max);
+                let of_histograms = of_histograms.get(from + replica_labels.len()).copied();
+                newest = times.chain(of_histograms).fold(newest, i64::max);
                 replica_labels.push(replica_label);
             }
-            let after = self.ask(caller, request, origin, newest.min(clock), now);
-            kept_after.resize(from + replica_labels.len(), after);
-            if after < i64::MAX {
-                take_off(request, from, &replica_labels);
+            let to = from + replica_labels.len();
+            let (cluster, replica) = (request.text(origin.0), request.text(origin.1));
+            let voice = Voice { cluster: cluster.into(), replica: replica.into(), newest: newest.min(clock) };
+            match self.elections.hear(keys(caller), voice.pair(), voice.newest, now) {
+                Heard::Elected { after } => {
+                    kept_after.resize(to, after);
+                    take_off(request, from, &replica_labels);
+                    listened.elected.push(voice);
+                }
+                Heard::Other => kept_after.resize(to, i64::MAX),
+                Heard::Behind { elected } => return Err(behind(&voice, &elected)),
             }
         }
-        kept_after
+        if kept_after.iter().any(|&after| after > i64::MIN) {
+            leave_out(request, &kept_after, &mut listened.left_out);
+        }
+        Ok(listened)
     }
 
-    fn ask(
-        &self,
-        caller: [u8; 32],
-        request: &WriteRequest,
-        (cluster, replica): Origin,
-        newest: i64,
-        now: Instant,
-    ) -> KeptAfter {
-        let (cluster, replica) = (request.text(cluster), request.text(replica));
-        match self.elections.hear(caller, Pair { cluster: &cluster, replica: &replica }, newest, now) {
-            Heard::Elected { after } => after,
-            Heard::Other => i64::MAX,
+    /// Notes that a request has ended, and whether its samples are done with: none of them comes again.
+    pub(super) fn settle(&self, caller: &CallerClients, elected: &[Voice], is_done: bool) {
+        let now = Instant::now();
+        for voice in elected {
+            self.elections.settle(keys(caller), voice.pair(), is_done.then_some(voice.newest), now);
         }
     }
 
@@ -106,10 +133,25 @@ impl Replicas {
         let labels = request.labels(series);
         let find = |name: &str| labels.iter().position(|label| request.bytes(label.name) == name.as_bytes());
         let (cluster, replica) = (find(cluster_label)?, find(replica_label)?);
+        let origin = (labels[cluster].value, labels[replica].value);
         // A value that can't be read makes the series invalid, whoever sends it.
-        series.fault.is_none().then_some(())?;
-        Some(((labels[cluster].value, labels[replica].value), series.labels.0 as usize + replica))
+        let is_pair = series.fault.is_none() && origin.0.len().max(origin.1.len()) <= MAX_VALUE_BYTES;
+        is_pair.then_some((origin, series.labels.0 as usize + replica))
     }
+}
+
+/// The caller's keys, unless all requests use the same ones.
+fn keys(caller: &CallerClients) -> Option<[u8; 32]> {
+    caller.share().map(|_| caller.id().bytes())
+}
+
+fn behind(voice: &Voice, elected: &str) -> Error {
+    let Voice { cluster, replica, .. } = voice;
+    let message = format!(
+        "of the HA pair {cluster:?} the replica {elected:?} is elected, and has not stored its own samples of these times \
+         yet; {replica:?} must keep them, and send again later"
+    );
+    Error::new(Kind::Unavailable, "ElectedReplicaBehind", message)
 }
 
 fn same_origin(request: &WriteRequest, one: Origin, other: Origin) -> bool {
@@ -133,7 +175,7 @@ fn leave_out(request: &mut WriteRequest, kept_after: &[KeptAfter], left_out: &mu
         let first_kept = kept;
         for index in series.sample_indexes() {
             let sample = request.samples[index as usize];
-            if after < i64::MAX && sample.timestamp > after {
+            if is_kept(sample.timestamp, after) {
                 request.samples[kept as usize] = sample;
                 kept += 1;
             } else {
@@ -148,9 +190,28 @@ fn leave_out(request: &mut WriteRequest, kept_after: &[KeptAfter], left_out: &mu
     let WriteRequest { histograms, buffer, .. } = request;
     histograms.retain(|histogram| {
         let after = kept_after.get(histogram.series as usize).copied().unwrap_or(i64::MIN);
-        after == i64::MIN || (after < i64::MAX && histogram_time(buffer, histogram).is_none_or(|time| time > after))
+        histogram_time(buffer, histogram).map_or(after < i64::MAX, |time| is_kept(time, after))
     });
     left_out.histograms = (before - request.histograms.len()) as u64;
+}
+
+fn is_kept(time: i64, after: KeptAfter) -> bool {
+    after == i64::MIN || (after < i64::MAX && time > after)
+}
+
+/// The time of the newest native histogram of each series; nothing where the request has none at all.
+fn newest_histograms(request: &WriteRequest) -> Vec<i64> {
+    if request.histograms.is_empty() {
+        return Vec::new();
+    }
+    let mut newest = vec![i64::MIN; request.series.len()];
+    for histogram in &request.histograms {
+        let time = histogram_time(&request.buffer, histogram);
+        if let (Some(newest), Some(time)) = (newest.get_mut(histogram.series as usize), time) {
+            *newest = time.max(*newest);
+        }
+    }
+    newest
 }
 
 /// The time of a native histogram; `None` if its message can't be read, which is found out later.
@@ -182,12 +243,20 @@ mod tests {
     use crate::proto::v2;
     use crate::telemetry::Metrics;
 
-    const CALLER: [u8; 32] = [0; 32];
+    const TIMEOUT: Duration = Duration::from_secs(30);
 
     fn replicas(failover_timeout: Duration) -> Replicas {
         let settings =
             HaSettings { cluster_label: "cluster".into(), replica_label: "replica".into(), failover_timeout };
         Replicas::new(settings, Elections::new(failover_timeout, Metrics::new().elected_changes))
+    }
+
+    /// What is left out of a request, whose other samples are then stored.
+    fn listen(replicas: &Replicas, request: &mut WriteRequest) -> LeftOut {
+        let everyone = CallerClients::of_everyone();
+        let Listened { left_out, elected } = replicas.listen(&everyone, request).unwrap();
+        replicas.settle(&everyone, &elected, true);
+        left_out
     }
 
     /// A series by its labels, and the times of its samples and of its histograms.
@@ -237,8 +306,9 @@ mod tests {
     fn the_elected_replica_loses_its_label_and_the_others_all() {
         let replicas = replicas(Duration::from_secs(3600));
         let alone: &[(&str, &str)] = &[("__name__", "up"), ("replica", "b")];
+        listen(&replicas, &mut request(&[(A, &[0], &[])]));
         let mut first = request(&[(A, &[1, 2], &[1]), (alone, &[1], &[]), (B, &[3], &[4, 5]), (A, &[3], &[])]);
-        let left_out = replicas.listen(CALLER, &mut first);
+        let left_out = listen(&replicas, &mut first);
         let (series, sample) = left_out.example.unwrap();
         assert_eq!((left_out.samples, left_out.histograms, sample.timestamp), (1, 2, 3));
         assert!(first.describe(&series, 1000).contains(r#"replica="b""#));
@@ -246,29 +316,59 @@ mod tests {
         assert_eq!(kept(&first), expected);
         assert_eq!((first.sample_count(), first.histogram_count()), (4, 1));
         let mut second = request(&[(B, &[7], &[]), (B, &[8], &[])]);
-        assert_eq!(replicas.listen(CALLER, &mut second).samples, 2);
+        assert_eq!(listen(&replicas, &mut second).samples, 2);
         assert_eq!((second.sample_count(), kept(&second)), (0, vec![]));
     }
 
-    #[test]
-    fn what_the_replica_before_has_stored_is_not_stored_again() {
-        let replicas = replicas(Duration::ZERO);
-        replicas.listen(CALLER, &mut request(&[(A, &[10, 20], &[])]));
+    #[tokio::test(start_paused = true)]
+    async fn what_the_replica_before_has_stored_is_not_stored_again() {
+        let replicas = replicas(TIMEOUT);
+        listen(&replicas, &mut request(&[(A, &[10, 20], &[])]));
+        tokio::time::advance(TIMEOUT).await;
         let mut late = request(&[(B, &[5, 20, 21], &[19, 20, 21])]);
-        let left_out = replicas.listen(CALLER, &mut late);
+        let left_out = listen(&replicas, &mut late);
         assert_eq!((left_out.samples, left_out.histograms), (2, 2));
         assert_eq!((kept(&late), late.histogram_count()), (vec![row(STORED, &[21])], 1));
     }
 
-    /// A sample from the future must not keep the other replica out until then.
     #[test]
-    fn times_ahead_of_the_clock_do_not_count() {
-        let replicas = replicas(Duration::ZERO);
+    fn what_the_elected_replica_has_not_stored_comes_again() {
+        let replicas = replicas(Duration::from_secs(30));
+        let everyone = CallerClients::of_everyone();
+        let mut first = request(&[(A, &[10], &[])]);
+        let elected = replicas.listen(&everyone, &mut first).unwrap().elected;
+        let mut other = request(&[(B, &[], &[30_011])]);
+        assert_eq!(replicas.listen(&everyone, &mut other).unwrap_err().name(), "ElectedReplicaBehind");
+        replicas.settle(&everyone, &elected, false);
+        assert_eq!(replicas.listen(&everyone, &mut other).unwrap_err().kind(), Kind::Unavailable);
+        assert_eq!(other.histogram_count(), 1);
+        replicas.settle(&everyone, &elected, true);
+        assert!(replicas.listen(&everyone, &mut other).is_err());
+        assert_eq!(listen(&replicas, &mut request(&[(B, &[30_010], &[])])).samples, 1);
+        listen(&replicas, &mut request(&[(A, &[], &[20])]));
+        assert_eq!(listen(&replicas, &mut other).histograms, 1);
+    }
+
+    #[test]
+    fn a_long_value_makes_no_pair() {
+        let replicas = replicas(Duration::from_secs(30));
+        let long = "x".repeat(MAX_VALUE_BYTES + 1);
+        let labels = [("__name__", "up"), ("cluster", long.as_str()), ("replica", "a")];
+        let mut sent = request(&[(&labels, &[1], &[])]);
+        assert!(replicas.listen(&CallerClients::of_everyone(), &mut sent).unwrap().elected.is_empty());
+        assert_eq!(sent.labels(&sent.series()[0]).len(), 2);
+    }
+
+    /// A sample from the future must not keep the other replica out until then.
+    #[tokio::test(start_paused = true)]
+    async fn times_ahead_of_the_clock_do_not_count() {
+        let replicas = replicas(TIMEOUT);
         let ahead = milliseconds_since_1970() + 3_600_000;
-        replicas.listen(CALLER, &mut request(&[(A, &[ahead], &[])]));
+        listen(&replicas, &mut request(&[(A, &[ahead], &[])]));
+        tokio::time::advance(TIMEOUT).await;
         let soon = milliseconds_since_1970() + 1000;
         let mut next = request(&[(B, &[soon], &[])]);
-        assert_eq!(replicas.listen(CALLER, &mut next).samples, 0);
+        assert_eq!(listen(&replicas, &mut next).samples, 0);
     }
 
     proptest! {
@@ -277,14 +377,21 @@ mod tests {
         fn each_series_is_judged_by_its_own_labels(
             sent in prop::collection::vec((0usize..3, 0usize..3, prop::collection::vec(0i64..50, 0..4)), 0..12)
         ) {
+            // Their times are alike, so none of them is behind.
             let replicas = replicas(Duration::from_secs(3600));
+            for (cluster, replica, _) in &sent {
+                if *cluster > 0 && *replica > 0 {
+                    let labels = [("__name__", "up"), ("cluster", ["", "a", "b"][*cluster]), ("replica", ["", "a", "b"][*replica])];
+                    listen(&replicas, &mut request(&[(&labels, &[0], &[])]));
+                }
+            }
             let values = ["", "a", "b"];
             let labels: Vec<_> = sent.iter().map(|(cluster, replica, _)| {
                 [("__name__", "up"), ("cluster", values[*cluster]), ("replica", values[*replica])]
             }).collect();
             let series: Vec<Sent<'_>> = labels.iter().zip(&sent).map(|(labels, (.., times))| (&labels[..], &times[..], &[][..])).collect();
             let mut request = request(&series);
-            let left_out = replicas.listen(CALLER, &mut request);
+            let left_out = listen(&replicas, &mut request);
             let mut elected = [0; 3];
             let mut expected = Vec::new();
             let mut samples = 0;

@@ -12,7 +12,7 @@ use super::content_type::{Compression, Content, Version};
 use super::histogram::{self, NativeHistograms, Plan};
 use super::not_stored::NotStored;
 use super::repeated;
-use super::replicas::{LeftOut, Replicas};
+use super::replicas::{LeftOut, Listened, Replicas};
 use super::stored::{self, Stored};
 use super::validate::{self, DESCRIPTION_LIMIT, Dropped, Policy};
 use super::written_headers::WrittenHeaders;
@@ -127,7 +127,32 @@ impl Writer {
             let message = format!("the request has {series} series, over --write.max-series, {limit}");
             return Err(Error::new(Kind::TooLarge, "RequestTooLarge", message).into());
         }
-        let left_out = self.leave_out_replicas(&caller, &mut decoded);
+        let Listened { left_out, elected } = self.listen(&caller, &mut decoded)?;
+        let outcome = self.take_in(caller.clone(), decoded, left_out, memory, budget, deadline, written).await;
+        if let Some(replicas) = &self.replicas {
+            // What is stored, or can never be, does not come again.
+            let is_done = match &outcome {
+                Ok(()) => true,
+                Err(WriteError::Answer(error)) => !error.kind().is_retryable(),
+                Err(WriteError::Stop(_)) => false,
+            };
+            replicas.settle(&caller, &elected, is_done);
+        }
+        outcome
+    }
+
+    /// Expands what is to be expanded, once there is memory for it, and stores.
+    #[allow(clippy::too_many_arguments, reason = "it is the second half of a long way")]
+    async fn take_in(
+        &self,
+        caller: Arc<CallerClients>,
+        mut decoded: WriteRequest,
+        left_out: LeftOut,
+        mut memory: Reservation,
+        budget: &Budget,
+        deadline: Instant,
+        written: &mut WrittenHeaders,
+    ) -> Result<(), WriteError> {
         let needed = decoded.footprint() + decoded.records_footprint();
         let plan = match self.settings.native_histograms {
             NativeHistograms::Reject => None,
@@ -160,10 +185,11 @@ impl Writer {
     }
 
     /// Leaves out what comes from replicas that are not listened to, and counts it.
-    fn leave_out_replicas(&self, caller: &CallerClients, request: &mut WriteRequest) -> LeftOut {
-        let Some(replicas) = &self.replicas else { return LeftOut::default() };
-        let left_out = replicas.listen(caller.id().bytes(), request);
-        let LeftOut { samples, histograms, example } = left_out;
+    fn listen(&self, caller: &CallerClients, request: &mut WriteRequest) -> Result<Listened, Error> {
+        let Some(replicas) = &self.replicas else { return Ok(Listened::default()) };
+        let listened =
+            replicas.listen(caller, request).inspect_err(|_| self.count_failed(request, Failed::HaReplica))?;
+        let LeftOut { samples, histograms, example } = listened.left_out;
         self.metrics.received_samples.increment(samples);
         self.metrics.received_histograms.increment(histograms);
         self.metrics.ignored(Ignored::HaReplica).increment(samples);
@@ -173,7 +199,7 @@ impl Writer {
             self.metrics.examples.note_ignored(Ignored::HaReplica, example);
         }
         debug!(samples, histograms, "from replicas that are not elected");
-        left_out
+        Ok(listened)
     }
 
     /// Stores a request that was decoded elsewhere, without native histograms, by the same rules, within the same memory
@@ -241,20 +267,26 @@ impl Writer {
     /// Counts a request that is refused as a whole, for its size or for the memory that it takes.
     fn count_refused(&self, request: &WriteRequest, why: Exhausted) {
         let (samples, histograms) = (request.sample_count() as u64, request.histogram_count() as u64);
-        self.metrics.received_samples.increment(samples);
-        self.metrics.received_histograms.increment(histograms);
         match why {
-            Exhausted::ForNow => {
-                self.metrics.failed(Failed::MemoryLimit).increment(samples);
-                self.metrics.examples.note_failed(Failed::MemoryLimit, || whole_request(request));
-                self.metrics.failed_histograms.increment(histograms);
-            }
+            Exhausted::ForNow => self.count_failed(request, Failed::MemoryLimit),
             Exhausted::ForEver => {
+                self.metrics.received_samples.increment(samples);
+                self.metrics.received_histograms.increment(histograms);
                 self.metrics.rejected(Rejected::TooLarge).increment(samples);
                 self.metrics.examples.note_rejected(Rejected::TooLarge, || whole_request(request));
                 self.metrics.rejected_histograms.increment(histograms);
             }
         }
+    }
+
+    /// Counts a request that is refused as a whole, for now.
+    fn count_failed(&self, request: &WriteRequest, why: Failed) {
+        let (samples, histograms) = (request.sample_count() as u64, request.histogram_count() as u64);
+        self.metrics.received_samples.increment(samples);
+        self.metrics.received_histograms.increment(histograms);
+        self.metrics.failed(why).increment(samples);
+        self.metrics.examples.note_failed(why, || whole_request(request));
+        self.metrics.failed_histograms.increment(histograms);
     }
 
     async fn store(

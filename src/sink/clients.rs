@@ -89,4 +89,13 @@ impl CallerClients {
         Clients::new(settings, CredentialsSource::Callers, http_client(), Arc::default())
             .of_caller(CallerKeys::new("test", "hidden", None))
     }
+
+    /// The same, where all requests use the same keys.
+    pub(crate) fn of_everyone() -> Arc<Self> {
+        let settings = ClientSettings::at("http://127.0.0.1:1");
+        let credentials = aws_credential_types::Credentials::new("test", "hidden", None, None, "test");
+        let source = CredentialsSource::Fixed(SharedCredentialsProvider::new(credentials));
+        let clients = Clients::new(settings, source, http_client(), Arc::default());
+        clients.fixed().unwrap().clone()
+    }
 }

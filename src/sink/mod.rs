@@ -260,7 +260,8 @@ fn what_to_mend(reason: Failed) -> Option<&'static str> {
         | Failed::QueueFull
         | Failed::MemoryLimit
         | Failed::Shutdown
-        | Failed::Conflict => None,
+        | Failed::Conflict
+        | Failed::HaReplica => None,
     }
 }
 

@@ -88,5 +88,7 @@ reasons! {
         Clock = "clock",
         /// Timestream reported a conflicting change.
         Conflict = "conflict",
+        /// The elected replica of the HA pair has not stored its own yet.
+        HaReplica = "ha_replica",
     }
 }

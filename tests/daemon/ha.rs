@@ -5,9 +5,11 @@ use timestream_prometheus_connector::proto::v2::Histogram;
 use super::connector::{Connector, Scratch};
 use super::prometheus_server::{Prometheus, reading_from};
 use super::remote::{self, Series, eq, now_ms, query, series};
+use super::timestream::{Fault, Timestream};
 use super::v2;
 use super::waiting::eventually;
 
+const KEYS: &[(&str, &str)] = &[("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "hidden-secret")];
 /// Between two scrapes.
 const SCRAPE_MS: i64 = 2000;
 const TIMEOUT_MS: i64 = 5000;
@@ -115,6 +117,38 @@ fn what_is_left_out_is_answered_as_stored() {
     assert_eq!(connector.assert_histograms_conserved(), [0.0, 1.0, 0.0, 0.0]);
     let page: serde_json::Value = serde_json::from_slice(&connector.get("/api/v1/status/live").body).unwrap();
     assert_eq!(page["data"]["elected"][0]["replica"], "x", "{page}");
+}
+
+/// Nothing that only the other replica has is left out for good.
+#[test]
+fn while_timestream_fails_the_others_keep_what_they_have() {
+    // The second call and the third fail.
+    let timestream = Timestream::start(|_, call| match call {
+        1 | 2 => Fault::Exception(500, "InternalServerException"),
+        _ => Fault::None,
+    });
+    let arguments = ["--ha.enable", "--ha.failover-timeout=10s", "--max-write-retries=0", "--enable-sigv4-auth"];
+    let [database, table, url] = timestream.arguments();
+    let connector = Connector::start(&[&[database.as_str(), &table, &url], &arguments[..]].concat(), KEYS);
+    let start = now_ms() - 600_000;
+    let send = |replica: &str, after_ms: i64| {
+        let labels = [("__name__", "m"), ("cluster", "c"), ("__replica__", replica)];
+        remote::write(&connector.address, &[series(&labels, &[(1.0, start + after_ms)])])
+    };
+    assert_eq!((send("a", 0).status, send("b", 1).status), (204, 204));
+    assert_eq!(send("a", 5000).status, 503);
+    assert_eq!(send("b", 10_000).status, 204, "this may be missing: it is within the time-out");
+    let kept = send("b", 10_001);
+    assert_eq!((kept.status, kept.text().starts_with("ElectedReplicaBehind: ")), (503, true), "{}", kept.text());
+    assert_eq!(send("a", 5000).status, 503);
+    assert_eq!(send("a", 5000).status, 204);
+    assert_eq!(send("b", 10_001).status, 204, "the elected one is not behind any more");
+    assert_eq!(connector.samples("failed", "ha_replica"), 1.0);
+    assert_eq!(connector.samples("ignored", "ha_replica"), 3.0);
+    // The elected one is silent, and what the other one has kept is stored.
+    eventually("the other one takes over", || send("b", 15_001).status == 204);
+    assert_eq!(connector.metric("timestream_connector_ha_elected_changes_total"), 1.0);
+    connector.assert_conserved();
 }
 
 #[test]

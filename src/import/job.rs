@@ -59,8 +59,8 @@ pub struct Import {
 pub async fn run(import: Import, stop: CancellationToken) -> Result<bool, Error> {
     let Import { settings, writer, caller, destination, place, is_billed, memory_limit } = import;
     let inputs = input::find(&settings.from)?;
-    let mut job = Job::new(inputs, text::open_state(&settings, &destination, &place)?)?;
-    let retention = retention::ask(&caller, &destination).await?;
+    let (retention, which) = retention::ask(&caller, &destination).await?;
+    let mut job = Job::new(inputs, text::open_state(&settings, &destination, &place, which)?)?;
     for (weight, note) in retention.notes(reading::now(), &destination, is_billed) {
         match weight {
             Weight::Info => info!("{note}"),

@@ -13,7 +13,8 @@ use crate::error::{Error, Kind};
 use crate::sink::destination::Destination;
 use crate::transfer::{Identity, State};
 
-/// Opens the state file of an import; `None` for standard input, unless one is named.
+/// Opens the state file of an import; `None` for standard input, unless one is named. `which` tells the table from others
+/// of its name, as far as that is known.
 ///
 /// # Errors
 /// `StateFileError`: it is of another import, in use, damaged, or can't be written.
@@ -21,6 +22,7 @@ pub(super) fn open_state(
     settings: &ImportSettings,
     Destination { database, table }: &Destination,
     place: &str,
+    which: Option<String>,
 ) -> Result<Option<State>, Error> {
     let from = Path::new(&settings.from);
     let is_input = settings.from == "-";
@@ -32,11 +34,14 @@ pub(super) fn open_state(
         None => PathBuf::from(format!("{}.{name}", settings.from)),
     };
     let absolute = if is_input { from.to_owned() } else { std::path::absolute(from).unwrap_or(from.into()) };
-    let identity = Identity::from([
+    let mut identity = Identity::from([
         ("command".to_owned(), "import".to_owned()),
         ("--from".to_owned(), absolute.display().to_string()),
         ("table".to_owned(), format!("{database}.{table}, {place}")),
     ]);
+    if let Some(which) = which {
+        identity.insert("which".to_owned(), which);
+    }
     State::open(&file, &identity).map(Some)
 }
 
@@ -77,10 +82,10 @@ impl Text {
         Ok(text)
     }
 
-    /// Its name in the state file. A file that has another size is another text.
+    /// Its name in the state file. A file that has another size, or was changed since, is another text.
     fn key(&self) -> String {
         let name = Path::new(&self.input.name).file_name().unwrap_or_default().to_string_lossy();
-        format!("{name} ({} bytes)", self.input.stored_bytes)
+        format!("{name} ({} bytes, changed {})", self.input.stored_bytes, self.input.changed)
     }
 
     /// Notes how far it is stored.

@@ -349,6 +349,22 @@ fn what_is_wrong_is_said() {
     );
     let nowhere = export.bad(&arguments(&times, &[&to, "--default-table=nowhere"]));
     assert!(nowhere.contains("ValidationException: ") || nowhere.contains("ResourceNotFoundException: "), "{nowhere}");
+    let ahead = [times[0].clone(), format!("--end={}", now_ms())];
+    let refused = export.bad(&arguments(&ahead, &[&to]));
+    assert!(refused.contains("--end lies in the future (Unix times are given in seconds"), "{refused}");
+    // Files of others are left alone, whichever state is named.
+    let other = scratch.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("2026-01-02.om.gz"), "another export").unwrap();
+    let (to_other, state) = (format!("--to={}", other.display()), scratch.path().join("a.state"));
+    std::fs::write(&state, "").unwrap();
+    let with_state = format!("--state={}", state.display());
+    for more in [&[&to_other[..]][..], &[&to_other, &with_state], &[&to_other, &with_state]] {
+        assert!(export.bad(&arguments(&times, more)).contains("is there already, and not of this export"));
+    }
+    assert_eq!(std::fs::read(other.join("2026-01-02.om.gz")).unwrap(), b"another export");
+    let elsewhere = export.bad(&arguments(&times, &[&to, &with_state]));
+    assert!(elsewhere.contains("is of another transfer: --to was"), "{elsewhere}");
     // An empty table is an empty export.
     let printed = export.good(&arguments(&times, &["--to", &scratch.path().join("empty").display().to_string()]));
     assert!(printed.contains("all"), "{printed}");

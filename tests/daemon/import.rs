@@ -160,8 +160,8 @@ fn an_export_is_imported_into_another_table_bit_for_bit() {
         assert_eq!(write(&connector.address, part).status, 204);
     }
     let (target, folder) = (embedded(scratch.path(), Some(&connector)), scratch.path().join("out"));
-    let now = now_ms() / 1000;
-    let (start, end) = (format!("--start={}", now - 86_400), format!("--end={}", now + 86_400));
+    let now = now_ms();
+    let (start, end) = (format!("--start={}", now / 1000 - 86_400), format!("--end={}.{:03}", now / 1000, now % 1000));
     let (to, from) = (format!("--to={}", folder.display()), format!("--from={}", folder.display()));
     let mut export = Command::new(env!("CARGO_BIN_EXE_timestream-prometheus-connector"));
     let exported = export.arg("export").args(&target).args([&start, &end, &to]).output().unwrap();

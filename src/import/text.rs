@@ -40,7 +40,7 @@ pub(super) fn open_state(
         ("table".to_owned(), format!("{database}.{table}, {place}")),
     ]);
     if let Some(which) = which {
-        identity.insert("which".to_owned(), which);
+        identity.insert("origin of the table".to_owned(), which);
     }
     State::open(&file, &identity).map(Some)
 }

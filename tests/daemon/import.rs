@@ -225,3 +225,20 @@ fn standard_input_is_taken_and_a_file_that_has_changed_is_read_anew() {
     let samples = vec![(1.0, now - 3000), (2.0, now - 2000), (3.0, now - 1000)];
     assert_eq!(all_of(&connector)[0].1, samples);
 }
+
+#[test]
+fn a_table_that_was_made_anew_is_not_taken_for_the_one_before() {
+    let scratch = Scratch::new();
+    let file = scratch.path().join("a.prom");
+    std::fs::write(&file, format!("up 1 {}e-3\n# EOF\n", now_ms())).unwrap();
+    let from = format!("--from={}", file.display());
+    let data = scratch.path().join("data");
+    let target = embedded(&data, None);
+    assert_eq!(import(&with(&target, &[&from])).counts(), [1, 1, 0, 0]);
+    std::fs::remove_dir_all(&data).unwrap();
+    // The time of creation is told in seconds.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let refused = import(&with(&target, &[&from]));
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.log.contains("is of another transfer: origin of the table was"), "{}", refused.log);
+}

@@ -1,7 +1,8 @@
 //! Tokens of Timestream's dialect. Those that `sqlparser` cannot read are replaced by others that it can.
 //!
 //! `5m` becomes `INTERVAL '5' MINUTE`; `measure_value::double`, which would arrive as a cast, becomes one quoted
-//! identifier, as it is the name of a column; `@name` becomes a placeholder; and `VALUES 1, 2` becomes `VALUES (1), (2)`.
+//! identifier, as it is the name of a column; `@name` becomes a placeholder; `VALUES 1, 2` becomes `VALUES (1), (2)`; and
+//! the type in `CAST(x AS ROW(a bigint))` becomes one quoted identifier.
 
 use std::collections::HashMap;
 
@@ -79,7 +80,55 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<TokenWithSpan>, SqlError> {
             }
         };
     }
-    Ok(with_rows(mended))
+    Ok(with_types(with_rows(mended)))
+}
+
+/// The tokens with the types of arrays and rows in CAST and TRY_CAST as one name each.
+fn with_types(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let closings = closings(&tokens);
+    let mut mended = Vec::with_capacity(tokens.len());
+    // Whether each parenthesis that is open is that of a cast.
+    let mut open: Vec<bool> = Vec::new();
+    let (mut before, mut index) = (None, 0);
+    while let Some(token) = tokens.get(index) {
+        if !matches!(token.token, Token::Whitespace(_)) {
+            if before == Some(Keyword::AS)
+                && open.last() == Some(&true)
+                && let Some((name, behind)) = nested_type(&tokens, &closings, index)
+            {
+                mended.push(name);
+                (before, index) = (None, behind);
+                continue;
+            }
+            match token.token {
+                Token::LParen => open.push(matches!(before, Some(Keyword::CAST | Keyword::TRY_CAST))),
+                Token::RParen => drop(open.pop()),
+                _ => {}
+            }
+            before = keyword(&token.token);
+        }
+        mended.push(token.clone());
+        index += 1;
+    }
+    mended
+}
+
+/// The type of an array or row that begins at a token, as one name, and the place behind it.
+fn nested_type(
+    tokens: &[TokenWithSpan],
+    closings: &HashMap<usize, usize>,
+    start: usize,
+) -> Option<(TokenWithSpan, usize)> {
+    let first = tokens.get(start)?;
+    let word = if let Token::Word(word) = &first.token { word } else { return None };
+    if word.quote_style.is_some() || !matches!(word.value.to_ascii_lowercase().as_str(), "array" | "row") {
+        return None;
+    }
+    let is_space = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
+    let opening = (start + 1..).find(|place| tokens.get(*place).is_none_or(|token| !is_space(token)))?;
+    let closing = *closings.get(&opening)?;
+    let text: String = tokens.get(start..=closing)?.iter().map(|token| token.token.to_string()).collect();
+    Some((TokenWithSpan::new(Token::make_word(&text, Some('"')), first.span), closing + 1))
 }
 
 /// The tokens with parentheses around each row of VALUES that has none.
@@ -300,6 +349,17 @@ mod tests {
         );
         assert_eq!(mended("VALUES"), "VALUES");
         assert_eq!(mended("VALUES 1,"), "VALUES (1),");
+    }
+
+    #[test]
+    fn types_of_arrays_and_rows_are_one_name() {
+        assert_eq!(
+            mended("CAST(x AS ROW(a bigint, b array(double)))"),
+            "CAST(x AS \"ROW(a bigint, b array(double))\")"
+        );
+        assert_eq!(mended("TRY_CAST(f(1) AS array (bigint)) AS row"), "TRY_CAST(f(1) AS \"array (bigint)\") AS row");
+        assert_eq!(mended("(SELECT 1) AS row (a)"), "(SELECT 1) AS row (a)");
+        assert_eq!(mended("CAST(x AS row"), "CAST(x AS row");
     }
 
     #[test]

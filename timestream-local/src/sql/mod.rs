@@ -20,6 +20,7 @@ mod lexer;
 mod like;
 mod list;
 mod lists;
+mod mending;
 mod moments;
 mod percentiles;
 mod series;

@@ -18,6 +18,9 @@ const TWO: &[ColumnType] = &[Unknown, Unknown];
 /// The longest text that ARRAY_JOIN may build, in bytes.
 const MAX_TEXT: usize = 16 * 1024 * 1024;
 
+/// Entries that REPEAT may make, as in Presto.
+const MAX_REPEATED: usize = 10_000;
+
 pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("$array_cardinality", ONE, Bigint, |a| Ok(Value::Integer(values(a, 0)?.len() as i64))),
     scalar("$array_concat", TWO, Unknown, |a| list::write(values(a, 0)?.into_iter().chain(values(a, 1)?))),
@@ -93,7 +96,9 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
         list::write(values(a, 0)?.into_iter().filter(|value| !is_same(*value, unwanted)))
     }),
     scalar("$array_repeat", &[Unknown, Bigint], Unknown, |a| {
-        let count = usize::try_from(a.integer(1)?).unwrap_or(0);
+        let Some(count) = usize::try_from(a.integer(1)?).ok().filter(|count| *count <= MAX_REPEATED) else {
+            return Err(Failure(format!("count argument of repeat function must be from 0 to {MAX_REPEATED}")));
+        };
         let values = values(a, 0)?;
         list::write(std::iter::repeat_n(values, count).flatten())
     }),

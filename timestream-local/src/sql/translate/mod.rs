@@ -15,6 +15,7 @@ mod groups;
 mod higher_order;
 mod literal;
 mod location;
+mod names;
 mod operators;
 mod query;
 mod relations;

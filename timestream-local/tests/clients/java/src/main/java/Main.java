@@ -1,6 +1,5 @@
 import java.util.ArrayList;
 import java.util.List;
-import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.services.timestreamquery.TimestreamQueryClient;
 import software.amazon.awssdk.services.timestreamwrite.TimestreamWriteClient;
 import software.amazon.awssdk.services.timestreamwrite.model.Dimension;
@@ -10,8 +9,7 @@ import software.amazon.awssdk.services.timestreamwrite.model.Record;
 /** Writes three records and reads them back, a row on a page. */
 public final class Main {
   public static void main(String[] arguments) {
-    var http = UrlConnectionHttpClient.create();
-    var write = TimestreamWriteClient.builder().httpClient(http).build();
+    var write = TimestreamWriteClient.create();
     write.createDatabase(call -> call.databaseName("clients"));
     write.createTable(call -> call.databaseName("clients").tableName("metrics"));
     long now = System.currentTimeMillis();
@@ -27,7 +25,7 @@ public final class Main {
               .build());
     }
     write.writeRecords(call -> call.databaseName("clients").tableName("metrics").records(records));
-    var query = TimestreamQueryClient.builder().httpClient(http).build();
+    var query = TimestreamQueryClient.create();
     var text = "SELECT measure_value::double FROM \"clients\".\"metrics\" ORDER BY time";
     for (var page : query.queryPaginator(call -> call.queryString(text).maxRows(1))) {
       page.rows().forEach(row -> System.out.println(row.data().get(0).scalarValue()));

@@ -59,9 +59,7 @@ pub(super) async fn export(
     while let Some(exported) = work.next().await {
         let exported = exported.map_err(|_| Error::new(Kind::Unavailable, "InternalError", "a day was aborted"))?;
         let (day, outcome, files) = exported?;
-        if let Some(files) = files {
-            files.rename()?;
-        }
+        files.rename()?;
         state.finish(&day.name, json!(outcome))?;
         report.days.insert(day.name, outcome);
     }

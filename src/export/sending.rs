@@ -4,7 +4,7 @@
 //! older ones (tsdb/head_append.go, appendableMinValidTime: half of a block's two hours). So an hour is sent series by
 //! series, each in the order of time, and then the next hour.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::json;
@@ -89,8 +89,8 @@ impl<'a> Sending<'a> {
                     continue;
                 }
                 None => {
-                    let expected = counted / hours.len() as u64;
-                    let sent = self.table.asking(|caller| self.hour(caller, hour, expected)).await?;
+                    let expected = AtomicU64::new(counted / hours.len() as u64);
+                    let sent = self.table.asking(|caller| self.hour(caller, hour, &expected)).await?;
                     self.state().finish(&hour.name, json!(sent))?;
                     sent
                 }
@@ -100,7 +100,7 @@ impl<'a> Sending<'a> {
         Ok(outcome)
     }
 
-    async fn hour(&self, caller: Caller, hour: &Piece, expected: u64) -> Result<Outcome, Error> {
+    async fn hour(&self, caller: Caller, hour: &Piece, expected: &AtomicU64) -> Result<Outcome, Error> {
         let mut share = Share::new(&self.progress, expected);
         let mut sink = RequestSink::new();
         let mut outcome = Outcome::default();

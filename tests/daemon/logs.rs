@@ -38,7 +38,7 @@ fn json_lines_hold_the_same() {
     write_with_id(&connector, "one", 1.0);
     let line: serde_json::Value = serde_json::from_str(&connector.wait_for_log("\"write request\"")).unwrap();
     assert_eq!((&line["level"], &line["request_id"], &line["written"]), (&"debug".into(), &"one".into(), &"1".into()));
-    assert!(line["ts"].as_str().unwrap().ends_with('Z') && line["caller"].as_str().unwrap().starts_with("write.rs:"));
+    assert!(line["ts"].as_str().unwrap().ends_with('Z') && line["caller"].as_str().unwrap().starts_with("stored.rs:"));
 }
 
 #[test]

@@ -14,11 +14,12 @@ use aws_smithy_types::date_time::Format;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::settings::{Auth, ReceiverSettings};
 use crate::error::Error;
 
-/// How long a connection, and the answer to a request, may take.
+/// How long a connection, and the answer to a request with what is told of its text, may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -38,6 +39,7 @@ pub(super) struct Receiver {
     connector: Connector,
     url: String,
     headers: Vec<(&'static str, String)>,
+    answer_timeout: Duration,
 }
 
 /// What a receiver says to a request.
@@ -76,7 +78,7 @@ impl Receiver {
             HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(ANSWER_TIMEOUT).build();
         let connector =
             Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).connector_settings(times).build();
-        Ok(Receiver { connector, url: settings.url.clone(), headers })
+        Ok(Receiver { connector, url: settings.url.clone(), headers, answer_timeout: ANSWER_TIMEOUT })
     }
 
     /// Sends a request of remote write 1.0, compressed, until it is taken.
@@ -122,6 +124,7 @@ impl Receiver {
                 return Answer::Refused(receiver_error(&format!("the header {name} can't be sent")));
             }
         }
+        let deadline = Instant::now() + self.answer_timeout;
         let mut answer = match self.connector.call(request).await {
             Ok(answer) => answer,
             Err(error) => return unreachable(with_causes(&error)),
@@ -131,15 +134,22 @@ impl Receiver {
             return Answer::Taken;
         }
         let asked = answer.headers().get("retry-after").and_then(retry_after);
-        let text = ByteStream::new(answer.take_body()).collect().await.map(|body| body.into_bytes());
-        let text = text.unwrap_or_default();
-        let text = String::from_utf8_lossy(text.get(..TOLD).unwrap_or(&text));
-        let why = format!("it answers {status}: {}", text.trim());
+        let why = format!("it answers {status}: {}", told(answer.take_body(), deadline).await.trim());
         match status {
             429 | 500.. => Answer::Later(asked, receiver_error(&why)),
             _ => Answer::Refused(receiver_error(&why)),
         }
     }
+}
+
+/// The beginning of an answer's text, as far as it has come by `deadline`. The rest is not read: it may have no end.
+async fn told(body: SdkBody, deadline: Instant) -> String {
+    let (mut body, mut text) = (ByteStream::new(body), Vec::new());
+    while text.len() < TOLD {
+        let Ok(Some(Ok(part))) = tokio::time::timeout_at(deadline, body.next()).await else { break };
+        text.extend_from_slice(part.get(..TOLD - text.len()).unwrap_or(&part));
+    }
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// It has been tried again as often as helps.
@@ -240,6 +250,38 @@ mod tests {
         let told = "ReceiverError: the receiver did not take the samples: it answers 400: out of bounds";
         assert_eq!(sent.unwrap_err().to_string(), told);
         assert!(!requests[0].contains("authorization"));
+    }
+
+    /// A refusal whose text has this beginning, and then `more` again and again for as long as it is read.
+    async fn endless(more: &'static [u8], answer_timeout: Duration) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let serving = tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"body") {
+                connection.read_buf(&mut request).await.unwrap();
+            }
+            connection.write_all(b"HTTP/1.1 400 No\r\n\r\nbegun ").await.unwrap();
+            while !more.is_empty() && connection.write_all(more).await.is_ok() {}
+            // The connection is dropped in the end.
+            while connection.read(&mut [0; 4096]).await.is_ok_and(|read| read > 0) {}
+        });
+        let settings = ReceiverSettings { url, auth: Auth::None, tenant: None };
+        let receiver = Receiver { answer_timeout, ..Receiver::new(&settings).unwrap() };
+        let error = receiver.send(Bytes::from_static(b"body")).await.unwrap_err();
+        drop(receiver);
+        serving.await.unwrap();
+        error.to_string()
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_an_end_is_read_as_far_as_it_is_told() {
+        let error = endless(&[b'x'; 999], ANSWER_TIMEOUT).await;
+        let (begun, rest) = error.split_once("it answers 400: begun ").unwrap();
+        assert!(begun.starts_with("ReceiverError") && rest == "x".repeat(TOLD - "begun ".len()), "{error}");
+        let error = endless(b"", Duration::from_millis(1)).await;
+        assert!(error.contains("it answers 400: "), "{error}");
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! Samples of Timestream to OpenMetrics files, or to a remote write receiver.
 //!
-//! Each piece of time is one query, whose series come in order: a day becomes files (`files`, `day`, `day_files`), an hour
+//! Each piece of time is one query, whose series come in order: a day becomes files (`files`, `day`, `day_text`, `day_files`), an hour
 //! requests (`sending`, `requests`, `receiver`). What is finished stands in the state file.
 
 mod day;
 mod day_files;
+mod day_text;
 mod dry_run;
 mod files;
 mod outcome;
+mod page_sink;
 mod pieces;
 mod receiver;
 mod requests;

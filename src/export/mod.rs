@@ -1,7 +1,7 @@
 //! Samples of Timestream to OpenMetrics files, or to a remote write receiver.
 //!
 //! Each piece of time is one query, whose series come in order: a day becomes files (`files`, `day`, `day_text`, `day_files`), an hour
-//! requests (`sending`, `requests`, `receiver`). What is finished stands in the state file.
+//! requests (`sending`, `requests`, `receiver`, `there`). What is finished stands in the state file.
 
 mod day;
 mod day_files;
@@ -17,6 +17,7 @@ mod sending;
 mod settings;
 mod share;
 mod table;
+mod there;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
@@ -14,9 +15,11 @@ use aws_smithy_types::date_time::Format;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use hyper_util::client::legacy::Error as ClientError;
 use tokio::time::Instant;
 
 use super::settings::{Auth, ReceiverSettings};
+use super::there;
 use crate::error::Error;
 
 /// How long a connection, and the answer to a request with what is told of its text, may take.
@@ -45,9 +48,29 @@ pub(super) struct Receiver {
 /// What a receiver says to a request.
 enum Answer {
     Taken,
-    /// It may take it later; after how long, if it says so.
-    Later(Option<Duration>, Error),
-    Refused(Error),
+    /// It may take it later.
+    Later {
+        error: Error,
+        /// After how long, if it says so.
+        asked: Option<Duration>,
+        /// It may have taken it, and only the answer was lost.
+        may_be_there: bool,
+    },
+    Refused {
+        error: Error,
+        /// The samples are refused, and not who sends them or how.
+        is_of_samples: bool,
+        /// That may be since it has them.
+        may_have_them: bool,
+    },
+}
+
+/// A request that was not taken.
+#[derive(Debug)]
+pub(super) struct NotTaken {
+    pub(super) error: Error,
+    /// An attempt had no answer, or none that says what became of the request, and none had one since.
+    pub(super) may_be_there: bool,
 }
 
 impl Receiver {
@@ -81,19 +104,29 @@ impl Receiver {
         Ok(Receiver { connector, url: settings.url.clone(), headers, answer_timeout: ANSWER_TIMEOUT })
     }
 
-    /// Sends a request of remote write 1.0, compressed, until it is taken.
+    /// Sends a request of remote write 1.0, compressed, until it is taken. If an attempt before, of this process or of an
+    /// earlier one (`may_be_there`), may have been taken, a refusal of samples that are there already says that it was.
     ///
     /// # Errors
     /// `ReceiverError`: the receiver refuses it, in its words, or is not to be reached for minutes.
-    pub(super) async fn send(&self, body: Bytes) -> Result<(), Error> {
+    pub(super) async fn send(&self, body: Bytes, mut may_be_there: bool) -> Result<(), NotTaken> {
         let mut wait = FIRST_WAIT;
         let mut attempt = 1;
         loop {
             match self.attempt(body.clone()).await {
                 Answer::Taken => return Ok(()),
-                Answer::Refused(error) => return Err(error),
-                Answer::Later(_, error) if attempt == ATTEMPTS => return Err(error),
-                Answer::Later(asked, error) => {
+                Answer::Refused { error, may_have_them: true, .. } if may_be_there => {
+                    tracing::info!(%error, "taken to be there already, from an attempt without an answer");
+                    return Ok(());
+                }
+                Answer::Refused { error, is_of_samples, .. } => {
+                    return Err(NotTaken { error, may_be_there: may_be_there && !is_of_samples });
+                }
+                Answer::Later { error, asked, may_be_there: may_be } => {
+                    may_be_there |= may_be;
+                    if attempt == ATTEMPTS {
+                        return Err(NotTaken { error, may_be_there });
+                    }
                     // Not all at once, should there be several.
                     let own = wait.mul_f64(0.5 + fastrand::f64() / 2.0);
                     let pause = asked.map_or(own, |asked| asked.min(LONGEST_ASKED));
@@ -107,10 +140,11 @@ impl Receiver {
     }
 
     async fn attempt(&self, body: Bytes) -> Answer {
-        let unreachable = |why: String| Answer::Later(None, receiver_error(&why));
+        let never_sent =
+            |why: &str| Answer::Refused { error: receiver_error(why), is_of_samples: false, may_have_them: false };
         let mut request = HttpRequest::new(SdkBody::from(body));
         if request.set_method("POST").and_then(|()| request.set_uri(self.url.as_str())).is_err() {
-            return Answer::Refused(receiver_error("its URL can't be asked"));
+            return never_sent("its URL can't be asked");
         }
         let fixed = [
             ("content-type", "application/x-protobuf"),
@@ -121,25 +155,40 @@ impl Receiver {
         let own = self.headers.iter().map(|(name, value)| (*name, value.as_str()));
         for (name, value) in fixed.into_iter().chain(own) {
             if request.headers_mut().try_insert(name, value.to_owned()).is_err() {
-                return Answer::Refused(receiver_error(&format!("the header {name} can't be sent")));
+                return never_sent(&format!("the header {name} can't be sent"));
             }
         }
         let deadline = Instant::now() + self.answer_timeout;
         let mut answer = match self.connector.call(request).await {
             Ok(answer) => answer,
-            Err(error) => return unreachable(with_causes(&error)),
+            Err(error) => {
+                let (may_be_there, error) = (!is_of_connecting(&error), receiver_error(&with_causes(&error)));
+                return Answer::Later { error, asked: None, may_be_there };
+            }
         };
         let status = answer.status().as_u16();
         if answer.status().is_success() {
             return Answer::Taken;
         }
         let asked = answer.headers().get("retry-after").and_then(retry_after);
-        let why = format!("it answers {status}: {}", told(answer.take_body(), deadline).await.trim());
+        let text = told(answer.take_body(), deadline).await;
+        let error = receiver_error(&format!("it answers {status}: {}", text.trim()));
         match status {
-            429 | 500.. => Answer::Later(asked, receiver_error(&why)),
-            _ => Answer::Refused(receiver_error(&why)),
+            // A proxy answers 5xx when the answer of a receiver is lost; a receiver may have taken a part.
+            429 | 500.. => Answer::Later { error, asked, may_be_there: status != 429 },
+            _ => Answer::Refused {
+                error,
+                is_of_samples: matches!(status, 400 | 409),
+                may_have_them: there::may_have_them(status, &text),
+            },
         }
     }
+}
+
+/// Whether there was no connection, so that nothing was sent.
+fn is_of_connecting(error: &ConnectorError) -> bool {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    causes.filter_map(|cause| cause.downcast_ref::<ClientError>()).any(ClientError::is_connect)
 }
 
 /// The beginning of an answer's text, as far as it has come by `deadline`. The rest is not read: it may have no end.
@@ -197,7 +246,7 @@ mod tests {
     use super::*;
 
     /// A receiver that gives these answers, one for each request, and then nothing. Gives the requests.
-    async fn asked(auth: Auth, answers: &'static [&'static str]) -> (Result<(), Error>, Vec<String>) {
+    async fn asked(auth: Auth, answers: &'static [&'static str]) -> (Result<(), NotTaken>, Vec<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/api/v1/write?a=b", listener.local_addr().unwrap());
         let serving = tokio::spawn(async move {
@@ -216,7 +265,7 @@ mod tests {
             requests
         });
         let settings = ReceiverSettings { url, auth, tenant: Some("team".to_owned()) };
-        let sent = Receiver::new(&settings).unwrap().send(Bytes::from_static(b"body")).await;
+        let sent = Receiver::new(&settings).unwrap().send(Bytes::from_static(b"body"), false).await;
         (sent, serving.await.unwrap())
     }
 
@@ -229,7 +278,7 @@ mod tests {
     async fn a_request_is_sent_until_it_is_taken() {
         let auth = Auth::Basic { user: "me".to_owned(), password: "hidden-password".to_owned() };
         let (sent, requests) = asked(auth, &[LATER, SLOWER, TAKEN]).await;
-        assert_eq!(sent, Ok(()));
+        assert!(sent.is_ok(), "{sent:?}");
         assert!(requests.iter().all(|request| request == &requests[0]) && requests.len() == 3);
         for part in [
             "post /api/v1/write?a=b http/1.1\r\n",
@@ -248,8 +297,40 @@ mod tests {
     async fn a_refusal_is_told_in_the_receivers_words() {
         let (sent, requests) = asked(Auth::None, &[REFUSED]).await;
         let told = "ReceiverError: the receiver did not take the samples: it answers 400: out of bounds";
-        assert_eq!(sent.unwrap_err().to_string(), told);
+        assert_eq!(sent.unwrap_err().error.to_string(), told);
         assert!(!requests[0].contains("authorization"));
+    }
+
+    const LOST: &str = "";
+    const LOST_BY_A_PROXY: &str = "HTTP/1.1 502 Bad\r\nconnection: close\r\nretry-after: 0\r\n\r\n";
+    const THERE: &str = "HTTP/1.1 400 No\r\nconnection: close\r\n\r\nout of order sample\n";
+    const STRANGER: &str = "HTTP/1.1 401 No\r\nconnection: close\r\n\r\nout of order sample\n";
+
+    #[tokio::test]
+    async fn samples_are_taken_to_be_there_only_after_an_attempt_without_an_answer() {
+        for (answers, wanted) in [
+            (&[THERE][..], Err(false)),
+            (&[SLOWER, THERE], Err(false)),
+            (&[LOST, THERE], Ok(())),
+            (&[LOST_BY_A_PROXY, THERE], Ok(())),
+            (&[LOST_BY_A_PROXY, SLOWER, THERE], Ok(())),
+            // The samples are refused, whatever became of the attempt before.
+            (&[LOST_BY_A_PROXY, REFUSED], Err(false)),
+            (&[LOST_BY_A_PROXY, STRANGER], Err(true)),
+        ] {
+            let (sent, _) = asked(Auth::None, answers).await;
+            assert_eq!(sent.map_err(|not_taken| not_taken.may_be_there), wanted, "{answers:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_there_of_a_request_that_had_no_connection() {
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", free.local_addr().unwrap());
+        drop(free);
+        let receiver = Receiver::new(&ReceiverSettings { url, auth: Auth::None, tenant: None }).unwrap();
+        let answer = receiver.attempt(Bytes::from_static(b"body")).await;
+        assert!(matches!(answer, Answer::Later { may_be_there: false, .. }));
     }
 
     /// A refusal whose text has this beginning, and then `more` again and again for as long as it is read.
@@ -269,7 +350,7 @@ mod tests {
         });
         let settings = ReceiverSettings { url, auth: Auth::None, tenant: None };
         let receiver = Receiver { answer_timeout, ..Receiver::new(&settings).unwrap() };
-        let error = receiver.send(Bytes::from_static(b"body")).await.unwrap_err();
+        let error = receiver.send(Bytes::from_static(b"body"), false).await.unwrap_err().error;
         drop(receiver);
         serving.await.unwrap();
         error.to_string()

@@ -132,20 +132,10 @@ impl<'a> Sending<'a> {
                 continue;
             }
             let may_be_there = self.may_be_there.swap(false, Ordering::Relaxed);
-            match self.receiver.send(body.into()).await {
-                Err(error) if may_be_there && says_that_it_is_there(&error) => {
-                    tracing::info!(%error, "taken to be there already, from before the interruption");
-                }
-                sent => sent?,
-            }
+            let sent = self.receiver.send(body.into(), may_be_there).await;
+            sent.map_err(|not_taken| not_taken.error)?;
             self.state().reach(&hour.name, outcome.parts)?;
         }
         Ok(())
     }
-}
-
-/// Whether a receiver refuses samples because it has them, or later ones of their series.
-fn says_that_it_is_there(error: &Error) -> bool {
-    let text = error.message().to_ascii_lowercase();
-    ["out of order", "out-of-order", "duplicate"].iter().any(|words| text.contains(words))
 }

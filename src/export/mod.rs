@@ -1,7 +1,7 @@
 //! Samples of Timestream to OpenMetrics files, or to a remote write receiver.
 //!
 //! Each piece of time is one query, whose series come in order: a day becomes files (`files`, `day`, `day_text`, `day_files`), an hour
-//! requests (`sending`, `requests`, `receiver`, `there`). What is finished stands in the state file.
+//! requests (`sending`, `so_far`, `requests`, `receiver`, `there`). What is finished stands in the state file.
 
 mod day;
 mod day_files;
@@ -16,6 +16,7 @@ mod requests;
 mod sending;
 mod settings;
 mod share;
+mod so_far;
 mod table;
 mod there;
 

@@ -16,8 +16,9 @@ use super::receiver::Receiver;
 use super::requests::{Packed, RequestSink};
 use super::settings::{ExportSettings, ReceiverSettings};
 use super::share::Share;
+use super::so_far::SoFar;
 use super::table::Table;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::query::Caller;
 use crate::transfer::{Progress, State};
 
@@ -100,7 +101,19 @@ impl<'a> Sending<'a> {
         Ok(outcome)
     }
 
+    /// Sends what is left of an hour, or all of it if what was sent before is no longer what the table has.
     async fn hour(&self, caller: Caller, hour: &Piece, expected: u64) -> Result<Outcome, Error> {
+        if let Some(sent) = self.rest(&caller, hour, expected).await? {
+            return Ok(sent);
+        }
+        tracing::warn!(hour = %hour.name, "its samples have changed since a part of them was sent, and all are sent again");
+        self.state().reach(&hour.name, 0)?;
+        let changed = || Error::new(Kind::Unavailable, "InternalError", "nothing was sent and yet it has changed");
+        self.rest(&caller, hour, expected).await?.ok_or_else(changed)
+    }
+
+    /// Sends the requests of an hour that were not taken before. `None` if those that were are others now.
+    async fn rest(&self, caller: &Caller, hour: &Piece, expected: u64) -> Result<Option<Outcome>, Error> {
         let mut share = Share::new(&self.progress, expected);
         let mut sink = RequestSink::new();
         let mut outcome = Outcome::default();
@@ -108,34 +121,48 @@ impl<'a> Sending<'a> {
         for (index, selector) in selectors.iter().enumerate() {
             // What an earlier selector selects has been sent.
             sink.earlier = selectors.get(..index).unwrap_or_default().to_vec();
-            let mut scan = self.table.reader.scan(&caller, self.table.range(selector, hour.bounds), &mut sink).await?;
+            let mut scan = self.table.reader.scan(caller, self.table.range(selector, hour.bounds), &mut sink).await?;
             let before = outcome.read;
             while let Some(sink) = scan.next().await? {
-                self.send(hour, sink.take(), &mut outcome).await?;
+                if self.send(hour, sink.take(), &mut outcome).await?.is_none() {
+                    return Ok(None);
+                }
                 outcome.read = before + scan.received();
                 share.is_at(outcome.read);
             }
             outcome.other_rows += scan.other_rows();
         }
-        self.send(hour, sink.finish()?, &mut outcome).await?;
+        let sent = self.send(hour, sink.finish()?, &mut outcome).await?;
+        if sent.is_none() || outcome.parts < self.state().reached(&hour.name) {
+            return Ok(None);
+        }
         share.finish();
         outcome.series = sink.series;
-        Ok(outcome)
+        Ok(Some(outcome))
     }
 
-    /// Sends requests, but for those that were taken before.
-    async fn send(&self, hour: &Piece, requests: Vec<Packed>, outcome: &mut Outcome) -> Result<(), Error> {
-        for Packed { body, samples } in requests {
+    /// Sends requests, but for those that were taken before. `None` if those are others now.
+    async fn send(&self, hour: &Piece, requests: Vec<Packed>, outcome: &mut Outcome) -> Result<Option<()>, Error> {
+        for Packed { body, samples, digest } in requests {
             outcome.parts += 1;
             outcome.samples += samples;
-            if outcome.parts <= self.state().reached(&hour.name) {
+            let taken = self.state().reached(&hour.name);
+            let so_far = SoFar::of(self.state().so_far(&hour.name));
+            if outcome.parts <= taken {
+                if outcome.parts == taken && so_far.digest != digest {
+                    return Ok(None);
+                }
                 continue;
             }
             let may_be_there = self.may_be_there.swap(false, Ordering::Relaxed);
             let sent = self.receiver.send(body.into(), may_be_there).await;
             sent.map_err(|not_taken| not_taken.error)?;
-            self.state().reach(&hour.name, outcome.parts)?;
+            self.note(hour, outcome.parts, &SoFar { digest })?;
         }
-        Ok(())
+        Ok(Some(()))
+    }
+
+    fn note(&self, hour: &Piece, taken: u64, so_far: &SoFar) -> Result<(), Error> {
+        self.state().reach_with(&hour.name, taken, json!(so_far))
     }
 }

@@ -4,7 +4,6 @@
 //! older ones (tsdb/head_append.go, appendableMinValidTime: half of a block's two hours). So an hour is sent series by
 //! series, each in the order of time, and then the next hour.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::json;
@@ -12,7 +11,7 @@ use serde_json::json;
 use super::files::known;
 use super::outcome::{Outcome, Report};
 use super::pieces::{self, Piece};
-use super::receiver::Receiver;
+use super::receiver::{NotTaken, Receiver};
 use super::requests::{Packed, RequestSink};
 use super::settings::{ExportSettings, ReceiverSettings};
 use super::share::Share;
@@ -43,7 +42,6 @@ pub(super) async fn export(
         settings,
         receiver: Receiver::new(receiver)?,
         progress: Progress::start("sent", hours.len() as u64 * Share::WHOLE, done * Share::WHOLE),
-        may_be_there: AtomicBool::new(!state.is_new()),
         state: Mutex::new(state),
     };
     let mut report = Report { parts: "requests", ..Report::default() };
@@ -67,8 +65,6 @@ struct Sending<'a> {
     settings: &'a ExportSettings,
     receiver: Receiver,
     progress: Progress,
-    /// Whether the next request may have been taken from an earlier process, which was killed before it noted that.
-    may_be_there: AtomicBool,
     state: Mutex<&'a mut State>,
 }
 
@@ -154,10 +150,18 @@ impl<'a> Sending<'a> {
                 }
                 continue;
             }
-            let may_be_there = self.may_be_there.swap(false, Ordering::Relaxed);
-            let sent = self.receiver.send(body.into(), may_be_there).await;
-            sent.map_err(|not_taken| not_taken.error)?;
-            self.note(hour, outcome.parts, &SoFar { digest })?;
+            let may_be_there = so_far.sending.as_ref() == Some(&digest);
+            let open = SoFar { sending: Some(digest.clone()), ..so_far.clone() };
+            self.note(hour, taken, &open)?;
+            match self.receiver.send(body.into(), may_be_there).await {
+                Ok(()) => self.note(hour, outcome.parts, &SoFar { digest, sending: None })?,
+                Err(NotTaken { error, may_be_there }) => {
+                    if !may_be_there {
+                        self.note(hour, taken, &SoFar { sending: None, ..so_far })?;
+                    }
+                    return Err(error);
+                }
+            }
         }
         Ok(Some(()))
     }

@@ -3,11 +3,14 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Which requests were taken.
+/// Which requests were taken, and which may have been.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct SoFar {
     /// The digest of the last request that was taken, and of all before it.
     pub(super) digest: String,
+    /// The digest of the next one with these, if it was sent and its fate is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sending: Option<String>,
 }
 
 impl SoFar {
@@ -25,8 +28,10 @@ mod tests {
 
     #[test]
     fn what_is_noted_is_read_back() {
-        let so_far = SoFar { digest: "ab".to_owned() };
-        assert_eq!(SoFar::of(Some(&json!(so_far))), so_far);
+        for sending in [None, Some("cd".to_owned())] {
+            let so_far = SoFar { digest: "ab".to_owned(), sending };
+            assert_eq!(SoFar::of(Some(&json!(so_far))), so_far);
+        }
         assert_eq!(SoFar::of(None), SoFar::default());
         assert_eq!(SoFar::of(Some(&Value::Null)), SoFar::default());
     }

@@ -93,7 +93,9 @@ async fn run(options: Options) -> Result<ExitCode, Error> {
 /// The exit code of a command, whose error is for the person who called it.
 fn ended(result: Result<ExitCode, Error>) -> ExitCode {
     result.unwrap_or_else(|error| {
-        eprintln!("{error}");
+        // It may quote what a receiver said, which must not steer the terminal.
+        let text = error.to_string();
+        eprintln!("{}", text.replace(|c: char| c.is_control(), " "));
         ExitCode::FAILURE
     })
 }

@@ -6,7 +6,7 @@
 //!
 //! The samples come in two orders: scrape after scrape, as Prometheus sends them, and series after series, as exports and
 //! dumps are written. For each order the connector of this build runs as a process of its own with new data, and gets the
-//! samples in requests of 2,000 series over 8 connections; then `import` reads them as text, again with new data. The
+//! samples in requests of 2,000 over 8 connections; then `import` reads them as text, again with new data. The
 //! rates are of the time from the first request to the last answer, and from the start of the process to the table at its
 //! end. With several rounds, both run in turn, and medians are compared.
 //!
@@ -135,7 +135,9 @@ fn compare(settings: &Settings) {
     });
     let scrapes =
         (0..samples).flat_map(|scrape| requests.iter().map(move |series| workload::message(series, scrape, 1)));
-    let catching_up = requests.iter().map(|series| workload::message(series, 0, samples));
+    // A request has as many samples in both orders.
+    let few_series = workload::requests(&series, (PER_REQUEST / samples as usize).max(1));
+    let catching_up = few_series.iter().map(|series| workload::message(series, 0, samples));
     let orders = [
         ("scrape after scrape", Data::new(scrapes, name("scrapes"), settings.gzip)),
         ("series after series", Data::new(catching_up, name("series"), settings.gzip)),

@@ -1,5 +1,7 @@
 //! A day to OpenMetrics files.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use tokio::sync::mpsc;
 
 use super::day_files::{self, Block, DayFiles};
@@ -24,14 +26,16 @@ pub(super) async fn export(
     settings: &FileSettings,
     day: &Piece,
     progress: &Progress,
-) -> Result<(Outcome, Option<DayFiles>), Error> {
-    let counted = table.count(selectors, day.bounds).await?;
-    if counted == 0 {
-        progress.advance(Share::WHOLE);
-        return Ok((Outcome::default(), None));
-    }
+) -> Result<(Outcome, DayFiles), Error> {
+    let expected = AtomicU64::new(0);
+    let expected = &expected;
+    let counting = async {
+        let counted = table.count(selectors, day.bounds).await?;
+        expected.store(counted, Ordering::Relaxed);
+        Ok(counted)
+    };
     let attempt = |caller| async move {
-        let mut share = Share::new(progress, counted);
+        let mut share = Share::new(progress, expected);
         let (sender, blocks) = mpsc::channel(WAITING);
         let (own, name) = (settings.clone(), day.name.clone());
         let writing = tokio::task::spawn_blocking(move || day_files::write(&own, &name, blocks));
@@ -46,10 +50,11 @@ pub(super) async fn export(
             (Ok(None), Ok(_)) => return Err(Error::new(Kind::Unavailable, "InternalError", "writing ended early")),
         };
         share.finish();
-        Ok((Outcome { counted, parts: files.count() as u64, ..outcome }, files))
+        Ok((Outcome { parts: files.count() as u64, ..outcome }, files))
     };
-    let (outcome, files) = table.asking(attempt).await?;
-    Ok((outcome, Some(files)))
+    // Side by side, since both go through all samples of the day.
+    let (counted, (outcome, files)) = tokio::try_join!(counting, table.asking(attempt))?;
+    Ok((Outcome { counted, ..outcome }, files))
 }
 
 /// Reads a day into blocks. `None` if nobody takes them any more.

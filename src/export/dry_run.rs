@@ -37,14 +37,14 @@ pub(super) async fn estimate(table: &Table, settings: &ExportSettings, is_billed
             sizes.samples += found.samples;
             sizes.letters += found.letters;
         }
-        // Each day is counted first, and then read if there is anything.
-        estimate.queries += selectors;
+        // Each day is counted, and read: for files in any case, for a receiver by hours if it has samples.
+        let reads = match settings.target {
+            Target::Files(_) => 1,
+            Target::Receiver(_) if sizes.samples == 0 => 0,
+            Target::Receiver(_) => pieces::hours(day.bounds.0, day.bounds.1 + 1).count() as u64,
+        };
+        estimate.queries += selectors * (1 + reads);
         if sizes.samples > 0 {
-            estimate.queries += selectors
-                * match settings.target {
-                    Target::Files(_) => 1,
-                    Target::Receiver(_) => pieces::hours(day.bounds.0, day.bounds.1 + 1).count() as u64,
-                };
             estimate.days.insert(day.name, sizes);
         }
     }

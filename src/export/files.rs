@@ -16,6 +16,9 @@ use super::{day, day_files};
 use crate::error::{Error, Kind};
 use crate::transfer::{Progress, State};
 
+/// Noted in the state once the directory is known to hold no other files of these days.
+const PREPARED: &str = "directory";
+
 /// Exports the days that `state` does not know, and notes them there.
 ///
 /// # Errors
@@ -59,9 +62,7 @@ pub(super) async fn export(
     while let Some(exported) = work.next().await {
         let exported = exported.map_err(|_| Error::new(Kind::Unavailable, "InternalError", "a day was aborted"))?;
         let (day, outcome, files) = exported?;
-        if let Some(files) = files {
-            files.rename()?;
-        }
+        files.rename()?;
         state.finish(&day.name, json!(outcome))?;
         report.days.insert(day.name, outcome);
     }
@@ -74,21 +75,32 @@ pub(super) fn known(outcome: &Value) -> Result<Outcome, Error> {
         .map_err(|error| Error::invalid("StateFileError", format!("the state file has a bad outcome: {error}")))
 }
 
-/// Makes the directory, and makes sure that no files are there with the names that the export's will have. For an export that
-/// begins: later they are its own, and those of days that are not finished are removed.
+/// Makes the directory of the files where it is missing.
 ///
 /// # Errors
-/// `ExportFileError`: there are such files, or the system refuses the directory.
-pub(super) fn prepare(settings: &ExportSettings, files: &FileSettings) -> Result<(), Error> {
+/// `ExportFileError`: the system refuses it.
+pub(super) fn make_directory(files: &FileSettings) -> Result<(), Error> {
     let directory = &files.directory;
-    std::fs::create_dir_all(directory).map_err(|error| day_files::failed(directory, &error))?;
+    std::fs::create_dir_all(directory).map_err(|error| day_files::failed(directory, &error))
+}
+
+/// Makes sure, before an export begins, that no files are there with the names that its own will have, and notes that. Later
+/// they are its own, and those of days that are not finished are removed.
+///
+/// # Errors
+/// `ExportFileError`: there are such files, or the system refuses to look.
+pub(super) fn prepare(settings: &ExportSettings, files: &FileSettings, state: &mut State) -> Result<(), Error> {
+    if state.reached(PREPARED) > 0 {
+        return Ok(());
+    }
+    let directory = &files.directory;
     let days: BTreeSet<String> = pieces::days(settings.start_ms, settings.end_ms).map(|day| day.name).collect();
     let is_of_a_day = |name: &str| {
         let day = name.get(.."2026-11-28".len()).unwrap_or_default();
         days.contains(day) && day_files::is_of(name, day)
     };
     match day_files::of_days(directory, is_of_a_day)?.first() {
-        None => Ok(()),
+        None => state.reach(PREPARED, 1),
         Some(found) => {
             let what = "is there already, and not of this export: name another directory, or remove it";
             Err(Error::invalid("ExportFileError", format!("{} {what}", found.display())))

@@ -36,10 +36,9 @@ pub use table::Table;
 pub async fn export(table: Arc<Table>, settings: &ExportSettings, source: Identity) -> Result<Report, Error> {
     match &settings.target {
         Target::Files(target) => {
-            if !settings.state.exists() {
-                files::prepare(settings, target)?;
-            }
+            files::make_directory(target)?;
             let mut state = State::open(&settings.state, &settings.identity(source))?;
+            files::prepare(settings, target, &mut state)?;
             files::export(table, settings, target, &mut state).await
         }
         Target::Receiver(target) => {

@@ -4,6 +4,7 @@
 //! older ones (tsdb/head_append.go, appendableMinValidTime: half of a block's two hours). So an hour is sent series by
 //! series, each in the order of time, and then the next hour.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::json;
@@ -86,8 +87,8 @@ impl<'a> Sending<'a> {
                     continue;
                 }
                 None => {
-                    let expected = counted / hours.len() as u64;
-                    let sent = self.table.asking(|caller| self.hour(caller, hour, expected)).await?;
+                    let expected = AtomicU64::new(counted / hours.len() as u64);
+                    let sent = self.table.asking(|caller| self.hour(caller, hour, &expected)).await?;
                     self.state().finish(&hour.name, json!(sent))?;
                     sent
                 }
@@ -98,7 +99,7 @@ impl<'a> Sending<'a> {
     }
 
     /// Sends what is left of an hour, or all of it if what was sent before is no longer what the table has.
-    async fn hour(&self, caller: Caller, hour: &Piece, expected: u64) -> Result<Outcome, Error> {
+    async fn hour(&self, caller: Caller, hour: &Piece, expected: &AtomicU64) -> Result<Outcome, Error> {
         if let Some(sent) = self.rest(&caller, hour, expected).await? {
             return Ok(sent);
         }
@@ -109,7 +110,7 @@ impl<'a> Sending<'a> {
     }
 
     /// Sends the requests of an hour that were not taken before. `None` if those that were are others now.
-    async fn rest(&self, caller: &Caller, hour: &Piece, expected: u64) -> Result<Option<Outcome>, Error> {
+    async fn rest(&self, caller: &Caller, hour: &Piece, expected: &AtomicU64) -> Result<Option<Outcome>, Error> {
         let mut share = Share::new(&self.progress, expected);
         let mut sink = RequestSink::new();
         let mut outcome = Outcome::default();

@@ -38,10 +38,16 @@ impl ExportSettings {
                 add("--format", "openmetrics".to_owned());
                 add("--compression", format!("{:?}", files.compression).to_lowercase());
                 add("--max-file-size", files.max_bytes.to_string());
+                // A state within the directory may move with it.
+                if self.state.parent() != Some(&files.directory) {
+                    let directory = std::path::absolute(&files.directory).unwrap_or(files.directory.clone());
+                    add("--to", directory.display().to_string());
+                }
             }
             Target::Receiver(receiver) => {
                 add("--format", "remote-write".to_owned());
-                add("--to", receiver.url.clone());
+                // A query may hold a token.
+                add("--to", receiver.url.split('?').next().unwrap_or_default().to_owned());
                 add("--to.tenant", receiver.tenant.clone().unwrap_or_default());
             }
         }

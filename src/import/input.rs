@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::UNIX_EPOCH;
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -25,6 +26,8 @@ pub(super) struct Input {
     pub(super) name: String,
     /// Its bytes as they are stored; 0 for standard input, since they are not known.
     pub(super) stored_bytes: u64,
+    /// When it was changed last, in seconds since 1970; 0 where that is not known.
+    pub(super) changed: u64,
 }
 
 /// The texts that `--from` names: standard input for `-`, a file, or the files of a directory by name.
@@ -33,7 +36,7 @@ pub(super) struct Input {
 /// `ImportInputError`: there is no such file, or none in the directory that can be taken.
 pub(super) fn find(from: &str) -> Result<Vec<Input>, Error> {
     if from == "-" {
-        return Ok(vec![Input { path: None, name: "standard input".to_owned(), stored_bytes: 0 }]);
+        return Ok(vec![Input { path: None, name: "standard input".to_owned(), stored_bytes: 0, changed: 0 }]);
     }
     let path = Path::new(from);
     let failed = |error: io::Error| input_error(format!("can't read {from}: {error}"));
@@ -56,8 +59,10 @@ pub(super) fn find(from: &str) -> Result<Vec<Input>, Error> {
 }
 
 fn input(path: &Path) -> io::Result<Input> {
-    let stored_bytes = path.metadata()?.len();
-    Ok(Input { path: Some(path.to_owned()), name: path.display().to_string(), stored_bytes })
+    let metadata = path.metadata()?;
+    let changed = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    let (stored_bytes, changed) = (metadata.len(), changed.as_secs());
+    Ok(Input { path: Some(path.to_owned()), name: path.display().to_string(), stored_bytes, changed })
 }
 
 fn is_taken(path: &Path) -> bool {

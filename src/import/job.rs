@@ -1,11 +1,9 @@
 //! The import as a whole: what is left of it, what became of each piece, and how far it is.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -18,13 +16,14 @@ use super::reading::{self, End, Piece, Reading};
 use super::retention::{self, Weight};
 use super::sending::{Delivery, Failure};
 use super::settings::ImportSettings;
+use super::text::{self, Text};
 use super::totals::Totals;
 use crate::error::{Error, Kind};
 use crate::ingest::stored::Stored;
 use crate::ingest::write::Writer;
 use crate::sink::caller_clients::CallerClients;
 use crate::sink::destination::Destination;
-use crate::transfer::{Identity, Progress, State};
+use crate::transfer::{Progress, State};
 
 /// Pieces that are delivered side by side.
 const MAX_UNDER_WAY: usize = 8;
@@ -60,8 +59,8 @@ pub struct Import {
 pub async fn run(import: Import, stop: CancellationToken) -> Result<bool, Error> {
     let Import { settings, writer, caller, destination, place, is_billed, memory_limit } = import;
     let inputs = input::find(&settings.from)?;
-    let mut job = Job::new(inputs, open_state(&settings, &destination, &place)?)?;
-    let retention = retention::ask(&caller, &destination).await?;
+    let (retention, which) = retention::ask(&caller, &destination).await?;
+    let mut job = Job::new(inputs, text::open_state(&settings, &destination, &place, which)?)?;
     for (weight, note) in retention.notes(reading::now(), &destination, is_billed) {
         match weight {
             Weight::Info => info!("{note}"),
@@ -81,43 +80,6 @@ pub async fn run(import: Import, stop: CancellationToken) -> Result<bool, Error>
     job.tell(&settings.from, &destination);
     ended?;
     Ok(job.is_good())
-}
-
-fn open_state(settings: &ImportSettings, destination: &Destination, place: &str) -> Result<Option<State>, Error> {
-    let from = Path::new(&settings.from);
-    let Destination { database, table } = destination;
-    let name = format!("import-{database}.{table}.state");
-    let file = match &settings.state {
-        Some(state) => state.clone(),
-        None if settings.from == "-" => return Ok(None),
-        None if from.is_dir() => from.join(name),
-        None => PathBuf::from(format!("{}.{name}", settings.from)),
-    };
-    let absolute =
-        if settings.from == "-" { from.to_owned() } else { std::path::absolute(from).unwrap_or(from.into()) };
-    let identity = Identity::from([
-        ("command".to_owned(), "import".to_owned()),
-        ("--from".to_owned(), absolute.display().to_string()),
-        ("table".to_owned(), format!("{database}.{table}, {place}")),
-    ]);
-    State::open(&file, &identity).map(Some)
-}
-
-/// A text, and how far it is stored.
-struct Text {
-    input: Input,
-    stored: Place,
-    totals: Totals,
-    is_finished: bool,
-    /// Whether the state file says so.
-    is_noted: bool,
-}
-
-impl Text {
-    /// Its name in the state. A file that has another size is another text.
-    fn key(&self) -> String {
-        format!("{} ({} bytes)", self.input.name, self.input.stored_bytes)
-    }
 }
 
 /// All texts, what became of them so far, and what they are noted in.
@@ -140,26 +102,7 @@ struct UnderWay {
 
 impl Job {
     fn new(inputs: Vec<Input>, state: Option<State>) -> Result<Self, Error> {
-        let mut texts = Vec::new();
-        for input in inputs {
-            let mut text =
-                Text { input, stored: Place::default(), totals: Totals::default(), is_finished: false, is_noted: true };
-            if let Some(state) = &state {
-                let key = text.key();
-                let finished = state.finished(&key);
-                text.is_finished = finished.is_some();
-                if let Some(so_far) = finished.or_else(|| state.so_far(&key)) {
-                    (text.stored.lines, text.totals) = read_noted(so_far)?;
-                    text.stored.bytes = state.reached(&key);
-                }
-            }
-            if text.is_finished {
-                info!("{} is imported already, as the state file says", text.input.name);
-            } else if text.stored.lines > 0 {
-                info!("{} is imported from line {} on", text.input.name, text.stored.lines + 1);
-            }
-            texts.push(text);
-        }
+        let texts = inputs.into_iter().map(|input| Text::new(input, state.as_ref())).collect::<Result<_, _>>()?;
         Ok(Job { texts, state, noted: Instant::now(), not_noted: Totals::default(), has_failed: false, damaged: 0 })
     }
 
@@ -274,15 +217,8 @@ impl Job {
         if text.is_noted {
             return Ok(());
         }
-        let so_far = noted(text.stored.lines, &text.totals)?;
-        if text.is_finished {
-            state.finish(&text.key(), so_far)?;
-        } else {
-            state.reach_with(&text.key(), text.stored.bytes, so_far)?;
-        }
-        text.is_noted = true;
         self.noted = Instant::now();
-        Ok(())
+        text.note(state)
     }
 
     fn totals(&self) -> Totals {
@@ -314,18 +250,5 @@ async fn first(under_way: &mut VecDeque<UnderWay>) -> Result<Stored, Failure> {
     outcome.await.unwrap_or_else(|error| {
         let error = Error::new(Kind::Unavailable, "InternalError", format!("a task of the import failed: {error}"));
         Err(Failure { error, stored: None })
-    })
-}
-
-/// What is noted of a text beside the place: its lines so far, and what became of them.
-fn noted(lines: u64, totals: &Totals) -> Result<Value, Error> {
-    let failed = |error: serde_json::Error| Error::new(Kind::Unavailable, "InternalError", error.to_string());
-    serde_json::to_value((lines, totals)).map_err(failed)
-}
-
-fn read_noted(value: &Value) -> Result<(u64, Totals), Error> {
-    serde_json::from_value(value.clone()).map_err(|error| {
-        let message = format!("what the state file notes of a text can't be read: {error}; remove it to begin anew");
-        Error::invalid("StateFileError", message)
     })
 }

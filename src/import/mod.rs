@@ -8,10 +8,12 @@ mod batch;
 mod input;
 mod job;
 mod lines;
+mod named;
 mod reading;
 mod retention;
 mod sending;
 mod settings;
+mod text;
 mod totals;
 
 pub use job::{Import, run};

@@ -6,23 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc;
-use tracing::warn;
 
 use super::batch::Batch;
 use super::input::Input;
 use super::lines::{Line, Lines, MAX_LINE_BYTES, Place};
-use super::retention::{Refused, Retention};
+use super::named::Named;
+use super::retention::Retention;
 use super::totals::Totals;
 use crate::openmetrics::parse::{self, Kind};
 use crate::telemetry::reason::Rejected;
 use crate::write_request::WriteRequest;
-
-/// How many bad lines are named. All are counted.
-const MAX_NAMED: u64 = 20;
-/// How many characters of a bad line are shown.
-const MAX_SHOWN: usize = 100;
-/// A time so many times the current one, in seconds, is one in milliseconds.
-const LIKE_MILLISECONDS: i64 = 100;
 
 /// What was read since the piece before.
 #[derive(Debug)]
@@ -160,12 +153,7 @@ impl Text<'_> {
                 self.totals.exemplars += u64::from(measured.has_exemplar);
                 if let Some(refused) = refused {
                     self.totals.reject(Rejected::RetentionWindow, 1);
-                    self.named.refused(
-                        self.input,
-                        number,
-                        refused,
-                        measured.timestamp > now.saturating_mul(LIKE_MILLISECONDS),
-                    );
+                    self.named.refused(self.input, number, refused, measured.timestamp, now);
                 }
             }
             Err(error) => self.bad(number, &error.to_string(), bytes),
@@ -195,37 +183,6 @@ impl Text<'_> {
 pub(super) fn now() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// What was told of single lines: the first ones of each kind.
-#[derive(Default)]
-struct Named {
-    bad_lines: u64,
-    refused: Vec<Refused>,
-}
-
-impl Named {
-    fn bad_line(&mut self, input: &Input, number: u64, why: &str, line: &[u8]) {
-        self.bad_lines += 1;
-        if self.bad_lines <= MAX_NAMED {
-            // So much is enough for the characters to be shown.
-            let text = String::from_utf8_lossy(&line[..line.len().min(4 * MAX_SHOWN)]);
-            let text: String = text.chars().take(MAX_SHOWN).collect();
-            warn!("{}, line {number}: {why}: {text:?}", input.name);
-        } else if self.bad_lines == MAX_NAMED + 1 {
-            warn!("further bad lines are only counted");
-        }
-    }
-
-    fn refused(&mut self, input: &Input, number: u64, refused: Refused, is_like_milliseconds: bool) {
-        if self.refused.contains(&refused) {
-            return;
-        }
-        self.refused.push(refused);
-        let hint = if is_like_milliseconds { "; it looks like milliseconds, but OpenMetrics has seconds" } else { "" };
-        let why = refused.describe();
-        warn!("{}, line {number}: the sample is {why}{hint}; it and others like it are rejected", input.name);
-    }
 }
 
 #[cfg(test)]

@@ -65,21 +65,33 @@ impl Refused {
     }
 }
 
-/// Asks for the table's retention. A caller who may not is not stopped.
+/// Asks for the table's retention, and for what tells it from a table of the same name in another account or another time.
+/// A caller who may not is not stopped.
 ///
 /// # Errors
 /// What DescribeTable answers, but for a refusal of the permission.
-pub(super) async fn ask(caller: &CallerClients, destination: &Destination) -> Result<Retention, Error> {
+pub(super) async fn ask(
+    caller: &CallerClients,
+    destination: &Destination,
+) -> Result<(Retention, Option<String>), Error> {
     let (client, _) = caller.write().await?;
     let Destination { database, table } = destination;
     let asked = client.sdk.describe_table().database_name(database).table_name(table).send().await;
     match asked {
-        Ok(answer) => Ok(answer.table().and_then(stores).map_or(Retention::Unknown, Retention::Of)),
+        Ok(answer) => {
+            let retention = answer.table().and_then(stores).map_or(Retention::Unknown, Retention::Of);
+            Ok((retention, answer.table().map(which)))
+        }
         Err(error) => match service_error::from_sdk(&error) {
-            error if error.kind() == Kind::Forbidden => Ok(Retention::Unknown),
+            error if error.kind() == Kind::Forbidden => Ok((Retention::Unknown, None)),
             error => Err(error),
         },
     }
+}
+
+fn which(table: &Table) -> String {
+    let created = table.creation_time().and_then(|time| time.to_millis().ok()).map(rfc3339);
+    format!("{} made {}", table.arn().unwrap_or_default(), created.unwrap_or_default())
 }
 
 fn stores(table: &Table) -> Option<Stores> {

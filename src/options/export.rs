@@ -66,7 +66,12 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
     }
 
     fn files(&self) -> Result<FileSettings, Error> {
-        let directory = |text: &str| (!text.is_empty() && !text.contains("://")).then(|| PathBuf::from(text));
+        if self.text("to").is_some_and(|to| to.contains("://")) {
+            // The URL may hold a password, so it is not shown.
+            let message = "--to is a URL; accepted: a directory, or --format=remote-write with the URL of a receiver";
+            return Err(Error::invalid("ParseOptionError", message));
+        }
+        let directory = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
         let compression = |text: &str| match text {
             "gzip" => Some(Compression::Gzip),
             "none" => Some(Compression::None),
@@ -190,7 +195,7 @@ mod tests {
             ("--start=1 --end=1 --to=out", "--start must be before --end"),
             ("--start=0 --end=soon --to=out", "--end is \"soon\""),
             ("--start=0 --end=1", "--to is missing; accepted: a directory"),
-            ("--start=0 --end=1 --to=http://x", "--to is \"http://x\"; accepted: a directory"),
+            ("--start=0 --end=1 --to=http://u:hidden@x", "--to is a URL; accepted: a directory"),
             ("--start=0 --end=1 --to=out --match={", "InvalidMatcherError"),
             ("--start=0 --end=1 --to=out --parallel=65", "--parallel is \"65\""),
             ("--start=0 --end=1 --to=out --compression=zstd", "accepted: gzip, none"),

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio_util::sync::CancellationToken;
 
@@ -12,6 +12,7 @@ use crate::error::{Error, Kind};
 use crate::export::{self, ExportSettings, Table};
 use crate::options::Options;
 use crate::transfer::Identity;
+use crate::units::rfc3339;
 
 /// How long queries that were given up may take to be cancelled.
 const LAST_CANCELS: Duration = Duration::from_secs(5);
@@ -22,6 +23,7 @@ const LAST_CANCELS: Duration = Duration::from_secs(5);
 /// The export can't go on. Started again, it goes on where it was.
 pub async fn run(options: Options, settings: ExportSettings, stop: CancellationToken) -> Result<ExitCode, Error> {
     has_data(&options)?;
+    has_passed(settings.end_ms)?;
     let source = source(&options);
     let is_billed = options.embedded.is_none();
     let reached = Reached::open(options).await?;
@@ -66,6 +68,19 @@ fn has_data(options: &Options) -> Result<(), Error> {
     }
 }
 
+/// Whether the end of an export has passed. Days to come would be noted as finished, and have nothing.
+fn has_passed(end_ms: i64) -> Result<(), Error> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    if end_ms <= now {
+        return Ok(());
+    }
+    let is_milliseconds = end_ms / 1000 <= now;
+    let hint = if is_milliseconds { " (Unix times are given in seconds, not in milliseconds)" } else { "" };
+    let message = format!("--end lies in the future{hint}; accepted: a time that has passed, such as {}", rfc3339(now));
+    Err(Error::invalid("ParseOptionError", message))
+}
+
 /// Where the samples come from, for the state file.
 fn source(options: &Options) -> Identity {
     let place = match &options.embedded {
@@ -76,8 +91,14 @@ fn source(options: &Options) -> Identity {
         }
         None => ("--region", options.clients.region.clone()),
     };
+    let endpoint = |flag| (flag, options.flags.get(flag).cloned().unwrap_or_default());
     let destination = &options.destination;
-    let named =
-        [("--default-database", destination.database.clone()), ("--default-table", destination.table.clone()), place];
+    let named = [
+        ("--default-database", destination.database.clone()),
+        ("--default-table", destination.table.clone()),
+        endpoint("query-base-endpoint"),
+        endpoint("query-discovery-endpoint"),
+        place,
+    ];
     named.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

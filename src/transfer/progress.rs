@@ -84,6 +84,11 @@ impl Progress {
         self.counts.samples.fetch_add(samples, Ordering::Relaxed);
     }
 
+    /// How much of the total is done.
+    pub fn done(&self) -> u64 {
+        self.counts.done.load(Ordering::Relaxed)
+    }
+
     /// The samples that were transferred by this process.
     pub fn samples(&self) -> u64 {
         self.counts.samples.load(Ordering::Relaxed)

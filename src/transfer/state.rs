@@ -76,6 +76,10 @@ impl State {
             }
             state.is_new = true;
         }
+        if !state.is_new {
+            state.read(bytes.get(..complete).unwrap_or_default(), identity)?;
+        }
+        // Only now is it known to be a state, from which a line may be cut off.
         state.file.set_len(complete as u64).map_err(failed)?;
         state.file.seek(SeekFrom::End(0)).map_err(failed)?;
         if state.is_new {
@@ -85,8 +89,6 @@ impl State {
             File::open(directory.unwrap_or(Path::new(".")))
                 .and_then(|directory| directory.sync_all())
                 .map_err(failed)?;
-        } else {
-            state.read(bytes.get(..complete).unwrap_or_default(), identity)?;
         }
         Ok(state)
     }
@@ -256,6 +258,11 @@ mod tests {
             std::fs::write(&path, format!("{other}{{\"a\":1}}\n")).unwrap();
             assert!(error(&identity("0")).contains("no state of a transfer"));
             assert!(std::fs::read(&path).unwrap().ends_with(b"1}\n"), "another file is left as it is");
+        }
+        for other in ["a note\nand another", "{}\n{"] {
+            std::fs::write(&path, other).unwrap();
+            assert!(error(&identity("0")).contains("no state of a transfer"));
+            assert_eq!(std::fs::read(&path).unwrap(), other.as_bytes(), "another file is left as it is");
         }
         std::fs::write(&path, "something else").unwrap();
         assert!(error(&identity("0")).contains("no state of a transfer"));

@@ -260,6 +260,37 @@ fn selectors_choose_and_a_dry_run_says_how_much_it_is() {
 }
 
 #[test]
+fn a_table_is_exported_with_the_environments_keys_as_from_aws() {
+    let scratch = Scratch::new();
+    let connector = Connector::embedded(scratch.path(), &[]);
+    let (start, end) = filled(&connector, 2, 50);
+    let times = between(start, end);
+    let to = format!("--to={}", scratch.path().join("out").display());
+    let url = format!("http://{}", connector.timestream);
+    let run = |more: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_timestream-prometheus-connector"))
+            .args(["--default-database=prometheus", "--default-table=metrics", "export"])
+            .args([format!("--query-base-endpoint={url}"), format!("--write-base-endpoint={url}")])
+            .args(arguments(&times, more))
+            .envs([("AWS_ACCESS_KEY_ID", "AKIAEXPORT"), ("AWS_SECRET_ACCESS_KEY", "hidden-export")])
+            .output()
+            .unwrap();
+        for text in [&output.stdout, &output.stderr] {
+            output::check(&String::from_utf8_lossy(text));
+        }
+        output::assert_none_shown();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let dry = run(&[&to, "--dry-run"]);
+    assert!(dry.contains("4 queries") && dry.contains("AWS bills reading") && dry.contains("at least 40 MB"), "{dry}");
+    assert!(run(&[&to]).contains("2000      2000"), "all samples");
+    let embedded = format!("--to={}", scratch.path().join("embedded").display());
+    Export::of(&connector, &scratch).good(&arguments(&times, &[&embedded]));
+    assert!(files(&scratch.path().join("out")) == files(&scratch.path().join("embedded")));
+}
+
+#[test]
 fn a_receiver_that_takes_no_late_samples_takes_the_export_even_if_it_is_killed() {
     let scratch = Scratch::new();
     let connector = Connector::embedded(scratch.path(), &[]);
@@ -320,6 +351,22 @@ fn what_is_wrong_is_said() {
     );
     let nowhere = export.bad(&arguments(&times, &[&to, "--default-table=nowhere"]));
     assert!(nowhere.contains("ValidationException: ") || nowhere.contains("ResourceNotFoundException: "), "{nowhere}");
+    let ahead = [times[0].clone(), format!("--end={}", now_ms())];
+    let refused = export.bad(&arguments(&ahead, &[&to]));
+    assert!(refused.contains("--end lies in the future (Unix times are given in seconds"), "{refused}");
+    // Files of others are left alone, whichever state is named.
+    let other = scratch.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("2026-01-02.om.gz"), "another export").unwrap();
+    let (to_other, state) = (format!("--to={}", other.display()), scratch.path().join("a.state"));
+    std::fs::write(&state, "").unwrap();
+    let with_state = format!("--state={}", state.display());
+    for more in [&[&to_other[..]][..], &[&to_other, &with_state], &[&to_other, &with_state]] {
+        assert!(export.bad(&arguments(&times, more)).contains("is there already, and not of this export"));
+    }
+    assert_eq!(std::fs::read(other.join("2026-01-02.om.gz")).unwrap(), b"another export");
+    let elsewhere = export.bad(&arguments(&times, &[&to, &with_state]));
+    assert!(elsewhere.contains("is of another transfer: --to was"), "{elsewhere}");
     // An empty table is an empty export.
     let printed = export.good(&arguments(&times, &["--to", &scratch.path().join("empty").display().to_string()]));
     assert!(printed.contains("all"), "{printed}");

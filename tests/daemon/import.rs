@@ -160,8 +160,8 @@ fn an_export_is_imported_into_another_table_bit_for_bit() {
         assert_eq!(write(&connector.address, part).status, 204);
     }
     let (target, folder) = (embedded(scratch.path(), Some(&connector)), scratch.path().join("out"));
-    let now = now_ms() / 1000;
-    let (start, end) = (format!("--start={}", now - 86_400), format!("--end={}", now + 86_400));
+    let now = now_ms();
+    let (start, end) = (format!("--start={}", now / 1000 - 86_400), format!("--end={}.{:03}", now / 1000, now % 1000));
     let (to, from) = (format!("--to={}", folder.display()), format!("--from={}", folder.display()));
     let mut export = Command::new(env!("CARGO_BIN_EXE_timestream-prometheus-connector"));
     let exported = export.arg("export").args(&target).args([&start, &end, &to]).output().unwrap();
@@ -224,4 +224,21 @@ fn standard_input_is_taken_and_a_file_that_has_changed_is_read_anew() {
     let connector = Connector::embedded(scratch.path(), &[]);
     let samples = vec![(1.0, now - 3000), (2.0, now - 2000), (3.0, now - 1000)];
     assert_eq!(all_of(&connector)[0].1, samples);
+}
+
+#[test]
+fn a_table_that_was_made_anew_is_not_taken_for_the_one_before() {
+    let scratch = Scratch::new();
+    let file = scratch.path().join("a.prom");
+    std::fs::write(&file, format!("up 1 {}e-3\n# EOF\n", now_ms())).unwrap();
+    let from = format!("--from={}", file.display());
+    let data = scratch.path().join("data");
+    let target = embedded(&data, None);
+    assert_eq!(import(&with(&target, &[&from])).counts(), [1, 1, 0, 0]);
+    std::fs::remove_dir_all(&data).unwrap();
+    // The time of creation is told in seconds.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let refused = import(&with(&target, &[&from]));
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.log.contains("is of another transfer: origin of the table was"), "{}", refused.log);
 }

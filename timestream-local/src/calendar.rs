@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use time::{Date, Month, OffsetDateTime, Time};
+use time::{Date, Month, OffsetDateTime, Time, Weekday};
 
 /// Nanoseconds in a second.
 pub(crate) const SECOND: i64 = 1_000_000_000;
@@ -159,6 +159,34 @@ fn parse_separated(text: &str, separators: [char; 2]) -> Option<i64> {
 /// Days since 1970 of `2021-05-06` or `2021-5-6`.
 pub(crate) fn parse_days(text: &str) -> Option<i64> {
     Some(nanoseconds(parse_date(text.trim())?.midnight().assume_utc())? / DAY)
+}
+
+/// Days since 1970 of a date as ISO 8601 writes it: by the day of a month, of a week or of a year, or without a day for the
+/// first one: `2020-05-11`, `2020-05`, `2020`, `2020-W10-1`, `2020-W10`, `2020-123`.
+pub(crate) fn parse_iso_days(text: &str) -> Option<i64> {
+    let year = |text: &str| (text.len() == 4).then(|| number(text)).flatten().and_then(|year| i32::try_from(year).ok());
+    let week = |text: &str| text.strip_prefix('W').filter(|week| week.len() == 2).and_then(number);
+    let parts: Vec<&str> = text.split('-').collect();
+    let date = match *parts.as_slice() {
+        [only] => Date::from_ordinal_date(year(only)?, 1).ok()?,
+        [first, second] if second.starts_with('W') => {
+            Date::from_iso_week_date(year(first)?, week(second)? as u8, Weekday::Monday).ok()?
+        }
+        [first, second, day] if second.starts_with('W') => {
+            let day = match (day.len(), number(day)?) {
+                (1, day @ 1..=7) => Weekday::Monday.nth_next(day as u8 - 1),
+                _ => return None,
+            };
+            Date::from_iso_week_date(year(first)?, week(second)? as u8, day).ok()?
+        }
+        [first, day] if day.len() == 3 => Date::from_ordinal_date(year(first)?, number(day)? as u16).ok()?,
+        [first, month] => {
+            let month = Month::try_from(number(month).filter(|_| month.len() == 2)? as u8).ok()?;
+            Date::from_calendar_date(year(first)?, month, 1).ok()?
+        }
+        _ => parse_date(text)?,
+    };
+    Some(nanoseconds(date.midnight().assume_utc())? / DAY)
 }
 
 fn parse_date(text: &str) -> Option<Date> {

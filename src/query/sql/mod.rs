@@ -88,9 +88,7 @@ pub(super) fn count(
     matchers: &[Matcher],
     bounds: (i64, i64),
 ) -> Result<Option<String>, Error> {
-    let Some(mut conditions) = conditions(schema, matchers, bounds) else { return Ok(None) };
-    let Some(condition) = with_a_value(schema) else { return Ok(None) };
-    conditions.push(condition);
+    let Some(conditions) = sample_conditions(schema, matchers, bounds) else { return Ok(None) };
     fitting(format!("SELECT count(*) FROM {}", found(database, table, &conditions))).map(Some)
 }
 
@@ -106,9 +104,7 @@ pub(super) fn sizes(
     matchers: &[Matcher],
     bounds: (i64, i64),
 ) -> Result<Option<String>, Error> {
-    let Some(mut conditions) = conditions(schema, matchers, bounds) else { return Ok(None) };
-    let Some(condition) = with_a_value(schema) else { return Ok(None) };
-    conditions.push(condition);
+    let Some(conditions) = sample_conditions(schema, matchers, bounds) else { return Ok(None) };
     let labels = label_columns(schema);
     let letters: String = schema
         .labels()
@@ -152,6 +148,17 @@ fn conditions(schema: &Schema, matchers: &[Matcher], (start_ms, end_ms): (i64, i
             Said::Never => return None,
             Said::When(condition) => conditions.push(condition),
         }
+    }
+    Some(conditions)
+}
+
+/// The conditions for rows that are samples of these series and times. `None` if there is none.
+fn sample_conditions(schema: &Schema, matchers: &[Matcher], bounds: (i64, i64)) -> Option<Vec<String>> {
+    let mut conditions = conditions(schema, matchers, bounds)?;
+    let condition = with_a_value(schema)?;
+    // Where a table has no other measures each row has a value, and counting is faster without a look at it.
+    if schema.has_other_measures() {
+        conditions.push(condition);
     }
     Some(conditions)
 }

@@ -1,3 +1,5 @@
+use aws_sdk_timestreamquery::types::{Datum, Row};
+
 use super::*;
 use crate::dimension;
 use crate::proto::LabelMatcher;
@@ -191,4 +193,43 @@ fn samples_come_as_a_row_for_each_series_and_bin() {
     let any = select("d", "t", &schema, &[], (0, i64::MAX), FIRST, Order::Series).unwrap().unwrap();
     assert!(any.ends_with("NULLS LAST, ts_bin, length(measure_name)"), "{any}");
     assert_eq!(select("d", "t", &Schema::default(), &[], (0, 1), FIRST, Order::Any).unwrap(), None, "no measure");
+}
+
+/// The schema of a DESCRIBE with these columns and what they are.
+fn described(columns: &[(&str, &str)]) -> Schema {
+    let datum = |text: &str| Datum::builder().scalar_value(text).build();
+    let row =
+        |(name, kind): &(&str, &str)| Row::builder().data(datum(name)).data(datum("any")).data(datum(kind)).build();
+    Schema::of_describe(&columns.iter().map(|column| row(column).unwrap()).collect::<Vec<_>>())
+}
+
+#[test]
+fn samples_are_counted_by_the_conditions_of_their_select() {
+    let doubles = described(&[("job", "DIMENSION"), ("measure_value::double", "MEASURE_VALUE")]);
+    let selected = matcher(Type::Eq, "job", "a");
+    let of = |schema: &Schema| {
+        let count = count("db", "t", schema, std::slice::from_ref(&selected), (5, 10)).unwrap().unwrap();
+        let sizes = sizes("db", "t", schema, &[], (5, 10)).unwrap().unwrap();
+        (count, sizes)
+    };
+    let times = "time >= from_milliseconds(5) AND time < from_milliseconds(11)";
+    let (count, sizes) = of(&doubles);
+    assert_eq!(count, format!("SELECT count(*) FROM \"db\".\"t\" WHERE {times} AND \"job\" = 'a'"));
+    assert_eq!(
+        sizes,
+        format!(
+            "SELECT count(*), sum(ts_count), sum(ts_count * (length(measure_name) + CASE WHEN \"job\" <> '' THEN \
+             length(\"job\") + 7 ELSE 0 END)) FROM (SELECT measure_name, \"job\", count(*) AS ts_count FROM \
+             \"db\".\"t\" WHERE {times} GROUP BY measure_name, \"job\")"
+        )
+    );
+    let more = described(&[
+        ("job", "DIMENSION"),
+        ("measure_value::double", "MEASURE_VALUE"),
+        ("measure_value::varchar", "MEASURE_VALUE"),
+    ]);
+    assert!(of(&more).0.ends_with("AND \"job\" = 'a' AND (measure_value::double IS NOT NULL)"));
+    let empty = described(&[("job", "DIMENSION")]);
+    assert_eq!(super::count("db", "t", &empty, &[], (5, 10)), Ok(None));
+    assert_eq!(super::count("db", "t", &doubles, &[], (10, 5)), Ok(None));
 }

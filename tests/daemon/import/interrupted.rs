@@ -25,6 +25,19 @@ fn many(samples: usize) -> (String, HashMap<Key, f64>) {
     (text + "# EOF\n", stored)
 }
 
+/// Starts an import, and kills it once it has noted how far it is.
+fn kill_on_its_way(arguments: &[&str], state: &Path) {
+    let mut child = start(arguments);
+    let lines = || std::fs::read_to_string(state).map_or(0, |text| text.matches("reached").count());
+    let before = lines();
+    eventually("it has noted how far it is", || lines() > before);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let mut printed = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+    assert_eq!(printed, "", "it ended before it was killed");
+}
+
 #[test]
 fn kill_9_and_a_new_start_lose_nothing() {
     let endpoint = Timestream::slow(Duration::from_millis(20));
@@ -35,17 +48,8 @@ fn kill_9_and_a_new_start_lose_nothing() {
     let (target, from) = (endpoint.arguments(), format!("--from={}", file.display()));
     let arguments = with(&target, &[&from, "--write.max-concurrent-calls=8"]);
     let state = scratch.path().join("many.om.gz.import-dat.tab.state");
-    for killed in 1..=2 {
-        let mut child = start(&arguments);
-        let lines = || std::fs::read_to_string(&state).map_or(0, |text| text.matches("reached").count());
-        let before = lines();
-        eventually("it has noted how far it is", || lines() > before);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let mut printed = String::new();
-        child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
-        assert_eq!(printed, "", "the kill of number {killed} came after its end");
-    }
+    kill_on_its_way(&arguments, &state);
+    kill_on_its_way(&arguments, &state);
     let imported = ended(start(&arguments), b"");
     assert_eq!((imported.counts(), imported.code), ([200_000, 200_000, 0, 0], Some(0)));
     assert!(imported.log.contains("many.om.gz is imported from line "));
@@ -53,6 +57,29 @@ fn kill_9_and_a_new_start_lose_nothing() {
     let (_, sent) = endpoint.counts();
     assert!(sent < 400_000, "{sent} records were sent for 200000");
     endpoint.assert_sound();
+}
+
+/// The embedded Timestream runs in the process that is killed.
+#[test]
+fn kill_9_of_an_import_into_embedded_data_loses_nothing() {
+    let scratch = Scratch::new();
+    let file = scratch.path().join("many.om");
+    let (text, stored) = many(300_000);
+    std::fs::write(&file, text).unwrap();
+    let (target, from) = (embedded(scratch.path(), None), format!("--from={}", file.display()));
+    let arguments = with(&target, &[&from]);
+    kill_on_its_way(&arguments, &scratch.path().join("many.om.import-prometheus.metrics.state"));
+    let imported = import(&arguments);
+    assert_eq!((imported.counts(), imported.code), ([300_000, 300_000, 0, 0], Some(0)));
+    assert!(imported.log.contains("many.om is imported from line "));
+    let connector = Connector::embedded(scratch.path(), &[]);
+    let found: HashMap<Key, f64> = all_of(&connector)
+        .into_iter()
+        .flat_map(|(labels, samples)| {
+            samples.into_iter().map(move |(value, time)| ((labels.iter().cloned().collect(), time), value))
+        })
+        .collect();
+    assert!(found == stored, "{} of {} samples", found.len(), stored.len());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod arn;
 mod databases;
+mod discovery;
 mod queries;
 mod shape;
 mod table_properties;
@@ -11,15 +12,11 @@ mod write;
 
 use std::net::SocketAddr;
 
-use serde_json::json;
-
 use crate::error::{ApiError, ErrorKind};
 use crate::faults::FaultHandle;
 use crate::query::Queries;
 use crate::storage::Storage;
-
-/// How long a client may keep a discovered endpoint, in minutes, as the service answers.
-const ENDPOINT_MINUTES: u32 = 1440;
+pub(crate) use discovery::Caller;
 
 /// Answers calls.
 pub(crate) struct Api {
@@ -36,18 +33,14 @@ impl Api {
         Api { storage, queries, address, faults }
     }
 
-    /// Answers one call with the body of a success. `host` is the name by which the caller reached the server;
-    /// DescribeEndpoints answers it.
-    pub(crate) async fn call(&self, operation: &str, host: Option<&str>, body: &[u8]) -> Result<Vec<u8>, ApiError> {
+    /// Answers one call with the body of a success.
+    pub(crate) async fn call(&self, operation: &str, caller: Caller<'_>, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         let answer = match operation {
             "WriteRecords" => self.write_records(body).await?,
             "Query" => return self.query(body).await,
             "CancelQuery" => self.cancel_query(body)?,
             "PrepareQuery" => self.prepare_query(body).await?,
-            "DescribeEndpoints" => {
-                let address = host.map_or_else(|| self.address.to_string(), str::to_owned);
-                json!({"Endpoints": [{"Address": address, "CachePeriodInMinutes": ENDPOINT_MINUTES}]})
-            }
+            "DescribeEndpoints" => discovery::endpoints(caller, self.address),
             "CreateDatabase" => self.create_database(body).await?,
             "DescribeDatabase" => self.describe_database(body)?,
             "UpdateDatabase" => self.update_database(body).await?,

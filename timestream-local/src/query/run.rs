@@ -131,7 +131,9 @@ fn selected(job: &Job, select: &Compiled, giver: &Giver<Outcome>, pager: &mut Pa
         connection.pragma_update(None, "temp_store", "memory")?;
     }
     let (wanted, started) = (giver.wanted(), Instant::now());
-    connection.progress_handler(STEPS, Some(move || !wanted() || started.elapsed() > MAX_TIME))?;
+    let has_to_end = move || !wanted() || started.elapsed() > MAX_TIME;
+    connection.progress_handler(STEPS, Some(has_to_end.clone()))?;
+    sql::end_evaluation_when(has_to_end);
     let snapshot = job.reader.begin(&connection)?;
     let format = samples::Format { write: sql::time_series, most: sql::MAX_ENTRIES };
     for table in job.view.used() {

@@ -58,7 +58,7 @@ impl<T> Giver<T> {
     }
 
     /// [`Self::is_wanted`] as a function of its own.
-    pub(super) fn wanted(&self) -> impl Fn() -> bool + Send + use<T>
+    pub(super) fn wanted(&self) -> impl Fn() -> bool + Clone + Send + use<T>
     where
         T: Send + 'static,
     {

@@ -10,6 +10,10 @@ const MANY: &str = "SELECT n FROM UNNEST(sequence(1, 10000, 1)) AS t (n)";
 const LONG: &str = "SELECT count(*) FROM UNNEST(sequence(1, 10000, 1)) AS a (x), UNNEST(sequence(1, 10000, 1)) AS b (y), \
                     UNNEST(sequence(1, 10000, 1)) AS c (z)";
 
+/// Runs for very long within one call of a function.
+const LONG_LAMBDA: &str = "SELECT reduce(sequence(1, 10000), 0, (s, x) -> reduce(sequence(1, 10000), s, (t, y) -> \
+                           reduce(sequence(1, 10000), t, (u, z) -> u + 1 - 1, u -> u), t -> t), s -> s)";
+
 struct Fixture {
     queries: Queries,
     storage: Storage,
@@ -164,6 +168,14 @@ async fn a_cancelled_query_ends() {
 async fn a_query_that_nobody_waits_for_ends() {
     let fixture = Fixture::new("abandoned");
     let started = tokio::time::timeout(Duration::from_millis(200), fixture.start(LONG, None, None)).await;
+    assert!(started.is_err());
+    fixture.free(MAX_QUERIES).await;
+}
+
+#[tokio::test]
+async fn a_lambda_that_nobody_waits_for_ends() {
+    let fixture = Fixture::new("lambda");
+    let started = tokio::time::timeout(Duration::from_millis(200), fixture.start(LONG_LAMBDA, None, None)).await;
     assert!(started.is_err());
     fixture.free(MAX_QUERIES).await;
 }

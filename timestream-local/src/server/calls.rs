@@ -6,12 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Request, Response, StatusCode};
 use time::OffsetDateTime;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::api::Api;
+use crate::api::{Api, Caller};
 use crate::error::{ApiError, ErrorKind};
 use crate::faults::{Fate, FaultHandle};
 use crate::signature::{self, AccessKey};
@@ -24,6 +24,7 @@ const MAX_BODIES_KIB: u32 = 128 << 10;
 pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+const SDK_AGENT: HeaderName = HeaderName::from_static("x-amz-user-agent");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const TARGET_PREFIX: &str = "Timestream_20181101.";
 
@@ -33,12 +34,14 @@ pub(super) struct Calls {
     /// The keys whose signatures are taken. Without keys, anybody may call.
     access_keys: Vec<AccessKey>,
     faults: FaultHandle,
+    /// They come over HTTPS.
+    are_secure: bool,
     bodies: Semaphore,
 }
 
 impl Calls {
-    pub(super) fn new(api: Api, access_keys: Vec<AccessKey>, faults: FaultHandle) -> Self {
-        Calls { api, access_keys, faults, bodies: Semaphore::new(MAX_BODIES_KIB as usize) }
+    pub(super) fn new(api: Api, access_keys: Vec<AccessKey>, faults: FaultHandle, are_secure: bool) -> Self {
+        Calls { api, access_keys, faults, are_secure, bodies: Semaphore::new(MAX_BODIES_KIB as usize) }
     }
 
     /// Reserves memory for a body until the permit is dropped. A body of unknown length takes as much as the largest.
@@ -105,10 +108,16 @@ async fn handle(calls: &Calls, request: Request<Incoming>) -> Result<Vec<u8>, Fa
     if let Some(delay) = decision.delay {
         tokio::time::sleep(delay).await;
     }
+    let caller = Caller {
+        host: text(HOST),
+        user_agent: text(USER_AGENT),
+        sdk_agent: text(SDK_AGENT),
+        is_secure: calls.are_secure,
+    };
     match decision.fate {
-        Fate::Handle => Ok(calls.api.call(operation, text(HOST), &body).await?),
+        Fate::Handle => Ok(calls.api.call(operation, caller, &body).await?),
         Fate::HandleThenDrop => {
-            let _ = calls.api.call(operation, text(HOST), &body).await;
+            let _ = calls.api.call(operation, caller, &body).await;
             Err(Failure::Dropped)
         }
         Fate::Fail(error) => Err(error.into()),

@@ -82,7 +82,7 @@ impl Server {
         let faults = FaultHandle::default();
         faults.set(plan);
         let api = Api::new(storage, address, faults.clone());
-        let calls = Arc::new(Calls::new(api, access_keys, faults.clone()));
+        let calls = Arc::new(Calls::new(api, access_keys, faults.clone(), tls.is_some()));
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(connections::serve(listener, tls, calls, stopped));
         Ok(Server { address, faults, stop, serving, writer })

@@ -144,7 +144,7 @@ impl Aggregate<Option<(Value, Value)>, Value> for By {
     }
 }
 
-fn precedes(left: &Value, right: &Value) -> bool {
+pub(super) fn precedes(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Integer(left), Value::Integer(right)) => left < right,
         (Value::Text(left), Value::Text(right)) => left < right,

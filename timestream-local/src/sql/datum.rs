@@ -3,6 +3,7 @@
 use rusqlite::types::ValueRef;
 
 use super::failure::Failure;
+use super::list;
 use super::series::Entries;
 use super::text;
 use super::types::ColumnType;
@@ -15,8 +16,8 @@ impl ColumnType {
     /// Writes a value as a `Datum`.
     ///
     /// # Errors
-    /// A time series or array that cannot be read.
-    pub(crate) fn write_datum(self, value: ValueRef<'_>, page: &mut Vec<u8>) -> Result<(), Failure> {
+    /// A time series, array or row that cannot be read.
+    pub(crate) fn write_datum(&self, value: ValueRef<'_>, page: &mut Vec<u8>) -> Result<(), Failure> {
         match (self, value) {
             (_, ValueRef::Null) => page.extend_from_slice(b"{\"NullValue\":true}"),
             (Self::TimeSeries(kind), value) => {
@@ -35,13 +36,23 @@ impl ColumnType {
             }
             (Self::Array(kind), value) => {
                 page.extend_from_slice(b"{\"ArrayValue\":[");
-                for (index, (_, value)) in Entries::read(value)?.iter().enumerate() {
+                for (index, value) in list::read(value)?.into_iter().enumerate() {
                     if index > 0 {
                         page.push(b',');
                     }
                     kind.write_datum(value, page)?;
                 }
                 page.extend_from_slice(b"]}");
+            }
+            (Self::Row(fields), value) => {
+                page.extend_from_slice(b"{\"RowValue\":{\"Data\":[");
+                for (index, (field, value)) in fields.iter().zip(list::read(value)?).enumerate() {
+                    if index > 0 {
+                        page.push(b',');
+                    }
+                    field.kind.write_datum(value, page)?;
+                }
+                page.extend_from_slice(b"]}}");
             }
             (scalar, value) => {
                 page.extend_from_slice(b"{\"ScalarValue\":\"");
@@ -53,7 +64,7 @@ impl ColumnType {
     }
 
     /// Writes the text within the quotes. The commonest types are written directly, the others through [`Self::text`].
-    fn write_scalar(self, value: ValueRef<'_>, page: &mut Vec<u8>) {
+    fn write_scalar(&self, value: ValueRef<'_>, page: &mut Vec<u8>) {
         match (self, value) {
             (Self::Varchar, ValueRef::Text(bytes)) => write_text(bytes, page),
             (Self::Timestamp, ValueRef::Integer(nanoseconds)) => calendar::write_timestamp(nanoseconds, page),
@@ -80,10 +91,11 @@ fn write_text(bytes: &[u8], page: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::types::Field;
     use proptest::prelude::*;
     use serde_json::{Value as Json, json};
 
-    fn datum(kind: ColumnType, value: ValueRef<'_>) -> Json {
+    fn datum(kind: &ColumnType, value: ValueRef<'_>) -> Json {
         let mut page = Vec::new();
         kind.write_datum(value, &mut page).unwrap();
         serde_json::from_slice(&page).unwrap()
@@ -95,16 +107,31 @@ mod tests {
         let series = crate::sql::series::write(&entries).unwrap();
         let point = |time, value| json!({"Time": time, "Value": {"ScalarValue": value}});
         assert_eq!(
-            datum(ColumnType::TimeSeries(&ColumnType::Double), (&series).into()),
+            datum(&ColumnType::Double.series().unwrap(), (&series).into()),
             json!({"TimeSeriesValue": [point("1970-01-01 00:00:01.000000000", "1.5"),
                 point("1970-01-01 00:00:02.000000000", "-0.0")]})
         );
-        let array = crate::sql::series::write(&[(0, 5.into())]).unwrap();
+        let array = list::write([ValueRef::Integer(5), ValueRef::Null]).unwrap();
+        let bigints = ColumnType::Bigint.array();
         assert_eq!(
-            datum(ColumnType::Array(&ColumnType::Bigint), (&array).into()),
-            json!({"ArrayValue": [{"ScalarValue": "5"}]})
+            datum(&bigints, (&array).into()),
+            json!({"ArrayValue": [{"ScalarValue": "5"}, {"NullValue": true}]})
         );
-        assert!(ColumnType::Array(&ColumnType::Bigint).write_datum(ValueRef::Integer(1), &mut Vec::new()).is_err());
+        assert!(bigints.write_datum(ValueRef::Integer(1), &mut Vec::new()).is_err());
+        let field = |name: Option<&str>, kind| Field { name: name.map(str::to_owned), kind };
+        let row = ColumnType::Row([field(Some("a"), bigints), field(None, ColumnType::Boolean)].into());
+        assert_eq!(row.sql_name(), "row(a array(bigint), boolean)");
+        let value = list::write([(&array).into(), ValueRef::Integer(1)]).unwrap();
+        assert_eq!(
+            datum(&row, (&value).into()),
+            json!({"RowValue": {"Data": [{"ArrayValue": [{"ScalarValue": "5"}, {"NullValue": true}]},
+                {"ScalarValue": "true"}]}})
+        );
+        assert_eq!(
+            row.api_type(),
+            json!({"RowColumnInfo": [{"Name": "a", "Type": {"ArrayColumnInfo": {"Type": {"ScalarType": "BIGINT"}}}},
+                {"Type": {"ScalarType": "BOOLEAN"}}]})
+        );
     }
 
     proptest! {
@@ -118,7 +145,7 @@ mod tests {
                 (ColumnType::Double, ValueRef::Real(f64::from_bits(bits))),
             ];
             for (kind, value) in cases {
-                prop_assert_eq!(datum(kind, value), json!({"ScalarValue": kind.text(value)}));
+                prop_assert_eq!(datum(&kind, value), json!({"ScalarValue": kind.text(value)}));
             }
         }
     }

@@ -1,15 +1,15 @@
 //! Tokens of Timestream's dialect. Those that `sqlparser` cannot read are replaced by others that it can.
 //!
 //! `5m` becomes `INTERVAL '5' MINUTE`; `measure_value::double`, which would arrive as a cast, becomes one quoted
-//! identifier, as it is the name of a column; `@name` becomes a placeholder; and `VALUES 1, 2` becomes `VALUES (1), (2)`.
-
-use std::collections::HashMap;
+//! identifier, as it is the name of a column; `@name` becomes a placeholder; `VALUES 1, 2` becomes `VALUES (1), (2)`; and
+//! the type in `CAST(x AS ROW(a bigint))` becomes one quoted identifier.
 
 use sqlparser::dialect::Dialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
 use super::failure::{SqlError, at};
+use super::mending::{with_rows, with_types};
 
 /// Operators in one query. They bound how deep the syntax tree can be, and so the stack that it takes.
 const MAX_OPERATORS: usize = 4_000;
@@ -79,112 +79,7 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<TokenWithSpan>, SqlError> {
             }
         };
     }
-    Ok(with_rows(mended))
-}
-
-/// The tokens with parentheses around each row of VALUES that has none.
-fn with_rows(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
-    if !tokens.iter().any(|token| is_values(&token.token)) {
-        return tokens;
-    }
-    let mut mended = Vec::with_capacity(tokens.len() + 16);
-    // Of the whole text, and of each parenthesis that is open: what is known of a VALUES in it.
-    let mut open = vec![Rows::default()];
-    let closings = closings(&tokens);
-    for (index, token) in tokens.iter().enumerate() {
-        let depth = open.len();
-        let Some(rows) = open.last_mut() else { break };
-        if rows.row_begins && !matches!(token.token, Token::Whitespace(_)) {
-            rows.row_begins = false;
-            if !ends_values(&token.token) && !is_row(&tokens, &closings, index) {
-                rows.is_wrapped = true;
-                mended.push(TokenWithSpan::new(Token::LParen, token.span));
-            }
-        }
-        let ends = ends_values(&token.token);
-        if rows.are_read && (ends || token.token == Token::Comma) {
-            if rows.is_wrapped {
-                mended.push(TokenWithSpan::new(Token::RParen, token.span));
-            }
-            *rows = Rows { are_read: !ends, row_begins: !ends, is_wrapped: false };
-        }
-        match &token.token {
-            Token::LParen => open.push(Rows::default()),
-            Token::RParen if depth > 1 => drop(open.pop()),
-            token if is_values(token) => *rows = Rows { are_read: true, row_begins: true, is_wrapped: false },
-            _ => {}
-        }
-        mended.push(token.clone());
-    }
-    if let (Some(Rows { is_wrapped: true, .. }), Some(last)) = (open.last(), tokens.last()) {
-        mended.push(TokenWithSpan::new(Token::RParen, last.span));
-    }
-    mended
-}
-
-/// Where the walk is in a VALUES.
-#[derive(Clone, Copy, Default)]
-struct Rows {
-    are_read: bool,
-    row_begins: bool,
-    /// The row was given a parenthesis, which must be closed.
-    is_wrapped: bool,
-}
-
-fn keyword(token: &Token) -> Option<Keyword> {
-    match token {
-        Token::Word(word) if word.quote_style.is_none() => Some(word.keyword),
-        _ => None,
-    }
-}
-
-fn is_values(token: &Token) -> bool {
-    keyword(token) == Some(Keyword::VALUES)
-}
-
-fn ends_values(token: &Token) -> bool {
-    use Keyword::{EXCEPT, FETCH, INTERSECT, LIMIT, OFFSET, ORDER, UNION};
-    matches!(token, Token::RParen | Token::SemiColon | Token::EOF)
-        || matches!(keyword(token), Some(EXCEPT | FETCH | INTERSECT | LIMIT | OFFSET | ORDER | UNION))
-}
-
-fn begins_query(token: &Token) -> bool {
-    matches!(keyword(token), Some(Keyword::SELECT | Keyword::WITH))
-}
-
-/// For each opening parenthesis the place of the closing one.
-fn closings(tokens: &[TokenWithSpan]) -> HashMap<usize, usize> {
-    let (mut open, mut closings) = (Vec::new(), HashMap::new());
-    for (index, token) in tokens.iter().enumerate() {
-        match token.token {
-            Token::LParen => open.push(index),
-            Token::RParen => closings.extend(open.pop().map(|opening| (opening, index))),
-            _ => {}
-        }
-    }
-    closings
-}
-
-/// Whether the row of VALUES that begins at a token has parentheses of its own around it.
-fn is_row(tokens: &[TokenWithSpan], closings: &HashMap<usize, usize>, start: usize) -> bool {
-    let next = |from: usize| {
-        let rest = tokens.iter().enumerate().skip(from);
-        rest.map(|(index, token)| (index, &token.token)).find(|(_, token)| !matches!(token, Token::Whitespace(_)))
-    };
-    let mut first = next(start);
-    if let Some((index, token)) = first
-        && keyword(token) == Some(Keyword::ROW)
-    {
-        first = next(index + 1);
-    }
-    match first {
-        Some((index, Token::LParen)) if next(index + 1).is_some_and(|(_, token)| begins_query(token)) => false,
-        Some((index, Token::LParen)) => match closings.get(&index).map(|closing| next(closing + 1)) {
-            None | Some(None) => true,
-            Some(Some((_, behind))) => *behind == Token::Comma || ends_values(behind),
-        },
-        _ => false,
-    }
+    Ok(with_types(with_rows(mended)))
 }
 
 fn is_operator(token: &Token) -> bool {
@@ -300,6 +195,17 @@ mod tests {
         );
         assert_eq!(mended("VALUES"), "VALUES");
         assert_eq!(mended("VALUES 1,"), "VALUES (1),");
+    }
+
+    #[test]
+    fn types_of_arrays_and_rows_are_one_name() {
+        assert_eq!(
+            mended("CAST(x AS ROW(a bigint, b array(double)))"),
+            "CAST(x AS \"ROW(a bigint, b array(double))\")"
+        );
+        assert_eq!(mended("TRY_CAST(f(1) AS array (bigint)) AS row"), "TRY_CAST(f(1) AS \"array (bigint)\") AS row");
+        assert_eq!(mended("(SELECT 1) AS row (a)"), "(SELECT 1) AS row (a)");
+        assert_eq!(mended("CAST(x AS row"), "CAST(x AS row");
     }
 
     #[test]

@@ -10,20 +10,29 @@
 mod aggregates;
 mod catalog;
 mod datum;
+mod evaluator;
+mod extremes;
 mod failure;
 mod functions;
 mod java_regex;
+mod lambdas;
 mod lexer;
 mod like;
+mod list;
+mod lists;
+mod mending;
 mod moments;
+mod percentiles;
 mod series;
 mod show;
 mod statement;
 mod text;
 mod translate;
 mod types;
+mod window_values;
 
 pub(crate) use catalog::{Attribute, Catalog, CatalogError, Measure, Parts, Points, TableColumn, TableSchema};
+pub(crate) use evaluator::end_evaluation_when;
 pub(crate) use failure::SqlError;
 pub(crate) use series::{MAX_ENTRIES, time_series};
 pub(crate) use statement::{Cell, Compiled, Listing, Prepared, Statement};
@@ -70,7 +79,12 @@ fn tokens(text: &str) -> Result<Vec<sqlparser::tokenizer::TokenWithSpan>, SqlErr
 pub(crate) fn register_functions(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
     functions::register(connection)?;
     aggregates::register(connection)?;
-    moments::register(connection)
+    moments::register(connection)?;
+    lists::register(connection)?;
+    extremes::register(connection)?;
+    percentiles::register(connection)?;
+    window_values::register(connection)?;
+    lambdas::register(connection, register_functions)
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
-//! Time series and arrays as SQLite holds them: a BLOB of entries.
+//! Time series as SQLite holds them: a BLOB of entries.
 //!
 //! The first byte is the type of the values (`r` real, `i` integer, `t` text). The next four are the number of entries.
 //! Then follow the entries, each a time and a value of eight bytes each. Of a text, the value is its place and length in
-//! the bytes behind the entries. The entries of an array have the time 0. All numbers are little-endian.
+//! the bytes behind the entries. All numbers are little-endian.
 
 use rusqlite::types::{Value, ValueRef};
 
 use super::failure::Failure;
 
-/// Most entries of one time series or array.
+/// Most entries of one time series, array or row.
 pub(crate) const MAX_ENTRIES: usize = 262_144;
 const HEAD: usize = 5;
 const ENTRY: usize = 16;
@@ -156,7 +156,7 @@ pub(crate) fn time_series(points: &[(i64, f64)]) -> Result<Vec<u8>, String> {
 /// Writes entries in the order given. All values are of one kind.
 pub(crate) fn write(entries: &[(i64, Value)]) -> Result<Value, Failure> {
     if entries.len() > MAX_ENTRIES {
-        return Err(Failure(format!("A time series or array may not have more than {MAX_ENTRIES} entries")));
+        return Err(Failure(format!("A time series may not have more than {MAX_ENTRIES} entries")));
     }
     let mut writer = Writer::default();
     for (time, value) in entries {

@@ -7,7 +7,7 @@ use super::failure::{SqlError, at};
 use super::like::Pattern;
 use super::statement::{Cell, Listing};
 use super::translate::missing;
-use super::types::{Column, ColumnType};
+use super::types::{Column, ColumnType, Field};
 
 /// The result of a SHOW or DESCRIBE; `None` when the query is neither.
 pub(super) fn listing(tokens: &[TokenWithSpan], catalog: &dyn Catalog) -> Result<Option<Listing>, SqlError> {
@@ -45,7 +45,7 @@ fn describe(reader: &mut Reader<'_>, catalog: &dyn Catalog) -> Result<Listing, S
     let row = |column: &TableColumn| {
         vec![
             Cell::Text(column.name.clone()),
-            Cell::Text(column.column_type.sql_name().into()),
+            Cell::Text(column.column_type.sql_name().into_owned()),
             Cell::Text(column.attribute.name().into()),
         ]
     };
@@ -58,7 +58,7 @@ fn measures(reader: &mut Reader<'_>, catalog: &dyn Catalog) -> Result<Listing, S
     let keep = reader.like()?;
     let found = catalog.measures(&database, &table).map_err(|error| missing(error, &database, &table, start))?;
     let mut columns = ["measure_name", "data_type"].map(text_column).to_vec();
-    columns.push(Column::new("dimensions", ColumnType::Dimensions));
+    columns.push(Column::new("dimensions", dimensions()));
     let rows = found
         .into_iter()
         .filter(|measure| keep.as_ref().is_none_or(|keep| keep.matches(&measure.name)))
@@ -68,6 +68,12 @@ fn measures(reader: &mut Reader<'_>, catalog: &dyn Catalog) -> Result<Listing, S
         })
         .collect();
     Ok(Listing { columns, rows })
+}
+
+/// The type of a list of dimensions.
+fn dimensions() -> ColumnType {
+    let field = |name: &str| Field { name: Some(name.to_owned()), kind: ColumnType::Varchar };
+    ColumnType::Row([field("dimension_name"), field("data_type")].into()).array()
 }
 
 fn text_column(name: &str) -> Column {

@@ -22,7 +22,7 @@ pub(crate) struct Compiled {
 pub(crate) enum Cell {
     /// A VARCHAR.
     Text(String),
-    /// The value of a [`ColumnType::Dimensions`] column: name and type of each dimension.
+    /// An array of rows: name and type of each dimension.
     Dimensions(Vec<(String, String)>),
 }
 

@@ -1,5 +1,7 @@
 //! The types of Timestream, and how their values are printed.
 
+use std::borrow::Cow;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use rusqlite::types::ValueRef;
@@ -8,8 +10,13 @@ use serde_json::{Value as Json, json};
 use super::text;
 use crate::calendar;
 
+/// How deep arrays and rows may be nested in the type of a value.
+const MAX_TYPE_DEPTH: usize = 16;
+/// The types in the type of a value. Types of columns are copied, so that one of a few of them grows fast.
+const MAX_TYPE_PARTS: usize = 1_000;
+
 /// The type of a column or expression, with the form that its values have in SQLite.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ColumnType {
     /// Text.
     Varchar,
@@ -32,17 +39,59 @@ pub(crate) enum ColumnType {
     /// The type of a bare NULL.
     Unknown,
     /// Values of a type by their times: BLOB, see [`super::series`].
-    TimeSeries(&'static ColumnType),
-    /// Values of a type in a row: BLOB, see [`super::series`].
-    Array(&'static ColumnType),
-    /// `array(row(dimension_name varchar, data_type varchar))`, found only in the result of SHOW MEASURES.
-    Dimensions,
+    TimeSeries(Element),
+    /// Values of a type in an order: BLOB, see [`super::list`].
+    Array(Element),
+    /// A value for each field: BLOB, see [`super::list`].
+    Row(Arc<[Field]>),
+}
+
+/// The type of the values of a time series or array.
+#[derive(Debug, Clone)]
+pub(crate) enum Element {
+    /// A type in the tables of functions.
+    Known(&'static ColumnType),
+    /// A type that a query made.
+    Made(Arc<ColumnType>),
+}
+
+impl Deref for Element {
+    type Target = ColumnType;
+
+    fn deref(&self) -> &ColumnType {
+        match self {
+            Self::Known(kind) => kind,
+            Self::Made(kind) => kind,
+        }
+    }
+}
+
+impl PartialEq for Element {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Element {}
+
+/// A field of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Field {
+    /// Its name, if it has one.
+    pub(crate) name: Option<String>,
+    /// Its type.
+    pub(crate) kind: ColumnType,
 }
 
 impl ColumnType {
+    /// The type of arrays of values of this type.
+    pub(crate) fn array(self) -> Self {
+        Self::Array(Element::Made(Arc::new(self)))
+    }
+
     /// The type's name in SQL and in error messages, in lower case.
-    pub(crate) fn sql_name(self) -> &'static str {
-        match self {
+    pub(crate) fn sql_name(&self) -> Cow<'static, str> {
+        let name = match self {
             Self::Varchar => "varchar",
             Self::Double => "double",
             Self::Bigint => "bigint",
@@ -53,37 +102,39 @@ impl ColumnType {
             Self::IntervalDayToSecond => "interval day to second",
             Self::IntervalYearToMonth => "interval year to month",
             Self::Unknown => "unknown",
-            Self::TimeSeries(Self::Double) => "timeseries(double)",
-            Self::TimeSeries(Self::Bigint) => "timeseries(bigint)",
-            Self::TimeSeries(Self::Integer) => "timeseries(integer)",
-            Self::TimeSeries(Self::Boolean) => "timeseries(boolean)",
-            Self::TimeSeries(Self::Varchar) => "timeseries(varchar)",
-            Self::TimeSeries(_) => "timeseries",
-            Self::Array(Self::Timestamp) => "array(timestamp)",
-            Self::Array(Self::Bigint) => "array(bigint)",
-            Self::Array(_) => "array",
-            Self::Dimensions => "array(row(dimension_name varchar, data_type varchar))",
-        }
+            Self::TimeSeries(value) => return format!("timeseries({})", value.sql_name()).into(),
+            Self::Array(element) => return format!("array({})", element.sql_name()).into(),
+            Self::Row(fields) => {
+                let fields = fields.iter().map(|field| match &field.name {
+                    Some(name) => format!("{name} {}", field.kind.sql_name()),
+                    None => field.kind.sql_name().into_owned(),
+                });
+                return format!("row({})", fields.collect::<Vec<_>>().join(", ")).into();
+            }
+        };
+        Cow::Borrowed(name)
     }
 
     /// The type as the API's `Type`.
-    pub(crate) fn api_type(self) -> Json {
+    pub(crate) fn api_type(&self) -> Json {
         match self {
             Self::TimeSeries(value) => json!({"TimeSeriesMeasureValueColumnInfo": {"Type": value.api_type()}}),
             Self::Array(element) => json!({"ArrayColumnInfo": {"Type": element.api_type()}}),
-            Self::Dimensions => {
-                let varchar = |name: &str| json!({"Name": name, "Type": {"ScalarType": "VARCHAR"}});
-                let row = json!({"RowColumnInfo": [varchar("dimension_name"), varchar("data_type")]});
-                json!({"ArrayColumnInfo": {"Type": row}})
+            Self::Row(fields) => {
+                let info = fields.iter().map(|field| match &field.name {
+                    Some(name) => json!({"Name": name, "Type": field.kind.api_type()}),
+                    None => json!({"Type": field.kind.api_type()}),
+                });
+                json!({"RowColumnInfo": info.collect::<Vec<_>>()})
             }
             scalar => json!({"ScalarType": scalar.api_name()}),
         }
     }
 
     /// A scalar type's name in the API's `ScalarType`: `VARCHAR`, `INTERVAL_DAY_TO_SECOND`, …
-    fn api_name(self) -> &'static str {
+    fn api_name(&self) -> &'static str {
         match self {
-            Self::Varchar | Self::Dimensions | Self::TimeSeries(_) | Self::Array(_) => "VARCHAR",
+            Self::Varchar | Self::TimeSeries(_) | Self::Array(_) | Self::Row(_) => "VARCHAR",
             Self::Double => "DOUBLE",
             Self::Bigint => "BIGINT",
             Self::Integer => "INTEGER",
@@ -97,7 +148,7 @@ impl ColumnType {
     }
 
     /// Prints a value as the API's `ScalarValue` does; `None` is NULL.
-    pub(crate) fn text(self, value: ValueRef<'_>) -> Option<String> {
+    pub(crate) fn text(&self, value: ValueRef<'_>) -> Option<String> {
         match (self, value) {
             (_, ValueRef::Null) => None,
             (Self::Double, ValueRef::Real(number)) => Some(text::double(number)),
@@ -117,38 +168,69 @@ impl ColumnType {
     }
 
     /// The type of a time series of such values, if there is one.
-    pub(crate) fn series(self) -> Option<Self> {
-        Some(Self::TimeSeries(match self {
+    pub(crate) fn series(&self) -> Option<Self> {
+        Some(Self::TimeSeries(Element::Known(match self {
             Self::Double => &Self::Double,
             Self::Bigint => &Self::Bigint,
             Self::Integer => &Self::Integer,
             Self::Boolean => &Self::Boolean,
             Self::Varchar => &Self::Varchar,
             _ => return None,
-        }))
+        })))
     }
 
     /// Whether values can be compared, ordered and grouped.
-    pub(crate) fn is_comparable(self) -> bool {
-        !matches!(self, Self::TimeSeries(_) | Self::Array(_) | Self::Dimensions)
+    pub(crate) fn is_comparable(&self) -> bool {
+        !matches!(self, Self::TimeSeries(_) | Self::Array(_) | Self::Row(_))
     }
 
-    pub(crate) fn is_number(self) -> bool {
+    pub(crate) fn is_number(&self) -> bool {
         matches!(self, Self::Double | Self::Bigint | Self::Integer)
     }
 
-    pub(crate) fn is_integral(self) -> bool {
+    pub(crate) fn is_integral(&self) -> bool {
         matches!(self, Self::Bigint | Self::Integer)
     }
 
+    /// Whether the type has more parts, or nests deeper, than types of values may.
+    pub(crate) fn is_too_complex(&self) -> bool {
+        self.depth() > MAX_TYPE_DEPTH || self.parts() > MAX_TYPE_PARTS
+    }
+
+    /// The types in the type.
+    fn parts(&self) -> usize {
+        match self {
+            Self::Array(element) | Self::TimeSeries(element) => 1 + element.parts(),
+            Self::Row(fields) => 1 + fields.iter().map(|field| field.kind.parts()).sum::<usize>(),
+            _ => 1,
+        }
+    }
+
+    /// How deep arrays and rows are nested in the type.
+    pub(crate) fn depth(&self) -> usize {
+        match self {
+            Self::Array(element) | Self::TimeSeries(element) => 1 + element.depth(),
+            Self::Row(fields) => 1 + fields.iter().map(|field| field.kind.depth()).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
     /// The type to which values of both types convert without loss of meaning, if there is one.
-    pub(crate) fn common(self, other: Self) -> Option<Self> {
+    pub(crate) fn common(&self, other: &Self) -> Option<Self> {
         match (self, other) {
-            _ if self == other => Some(self),
-            (Self::Unknown, known) | (known, Self::Unknown) => Some(known),
+            _ if self == other => Some(self.clone()),
+            (Self::Unknown, known) | (known, Self::Unknown) => Some(known.clone()),
             (Self::Double, number) | (number, Self::Double) if number.is_number() => Some(Self::Double),
             (Self::Bigint, Self::Integer) | (Self::Integer, Self::Bigint) => Some(Self::Bigint),
             (Self::Timestamp, Self::Date) | (Self::Date, Self::Timestamp) => Some(Self::Timestamp),
+            (Self::Array(one), Self::Array(two)) => Some(one.common(two)?.array()),
+            (Self::Row(one), Self::Row(two)) if one.len() == two.len() => {
+                let fields = one.iter().zip(two.iter()).map(|(one, two)| {
+                    let name = one.name.clone().filter(|_| one.name == two.name);
+                    Some(Field { name, kind: one.kind.common(&two.kind)? })
+                });
+                Some(Self::Row(fields.collect::<Option<_>>()?))
+            }
             _ => None,
         }
     }

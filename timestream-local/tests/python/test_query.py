@@ -181,7 +181,7 @@ def test_queries_over_single_and_multi_measures(server, table, put):
         ("SELECT 1 FROM\n  {}.other", "line 2:3: Table '{}.other' does not exist"),
         ("SELECT 1 FROM abc.t", "Requested database 'abc' not found for identifier 'abc.t' at line 1:15"),
         ("SELECT 'a' + 1", "line 1:8: '+' cannot be applied to varchar, integer"),
-        ("SELECT reduce(1)", "line 1:8: The function reduce is not supported"),
+        ("SELECT json_parse('1')", "line 1:8: The function json_parse is not supported"),
         ("SELECT host FROM {}.metrics GROUP BY time", "line 1:8: 'host' must be an aggregate expression or appear in GROUP BY clause"),
         ("DELETE FROM {}.metrics", "line 1:1: DELETE is not supported"),
         ("SELECT 1 WHERE job = @job", "line 1:16: Column 'job' does not exist"),
@@ -215,3 +215,36 @@ def test_the_cli_queries_and_prepares(server):
     assert answer["Rows"] == [{"Data": [{"ScalarValue": "1"}]}]
     prepared = server.aws("timestream-query", "prepare-query", "--query-string", text, "--validate-only")
     assert prepared["Columns"] == [{"Name": "one", "Type": {"ScalarType": "INTEGER"}, "Aliased": True}]
+
+
+def test_arrays_rows_and_lambdas_have_their_types_and_values(server, table, put):
+    now = now_ms()
+    put([record("cpu", value, time=now + index, job="a") for index, value in enumerate((1.5, 2.5, 3.5))])
+    database, name = table
+    text = f"""
+        WITH x AS (
+            SELECT job, CREATE_TIME_SERIES(time, measure_value::double) AS series FROM "{database}"."{name}" GROUP BY job
+        )
+        SELECT ARRAY[1, NULL] AS numbers, CAST(ROW(job, ARRAY[2.5]) AS ROW(name varchar, list array(double))) AS pair,
+            FILTER(series, x -> x.value > 2) AS kept,
+            REDUCE(series, CAST(ROW(0.0, 0) AS ROW(sum DOUBLE, count INTEGER)),
+                (s, x) -> CAST(ROW(x.value + s.sum, s.count + 1) AS ROW(sum DOUBLE, count INTEGER)),
+                s -> IF(s.count = 0, NULL, s.sum / s.count)) AS average
+        FROM x
+    """
+    answer = server.query().query(QueryString=text)
+    varchar, double, integer = ({"ScalarType": kind} for kind in ("VARCHAR", "DOUBLE", "INTEGER"))
+    assert [column["Type"] for column in answer["ColumnInfo"]] == [
+        {"ArrayColumnInfo": {"Type": integer}},
+        {
+            "RowColumnInfo": [
+                {"Name": "name", "Type": varchar},
+                {"Name": "list", "Type": {"ArrayColumnInfo": {"Type": double}}},
+            ]
+        },
+        {"TimeSeriesMeasureValueColumnInfo": {"Type": double}},
+        double,
+    ]
+    [[numbers, pair, kept, average]] = server.rows(text)
+    assert (numbers, pair, average) == (["1", None], ["a", ["2.5"]], "2.5")
+    assert [value for _, value in kept] == ["2.5", "3.5"]

@@ -142,5 +142,5 @@ def test_batch_loads_are_refused_by_name(server, database):
 def test_endpoints(server):
     for client in (server.write(), server.query()):
         [endpoint] = client.describe_endpoints()["Endpoints"]
-        assert "http://" + endpoint["Address"] == server.endpoint
+        assert endpoint["Address"] == server.endpoint
         assert endpoint["CachePeriodInMinutes"] == 1440

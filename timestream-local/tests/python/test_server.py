@@ -81,26 +81,27 @@ def test_the_cli_signs(guarded):
     assert status != 0 and "UnrecognizedClientException" in message
 
 
-def test_boto3_and_the_cli_discover_the_endpoint_over_https(start, tmp_path, monkeypatch):
-    authority = trustme.CA()
-    issued = authority.issue_cert("localhost", "127.0.0.1")
-    certificate, key, trusted = (tmp_path / name for name in ("certificate.pem", "key.pem", "ca.pem"))
-    issued.cert_chain_pems[0].write_to_path(str(certificate))
-    issued.private_key_pem.write_to_path(str(key))
-    authority.cert_pem.write_to_path(str(trusted))
-    server = start("--tls-certificate", str(certificate), "--tls-key", str(key))
-    assert server.endpoint.startswith("https://127.0.0.1:")
-    # With an endpoint_url boto3 would not discover; named by the environment, the endpoint is where it asks first.
-    environment = {
-        "AWS_ENDPOINT_URL_TIMESTREAM_WRITE": server.endpoint.replace("127.0.0.1", "localhost"),
-        "AWS_ENDPOINT_URL_TIMESTREAM_QUERY": server.endpoint.replace("127.0.0.1", "localhost"),
-        "AWS_CA_BUNDLE": str(trusted),
-        "AWS_ACCESS_KEY_ID": "any",
-        "AWS_SECRET_ACCESS_KEY": "any",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENABLE_ENDPOINT_DISCOVERY": "true",
-    }
-    for name, value in environment.items():
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(
+    "variables", [["AWS_ENDPOINT_URL"], ["AWS_ENDPOINT_URL_TIMESTREAM_WRITE", "AWS_ENDPOINT_URL_TIMESTREAM_QUERY"]]
+)
+def test_boto3_and_the_cli_are_pointed_here_by_the_environment(start, tmp_path, monkeypatch, scheme, variables):
+    arguments = []
+    if scheme == "https":
+        authority = trustme.CA()
+        issued = authority.issue_cert("localhost", "127.0.0.1")
+        certificate, key, trusted = (tmp_path / name for name in ("certificate.pem", "key.pem", "ca.pem"))
+        issued.cert_chain_pems[0].write_to_path(str(certificate))
+        issued.private_key_pem.write_to_path(str(key))
+        authority.cert_pem.write_to_path(str(trusted))
+        arguments = ["--tls-certificate", str(certificate), "--tls-key", str(key)]
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(trusted))
+    server = start(*arguments)
+    assert server.endpoint.startswith(f"{scheme}://127.0.0.1:")
+    # Named by the environment, the endpoint is where boto3 asks for the one to use. With endpoint_url it would not ask.
+    endpoint = server.endpoint.replace("127.0.0.1", "localhost")
+    keys = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": "us-east-1"}
+    for name, value in {**keys, **dict.fromkeys(variables, endpoint)}.items():
         monkeypatch.setenv(name, value)
     asked = []
     session = boto3.Session()
@@ -109,6 +110,7 @@ def test_boto3_and_the_cli_discover_the_endpoint_over_https(start, tmp_path, mon
     write.create_database(DatabaseName="discovered")
     operations = [name.split(".")[-1] for name, _ in asked]
     assert operations == ["DescribeEndpoints", "CreateDatabase"]
+    assert all(url.startswith(endpoint) for _, url in asked)
     assert session.client("timestream-query").query(QueryString="SHOW DATABASES")["Rows"]
     command = [os.sys.executable, "-m", "awscli", "timestream-write", "list-databases"]
     listed = subprocess.run(command, capture_output=True, text=True, timeout=60)

@@ -45,7 +45,7 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
         None => Err(Failure(format!("Invalid format: \"{}\"", a.text(0)?))),
     }),
     scalar("from_iso8601_date", &[Varchar], Date, |a| {
-        in_range(calendar::parse_days(a.text(0)?))
+        in_range(calendar::parse_iso_days(a.text(0)?))
             .map_err(|_| Failure(format!("Invalid format: \"{}\"", a.text(0).unwrap_or_default())))
     }),
     scalar("to_milliseconds", &[Timestamp], Bigint, |a| Ok(Value::Integer(a.integer(0)?.div_euclid(1_000_000)))),
@@ -191,7 +191,7 @@ fn last_day(time: i64) -> Outcome {
     days(m.replace_day(m.month().length(m.year())).ok().and_then(calendar::nanoseconds))
 }
 
-fn whole_months(from: i64, to: i64) -> i64 {
+pub(super) fn whole_months(from: i64, to: i64) -> i64 {
     let (start, end) = (moment(from), moment(to));
     let index = |m: OffsetDateTime| i64::from(m.year()) * 12 + i64::from(u8::from(m.month()));
     let months = index(end) - index(start);

@@ -4,13 +4,22 @@
 //! error, with the text that the client reads.
 
 mod arithmetic;
+mod arrays;
+mod calculus;
 mod casts;
+mod chance;
 pub(in crate::sql) mod characters;
+mod durations;
 mod formats;
 pub(crate) mod instants;
+mod parts;
+mod radix;
 mod scalar;
+mod sequences;
+mod spline;
 mod strings;
 mod timeseries;
+mod unnest;
 
 pub(crate) use timeseries::by_time;
 
@@ -24,11 +33,19 @@ use scalar::{Arguments, Outcome, Scalar};
 fn all() -> impl Iterator<Item = (usize, &'static Scalar)> {
     let lists = [
         arithmetic::FUNCTIONS,
+        arrays::FUNCTIONS,
+        calculus::FUNCTIONS,
         casts::FUNCTIONS,
+        chance::FUNCTIONS,
+        durations::FUNCTIONS,
         formats::FUNCTIONS,
         instants::FUNCTIONS,
+        parts::FUNCTIONS,
+        radix::FUNCTIONS,
+        sequences::FUNCTIONS,
         strings::FUNCTIONS,
         timeseries::FUNCTIONS,
+        unnest::FUNCTIONS,
     ];
     lists.into_iter().flatten().enumerate()
 }

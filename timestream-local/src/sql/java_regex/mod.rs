@@ -9,7 +9,7 @@ mod parser;
 
 use std::sync::OnceLock;
 
-use regex::{Regex, RegexBuilder};
+use regex::{Captures, Match, Regex, RegexBuilder};
 
 use super::failure::Failure;
 
@@ -54,11 +54,7 @@ impl Pattern {
     /// The group of the first match. Group 0 is all of it.
     pub(crate) fn extract<'t>(&self, text: &'t str, group: i64) -> Result<Option<&'t str>, Failure> {
         let regex = self.exact(text)?;
-        let groups = regex.captures_len() as i64 - 1;
-        if !(0..=groups).contains(&group) {
-            return Err(Failure(format!("Pattern has {groups} groups. Cannot access group {group}")));
-        }
-        let index = usize::try_from(group).unwrap_or_default();
+        let index = group_index(regex, group)?;
         Ok(regex.captures(text).and_then(|found| found.get(index)).map(|part| part.as_str()))
     }
 
@@ -67,10 +63,8 @@ impl Pattern {
     pub(crate) fn replace(&self, text: &str, replacement: &str) -> Result<String, Failure> {
         let regex = self.exact(text)?;
         let parts = replacement_parts(replacement, regex)?;
-        let (mut result, mut end, mut from) = (String::with_capacity(text.len()), 0, 0);
-        // Unlike the crate's iterator, Java also finds nothing right behind a match.
-        while let Some(found) = regex.captures_at(text, from) {
-            let Some(whole) = found.get(0) else { break };
+        let (mut result, mut end) = (String::with_capacity(text.len()), 0);
+        each_match(regex, text, |found, whole| {
             result.push_str(text.get(end..whole.start()).unwrap_or_default());
             for part in &parts {
                 match part {
@@ -79,19 +73,37 @@ impl Pattern {
                 }
             }
             end = whole.end();
-            from = match whole.is_empty() {
-                true => end + text.get(end..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8),
-                false => end,
-            };
             if result.len() > MAX_REPLACED {
                 return Err("The result of regexp_replace is too long".into());
             }
-            if from > text.len() {
-                break;
-            }
-        }
+            Ok(())
+        })?;
         result.push_str(text.get(end..).unwrap_or_default());
         Ok(result)
+    }
+
+    /// The group of every match. Group 0 is all of it.
+    pub(crate) fn extract_all<'t>(&self, text: &'t str, group: i64) -> Result<Vec<Option<&'t str>>, Failure> {
+        let regex = self.exact(text)?;
+        let index = group_index(regex, group)?;
+        let mut parts = Vec::new();
+        each_match(regex, text, |found, _| {
+            parts.push(found.get(index).map(|part| part.as_str()));
+            Ok(())
+        })?;
+        Ok(parts)
+    }
+
+    /// The parts between the matches.
+    pub(crate) fn split<'t>(&self, text: &'t str) -> Result<Vec<&'t str>, Failure> {
+        let (mut parts, mut end) = (Vec::new(), 0);
+        each_match(self.exact(text)?, text, |_, whole| {
+            parts.push(text.get(end..whole.start()).unwrap_or_default());
+            end = whole.end();
+            Ok(())
+        })?;
+        parts.push(text.get(end..).unwrap_or_default());
+        Ok(parts)
     }
 
     /// The regex that answers whether there is a match in this text.
@@ -126,6 +138,36 @@ impl Pattern {
         }
         Err("$ in a regular expression is not supported on text that ends a line".into())
     }
+}
+
+fn group_index(regex: &Regex, group: i64) -> Result<usize, Failure> {
+    let groups = regex.captures_len() as i64 - 1;
+    match usize::try_from(group) {
+        Ok(index) if group <= groups => Ok(index),
+        _ => Err(Failure(format!("Pattern has {groups} groups. Cannot access group {group}"))),
+    }
+}
+
+/// Visits every match, with its groups and its extent. Unlike the crate's iterator, Java also finds nothing right behind a
+/// match.
+fn each_match<'t>(
+    regex: &Regex,
+    text: &'t str,
+    mut visit: impl FnMut(&Captures<'t>, Match<'t>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut from = 0;
+    while let Some(found) = regex.captures_at(text, from) {
+        let Some(whole) = found.get(0) else { break };
+        visit(&found, whole)?;
+        from = whole.end();
+        if whole.is_empty() {
+            from += text.get(from..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+        }
+        if from > text.len() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 enum Part {

@@ -64,7 +64,7 @@ fn rows(connection: &Connection, query: &Compiled) -> Vec<String> {
     let rows = statement.query_map(params_from_iter(parameters), |row| {
         let cells = query.columns.iter().enumerate();
         Ok(cells
-            .map(|(index, column)| shown(column.column_type, row.get_ref(index).unwrap()))
+            .map(|(index, column)| shown(&column.column_type, row.get_ref(index).unwrap()))
             .collect::<Vec<_>>()
             .join("|"))
     });

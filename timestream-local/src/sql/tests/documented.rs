@@ -146,7 +146,7 @@ fn check(text: &str, expected: &[&str]) {
     let parameters = query.parameters.iter().take(statement.parameter_count());
     let rows = statement.query_map(rusqlite::params_from_iter(parameters), |row| {
         let cells = query.columns.iter().enumerate();
-        let cells = cells.map(|(index, column)| super::shown(column.column_type, row.get_ref(index).unwrap()));
+        let cells = cells.map(|(index, column)| super::shown(&column.column_type, row.get_ref(index).unwrap()));
         Ok(cells.collect::<Vec<_>>().join("|"))
     });
     let rows: Vec<String> = rows.unwrap().map(|row| row.unwrap_or_else(|error| panic!("{text}: {error}"))).collect();
@@ -245,12 +245,39 @@ fn averages_of_all_hosts_with_the_last_observation() {
     );
 }
 
+/// A query on the time series of a host, each 5 seconds: 35.1, 55.2 and 15.3.
+fn of_a_host(expression: &str, expected: &str) {
+    let text = format!(
+        "WITH time_series_view AS ( \
+           SELECT INTERPOLATE_LINEAR( CREATE_TIME_SERIES(time, ROUND(measure_value::double, 2)), \
+             SEQUENCE(min(time), max(time), 5s)) AS cpu_utilization FROM \"sampleDB\".DevOps \
+           WHERE hostname = 'frontend01' AND measure_name = 'cpu_utilization' AND time > ago(2h) GROUP BY hostname \
+         ) SELECT {expression} FROM time_series_view"
+    );
+    check(&text, &[expected]);
+}
+
 #[test]
-fn what_needs_lambdas_is_refused_by_name() {
-    let text = "SELECT FILTER(cpu_utilization, x -> x.value > 70.0) FROM (SELECT CREATE_TIME_SERIES(time, \
-                measure_value::double) AS cpu_utilization FROM \"sampleDB\".DevOps GROUP BY hostname)";
-    let error = compile(text, &Guide, now()).unwrap_err();
-    assert_eq!(error.message, "line 1:8: The function filter is not supported");
+fn time_series_are_filtered_and_reduced() {
+    of_a_host(
+        "FILTER(cpu_utilization, x -> x.value > 40.0) AS cpu_above_threshold",
+        "{\"TimeSeriesValue\":[{\"Time\":\"2019-12-04 19:00:05.000000000\",\"Value\":{\"ScalarValue\":\"55.2\"}}]}",
+    );
+    // 1232.01 + 3047.04 + 234.09
+    of_a_host("ROUND(REDUCE(cpu_utilization, DOUBLE '0.0', (s, x) -> x.value * x.value + s, s -> s), 4)", "4513.14");
+    of_a_host(
+        "ROUND(REDUCE(cpu_utilization, CAST(ROW(0, 0) AS ROW(count_high BIGINT, count_total BIGINT)), \
+           (s, x) -> CAST(ROW(s.count_high + IF(x.value > 40.0, 1, 0), s.count_total + 1) \
+             AS ROW(count_high BIGINT, count_total BIGINT)), \
+           s -> IF(s.count_total = 0, NULL, CAST(s.count_high AS DOUBLE) / s.count_total)), 4)",
+        "0.3333",
+    );
+    of_a_host(
+        "ROUND(REDUCE(cpu_utilization, CAST(ROW(0.0, 0) AS ROW(sum DOUBLE, count INTEGER)), \
+           (s, x) -> CAST(ROW(x.value + s.sum, s.count + 1) AS ROW(sum DOUBLE, count INTEGER)), \
+           s -> IF(s.count = 0, NULL, s.sum / s.count)), 4) AS avg_cpu",
+        "35.2",
+    );
 }
 
 #[test]

@@ -1,6 +1,9 @@
+mod arrays;
 mod by_series;
 mod documented;
 mod fuzz;
+mod grouping;
+mod lambdas;
 mod presto;
 mod series;
 mod tables;
@@ -87,7 +90,7 @@ fn compiled(text: &str) -> Compiled {
 }
 
 /// A value as text; a time series or array as its Datum.
-fn shown(kind: ColumnType, value: rusqlite::types::ValueRef<'_>) -> String {
+fn shown(kind: &ColumnType, value: rusqlite::types::ValueRef<'_>) -> String {
     if kind.is_comparable() {
         return kind.text(value).unwrap_or_else(|| "NULL".into());
     }
@@ -108,7 +111,7 @@ fn run(text: &str) -> Vec<String> {
             .columns
             .iter()
             .enumerate()
-            .map(|(index, column)| shown(column.column_type, row.get_ref(index).unwrap()));
+            .map(|(index, column)| shown(&column.column_type, row.get_ref(index).unwrap()));
         Ok(cells.collect::<Vec<_>>().join("|"))
     });
     rows.unwrap().map(|row| row.unwrap_or_else(|error| format!("error: {error}"))).collect()

@@ -33,7 +33,13 @@ fn compare(listed: &str, own: impl IntoIterator<Item = &'static str>) {
 fn answered() -> impl Iterator<Item = &'static str> {
     let scalars = functions::names().filter(|name| !name.starts_with('$'));
     let aliases = functions::instants::PART_ALIASES.iter().map(|(alias, _)| *alias);
-    let lists = [translate::SPECIAL, translate::AGGREGATES, translate::WINDOW_FUNCTIONS];
+    let lists = [
+        translate::SPECIAL,
+        translate::ARRAY_FUNCTIONS,
+        translate::HIGHER_ORDER,
+        translate::AGGREGATES,
+        translate::WINDOW_FUNCTIONS,
+    ];
     scalars.chain(aliases).chain(lists.into_iter().flatten().copied())
 }
 

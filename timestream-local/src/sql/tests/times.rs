@@ -3,6 +3,35 @@
 use super::{check, check_refusals};
 
 #[test]
+fn iso_dates_are_read_in_all_their_forms() {
+    check(&[
+        (
+            "SELECT from_iso8601_date('2020-05-11'), from_iso8601_date('2020-05'), from_iso8601_date('2020')",
+            &["2020-05-11|2020-05-01|2020-01-01"],
+        ),
+        (
+            "SELECT from_iso8601_date('2020-W10'), from_iso8601_date('2020-W10-3'), from_iso8601_date('2020-123')",
+            &["2020-03-02|2020-03-04|2020-05-02"],
+        ),
+        ("SELECT from_iso8601_date('2021-W53')", &["error: Invalid format: \"2021-W53\""]),
+        ("SELECT from_iso8601_date('2020-W10-8')", &["error: Invalid format: \"2020-W10-8\""]),
+        ("SELECT from_iso8601_date('2021-366')", &["error: Invalid format: \"2021-366\""]),
+        ("SELECT CAST('2020-W10-1' AS date)", &["error: Value cannot be cast to date: 2020-W10-1"]),
+        (
+            "SELECT parse_duration('42.8ms'), parse_duration('3.81 d'), parse_duration('5m'), localtimestamp = now()",
+            &["0 00:00:00.043000000|3 19:26:24.000000000|0 00:05:00.000000000|true"],
+        ),
+        ("SELECT parse_duration('5 weeks')", &["error: Unknown time unit: weeks"]),
+        (
+            "SELECT human_readable_seconds(96), human_readable_seconds(3762), human_readable_seconds(56363463), human_readable_seconds(0.2)",
+            &[
+                "1 minute, 36 seconds|1 hour, 2 minutes, 42 seconds|93 weeks, 1 day, 8 hours, 31 minutes, 3 seconds|0 seconds",
+            ],
+        ),
+    ]);
+}
+
+#[test]
 fn times_are_made_and_taken_apart() {
     check(&[
         (

@@ -16,6 +16,7 @@ pub(in crate::sql) const AGGREGATES: &[&str] = &[
     "approx_percentile",
     "any_value",
     "arbitrary",
+    "array_agg",
     "avg",
     "bool_and",
     "bool_or",
@@ -69,6 +70,9 @@ impl Translator<'_> {
         if let Some(clause) = clause {
             return Err(at(call.start, format!("{clause} clause cannot contain aggregations or window functions")));
         }
+        if !self.frames.is_empty() {
+            return Err(at(call.start, "A lambda or TRY cannot contain aggregations or window functions"));
+        }
         if self.usage.inside_aggregate {
             return Err(at(call.start, format!("Cannot nest aggregations inside aggregation '{}'", call.name)));
         }
@@ -102,12 +106,13 @@ impl Translator<'_> {
         match arguments.as_slice() {
             [value] => self.of_one(call, value, behind),
             [one, two] => self.of_two(call, one, two, behind),
+            [value, key, count] => self.of_three(call, value, key, count, behind),
             _ => Err(wrong(call, &arguments)),
         }
     }
 
     fn of_one(&mut self, call: &Call<'_>, value: &Typed, behind: &str) -> Result<Typed> {
-        if call.name != "count" && !value.kind.is_comparable() {
+        if !matches!(call.name.as_str(), "count" | "array_agg") && !value.kind.is_comparable() {
             return Err(wrong(call, std::slice::from_ref(value)));
         }
         let distinct = if call.distinct { "DISTINCT " } else { "" };
@@ -118,9 +123,10 @@ impl Translator<'_> {
             let (result, count, nan) = (sql(function), sql("count"), functions::only("$nan"));
             Ok(Typed::new(format!("iif({result} IS NULL AND {count} > 0, {nan}(), {result})"), Double))
         };
-        match (call.name.as_str(), value.kind) {
+        match (call.name.as_str(), &value.kind) {
             ("count", kind) if kind.is_comparable() || !call.distinct => of("count", Bigint),
             ("approx_distinct", _) => Ok(Typed::new(format!("count(DISTINCT {}){behind}", value.sql), Bigint)),
+            ("array_agg", kind) if kind.is_comparable() || !call.distinct => of("ts_array_agg", kind.clone().array()),
             ("count_if", Boolean) if !call.distinct => {
                 Ok(Typed::new(format!("count(CASE WHEN {} THEN 1 END){behind}", value.sql), Bigint))
             }
@@ -130,8 +136,8 @@ impl Translator<'_> {
             ("avg", Double) => of_doubles("avg"),
             ("min" | "bool_and" | "every", Boolean) => of("min", Boolean),
             ("max" | "bool_or", Boolean) => of("max", Boolean),
-            ("min", kind) => of("min", kind),
-            ("max" | "arbitrary" | "any_value", kind) => of("max", kind),
+            ("min", kind) => of("min", kind.clone()),
+            ("max" | "arbitrary" | "any_value", kind) => of("max", kind.clone()),
             ("stddev" | "stddev_samp", kind) if kind.is_number() => of("ts_stddev_samp", Double),
             ("stddev_pop", kind) if kind.is_number() => of("ts_stddev_pop", Double),
             ("variance" | "var_samp", kind) if kind.is_number() => of("ts_var_samp", Double),
@@ -149,15 +155,22 @@ impl Translator<'_> {
             return Err(unsupported(call.start, format!("{name} with DISTINCT")));
         }
         match name {
+            "min" | "max" if one.kind.is_comparable() && two.kind.is_integral() => {
+                Ok(Typed::new(format!("ts_{name}_n({}, {}){behind}", one.sql, two.sql), one.kind.clone().array()))
+            }
             "min_by" | "max_by" if two.kind.is_comparable() => {
-                Ok(Typed::new(format!("ts_{name}({}, {}){behind}", one.sql, two.sql), one.kind))
+                Ok(Typed::new(format!("ts_{name}({}, {}){behind}", one.sql, two.sql), one.kind.clone()))
             }
             "approx_percentile" if one.kind.is_number() && two.kind.is_number() => {
                 let sql = format!("ts_approx_percentile({}, {}){behind}", one.sql, two.sql);
-                match one.kind {
+                match &one.kind {
                     Double => Ok(Typed::new(sql, Double)),
-                    kind => Ok(Typed::new(format!("CAST({sql} AS INTEGER)"), kind)),
+                    kind => Ok(Typed::new(format!("CAST({sql} AS INTEGER)"), kind.clone())),
                 }
+            }
+            "approx_percentile" if one.kind.is_number() => {
+                let kind = percentiles(one, two).ok_or_else(|| wrong(call, &[one.clone(), two.clone()]))?;
+                Ok(Typed::new(format!("ts_approx_percentiles({}, {}){behind}", one.sql, two.sql), kind))
             }
             "corr" | "covar_pop" | "covar_samp" | "regr_intercept" | "regr_slope"
                 if one.kind.is_number() && two.kind.is_number() =>
@@ -174,6 +187,35 @@ impl Translator<'_> {
             },
             _ => Err(wrong(call, &[one.clone(), two.clone()])),
         }
+    }
+}
+
+impl Translator<'_> {
+    fn of_three(&self, call: &Call<'_>, value: &Typed, key: &Typed, count: &Typed, behind: &str) -> Result<Typed> {
+        let name = call.name.as_str();
+        match name {
+            "min_by" | "max_by" if key.kind.is_comparable() && count.kind.is_integral() && !call.distinct => {
+                let sql = format!("ts_{name}_n({}, {}, {}){behind}", value.sql, key.sql, count.sql);
+                Ok(Typed::new(sql, value.kind.clone().array()))
+            }
+            // The value, its weight and the percentage.
+            "approx_percentile" if value.kind.is_number() && key.kind.is_integral() && !call.distinct => {
+                let all = || [value.clone(), key.clone(), count.clone()];
+                let kind = percentiles(value, count).ok_or_else(|| wrong(call, &all()))?;
+                let sql = format!("ts_weighted_percentiles({}, {}, {}){behind}", value.sql, key.sql, count.sql);
+                Ok(Typed::new(sql, kind))
+            }
+            _ => Err(wrong(call, &[value.clone(), key.clone(), count.clone()])),
+        }
+    }
+}
+
+/// The type of percentiles: that of the values, or an array of it for an array of percentages.
+fn percentiles(value: &Typed, percentage: &Typed) -> Option<ColumnType> {
+    match &percentage.kind {
+        kind if kind.is_number() => Some(value.kind.clone()),
+        ColumnType::Array(element) if element.is_number() => Some(value.kind.clone().array()),
+        _ => None,
     }
 }
 

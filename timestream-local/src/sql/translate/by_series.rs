@@ -65,8 +65,7 @@ impl Translator<'_> {
     /// The width of the bins that a key stands for, a bound value.
     fn bin_width(&self, table: &SplitTable, key: &str) -> Option<String> {
         let width = key.strip_prefix(&format!("{}({}, ", functions::only("bin"), table.time))?.strip_suffix(')')?;
-        let place: usize = width.strip_prefix('?')?.parse().ok()?;
-        match self.parameters.get(place.checked_sub(1)?) {
+        match self.constant(width) {
             Some(Value::Integer(length)) if *length >= LEAST_BIN => Some(width.to_owned()),
             _ => None,
         }

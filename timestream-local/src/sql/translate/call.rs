@@ -9,6 +9,8 @@ use super::super::functions;
 use super::super::types::ColumnType::{self, Bigint, Boolean, Double, Integer, Timestamp, Unknown, Varchar};
 use super::aggregate::is_aggregate;
 use super::arguments::{Call, taken_apart};
+use super::arrays::ARRAY_FUNCTIONS;
+use super::higher_order::{HIGHER_ORDER, takes_lambda};
 use super::operators::converted;
 use super::scope::Scope;
 use super::translator::Translator;
@@ -84,6 +86,7 @@ const DOCUMENTED: &[&str] = &[
 pub(in crate::sql) const SPECIAL: &[&str] = &[
     "now",
     "current_timestamp",
+    "localtimestamp",
     "current_date",
     "ago",
     "coalesce",
@@ -95,7 +98,10 @@ pub(in crate::sql) const SPECIAL: &[&str] = &[
     "ceiling",
     "pow",
     "mod",
+    "rand",
+    "random",
     "substring",
+    "try",
     "typeof",
 ];
 
@@ -106,6 +112,9 @@ impl Translator<'_> {
             return self.windowed(&call, over, function, scope);
         }
         let plain = function.filter.is_none() && function.null_treatment.is_none() && !call.distinct && !call.star;
+        if takes_lambda(&call) && plain {
+            return self.higher_order(&call, scope);
+        }
         if is_aggregate(&call.name) {
             return self.aggregate(&call, function.filter.as_deref(), function.null_treatment, scope);
         }
@@ -115,11 +124,20 @@ impl Translator<'_> {
         if !plain {
             return Err(unsupported(call.start, format!("This form of calling {}", call.name)));
         }
+        if call.name == "try"
+            && let [value] = call.arguments.as_slice()
+        {
+            let value = self.apart(Vec::new(), |walker, _| walker.expression(value, scope))?;
+            return Ok(Typed::new(format!("ts_try({})", value.sql), value.kind));
+        }
         let mut arguments = Vec::with_capacity(call.arguments.len());
         for argument in &call.arguments {
             arguments.push(self.expression(argument, scope)?);
         }
-        self.special(&call, arguments)
+        match self.of_arrays(&call, &arguments)? {
+            Some(typed) => Ok(typed),
+            None => self.special(&call, arguments),
+        }
     }
 
     fn now(&mut self) -> Result<Typed> {
@@ -130,7 +148,7 @@ impl Translator<'_> {
     fn special(&mut self, call: &Call<'_>, mut arguments: Vec<Typed>) -> Result<Typed> {
         let start = call.start;
         match (call.name.as_str(), arguments.len()) {
-            ("now" | "current_timestamp", 0) => self.now(),
+            ("now" | "current_timestamp" | "localtimestamp", 0) => self.now(),
             ("current_date", 0) => {
                 let days = self.bind(Value::Integer(self.now_ns.div_euclid(calendar::DAY)))?;
                 Ok(Typed::new(days, ColumnType::Date))
@@ -156,7 +174,7 @@ impl Translator<'_> {
                 }
             }
             ("nullif", 2) => {
-                let kind = arguments.first().map_or(Unknown, |first| first.kind);
+                let kind = arguments.first().map_or(Unknown, |first| first.kind.clone());
                 let (values, common) = self.alike(arguments, "NULLIF operands", start)?;
                 match (common == kind || (common.is_integral() && kind.is_integral())) && common.is_comparable() {
                     true => Ok(Typed::new(format!("nullif({})", listed(&values)), kind)),
@@ -168,7 +186,7 @@ impl Translator<'_> {
                 if !matches!(condition.kind, Boolean | Unknown) {
                     return Err(at(start, "The condition of IF must be boolean"));
                 }
-                self.settle(&condition, Boolean);
+                self.settle(&condition, &Boolean);
                 if arguments.len() == 1 {
                     arguments.push(Typed::new("NULL", Unknown));
                 }
@@ -180,8 +198,23 @@ impl Translator<'_> {
             ("pow", 2) => self.call_scalar("power", &arguments, start),
             ("mod", 2) => self.call_scalar("$modulus", &arguments, start),
             ("typeof", 1) => {
-                let kind = arguments.first().map_or(Unknown, |value| value.kind).sql_name();
-                Ok(Typed::new(self.bind(Value::Text(kind.to_owned()))?, Varchar))
+                let kind = arguments.first().map_or(&Unknown, |value| &value.kind).sql_name();
+                Ok(Typed::new(self.bind(Value::Text(kind.into_owned()))?, Varchar))
+            }
+            // A text there is read as a time. AWS' own queries write it so.
+            ("bin" | "date_trunc", 2) => {
+                let place = usize::from(call.name == "date_trunc");
+                if let Some(text) = arguments.get(place).and_then(|argument| argument.literal.clone()) {
+                    let time = calendar::parse_timestamp(&text).filter(|time| *time >= 0);
+                    let time = time.ok_or_else(|| at(start, format!("Value cannot be cast to timestamp: {text}")))?;
+                    let time = Typed::new(self.bind(Value::Integer(time))?, Timestamp);
+                    arguments.splice(place..=place, [time]);
+                }
+                self.call_scalar(&call.name, &arguments, start)
+            }
+            ("rand" | "random", 0..=2) => {
+                arguments.insert(0, Typed::new("random()", Bigint));
+                self.call_scalar("$random", &arguments, start)
             }
             ("substring", 2 | 3) => self.call_scalar("substr", &arguments, start),
             // These names are the translation's own, not Timestream's.
@@ -194,7 +227,7 @@ impl Translator<'_> {
     pub(super) fn call_scalar(&mut self, name: &str, arguments: &[Typed], start: Location) -> Result<Typed> {
         let cost = |wanted: &[ColumnType]| {
             let pairs = arguments.iter().zip(wanted);
-            pairs.map(|(given, wanted)| conversion(given.kind, *wanted)).sum::<Option<usize>>()
+            pairs.map(|(given, wanted)| conversion(&given.kind, wanted)).sum::<Option<usize>>()
         };
         let mut known = false;
         let best = functions::named(name)
@@ -208,19 +241,18 @@ impl Translator<'_> {
                 true => {
                     at(start, format!("Unexpected parameters ({types}) for function {}", name.trim_start_matches('$')))
                 }
-                false if SPECIAL.contains(&name) => {
+                false if SPECIAL.contains(&name) || ARRAY_FUNCTIONS.contains(&name) => {
                     at(start, format!("Unexpected parameters ({types}) for function {name}"))
                 }
                 false => at(start, format!("Function {name} not registered")),
             });
         };
         for (given, wanted) in arguments.iter().zip(scalar.arguments) {
-            self.settle(given, *wanted);
+            self.settle(given, wanted);
         }
         let wanted = scalar.arguments.iter();
-        let values: Vec<Typed> =
-            arguments.iter().zip(wanted).map(|(given, to)| converted(given.clone(), *to)).collect();
-        Ok(Typed::new(format!("{physical}({})", listed(&values)), scalar.result))
+        let values: Vec<Typed> = arguments.iter().zip(wanted).map(|(given, to)| converted(given.clone(), to)).collect();
+        Ok(Typed::new(format!("{physical}({})", listed(&values)), scalar.result.clone()))
     }
 }
 
@@ -233,6 +265,8 @@ pub(in crate::sql) fn refused_functions() -> impl Iterator<Item = &'static str> 
 fn is_refused(name: &str) -> bool {
     let is_written = || {
         SPECIAL.contains(&name)
+            || ARRAY_FUNCTIONS.contains(&name)
+            || HIGHER_ORDER.contains(&name)
             || is_aggregate(name)
             || WINDOW_FUNCTIONS.contains(&name)
             || functions::named(&functions::instants::part_name(name)).next().is_some()
@@ -240,7 +274,7 @@ fn is_refused(name: &str) -> bool {
     DOCUMENTED.contains(&name) && !is_written()
 }
 
-fn conversion(given: ColumnType, wanted: ColumnType) -> Option<usize> {
+fn conversion(given: &ColumnType, wanted: &ColumnType) -> Option<usize> {
     match (given, wanted) {
         _ if given == wanted => Some(0),
         (Unknown, Varchar) => Some(1),

@@ -3,15 +3,13 @@
 use sqlparser::ast::{
     BinaryOperator, CeilFloorKind, DateTimeField, Expr, InTarget, TrimWhereField, UnaryOperator, Value,
 };
-use sqlparser::tokenizer::Location;
 
-use super::super::failure::{SqlError, at, unsupported};
+use super::super::failure::{at, unsupported};
 use super::super::functions;
 use super::super::types::ColumnType;
-use super::location::{location, place};
+use super::location::location;
 use super::operators::comparison;
 use super::scope::Scope;
-use super::select::must_be_grouped;
 use super::translator::{Clause, Translator};
 use super::typed::{Result, Typed};
 
@@ -21,7 +19,7 @@ impl Translator<'_> {
         let typed = self.expression(expression, scope)?;
         match typed.kind {
             ColumnType::Boolean | ColumnType::Unknown => {
-                self.settle(&typed, ColumnType::Boolean);
+                self.settle(&typed, &ColumnType::Boolean);
                 Ok(typed)
             }
             other => {
@@ -43,10 +41,15 @@ impl Translator<'_> {
                 let is_key = plain.as_ref().is_ok_and(|typed| keys.contains(&typed.sql));
                 walker.usage.keys = Some(keys);
                 if is_key {
-                    return plain;
+                    let absent = |typed: &Typed| walker.usage.absent.contains(&typed.sql);
+                    return plain.map(|typed| if absent(&typed) { Typed::new("NULL", typed.kind) } else { typed });
                 }
             }
-            walker.node(expression, scope)
+            let typed = walker.node(expression, scope)?;
+            match typed.kind.is_too_complex() {
+                true => Err(at(location(expression), "The type of this value is too complex")),
+                false => Ok(typed),
+            }
         })
     }
 
@@ -128,11 +131,13 @@ impl Translator<'_> {
                 let value = self.expression(expr, scope)?;
                 self.call_scalar(name, &[value], here())
             }
+            Expr::Array(array) => self.array(&array.elem, scope),
+            Expr::CompoundFieldAccess { root, access_chain } => self.accessed(root, access_chain, scope),
             Expr::Function(function) => self.function(function, scope),
             Expr::Subquery(query) => {
                 let rows = self.subquery(query, Some(scope))?;
                 match rows.columns.as_slice() {
-                    [column] if rows.single => Ok(Typed::new(format!("({})", rows.sql), column.column_type)),
+                    [column] if rows.single => Ok(Typed::new(format!("({})", rows.sql), column.column_type.clone())),
                     // SQLite would take the first of several rows where Timestream fails.
                     [column] => Ok(Typed::new(
                         format!(
@@ -140,7 +145,7 @@ impl Translator<'_> {
                             functions::only("$several_rows"),
                             rows.sql
                         ),
-                        column.column_type,
+                        column.column_type.clone(),
                     )),
                     _ => Err(at(here(), "A scalar subquery must have one column")),
                 }
@@ -152,36 +157,13 @@ impl Translator<'_> {
             }
             Expr::Lambda(lambda) => {
                 let text: String = lambda.to_string().chars().take(80).collect();
-                Err(unsupported(here(), format!("The lambda '{text}'")))
+                Err(unsupported(here(), format!("The lambda '{text}' here")))
             }
             other => {
                 let text: String = other.to_string().chars().take(80).collect();
                 Err(unsupported(here(), format!("The expression '{text}'")))
             }
         }
-    }
-
-    fn column(&mut self, path: &[sqlparser::ast::Ident], scope: &Scope) -> Result<Typed> {
-        let (name, typed) = scope.resolve(path).map_err(|error| self.correlated(path).unwrap_or(error))?;
-        let is_output = path.len() == 1 && scope.outputs.iter().any(|output| output.0 == name && output.1 == typed);
-        if !is_output && !self.usage.inside_aggregate && matches!(self.usage.clause, Clause::Select | Clause::Having) {
-            let start = path.first().map_or_else(Location::empty, place);
-            if self.usage.keys.is_some() {
-                return Err(must_be_grouped(&name, start));
-            }
-            self.usage.bare.get_or_insert((name, start));
-        }
-        Ok(typed)
-    }
-
-    /// The error for a name that is not a column here but of a query around this one.
-    fn correlated(&self, path: &[sqlparser::ast::Ident]) -> Option<SqlError> {
-        let known = self
-            .outer
-            .iter()
-            .any(|relations| Scope { relations: relations.clone(), outputs: Vec::new() }.resolve(path).is_ok());
-        let start = path.first().map_or_else(Location::empty, place);
-        known.then(|| unsupported(start, "A subquery that uses a column of the query around it"))
     }
 
     fn test(&mut self, inner: &Expr, test: &str, scope: &Scope) -> Result<Typed> {

@@ -1,6 +1,6 @@
 //! Where things begin in the text, for errors.
 
-use sqlparser::ast::{Expr, Ident, Query, SetExpr};
+use sqlparser::ast::{Expr, Ident, ObjectName, Query, SetExpr};
 use sqlparser::tokenizer::Location;
 
 /// Where a name begins.
@@ -58,6 +58,10 @@ pub(super) fn location(expression: &Expr) -> Location {
             | Expr::IsNull(inner)
             | Expr::IsNotNull(inner) => inner,
             Expr::Interval(interval) => &interval.value,
+            Expr::Lambda(lambda) => match lambda.params.first() {
+                Some(argument) => return place(&argument.name),
+                None => &lambda.body,
+            },
             _ => return Location::empty(),
         };
     }
@@ -82,4 +86,9 @@ pub(super) fn body_location(body: &SetExpr) -> Location {
             _ => return Location::empty(),
         };
     }
+}
+
+/// The parts of a name, and where each begins.
+pub(super) fn names(name: &ObjectName) -> Vec<(String, Location)> {
+    name.0.iter().filter_map(|part| part.as_ident()).map(|ident| (ident.value.clone(), place(ident))).collect()
 }

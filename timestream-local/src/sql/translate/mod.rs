@@ -1,13 +1,21 @@
 //! The walk over the syntax tree that writes SQLite's SQL.
 
 mod aggregate;
+mod apart;
 mod arguments;
+mod arrays;
 mod by_series;
 mod call;
+mod cast;
+mod data_type;
 mod expression;
+mod frame;
+mod grouping;
 mod groups;
+mod higher_order;
 mod literal;
 mod location;
+mod names;
 mod operators;
 mod query;
 mod relations;
@@ -16,6 +24,7 @@ mod select;
 mod split_table;
 mod translator;
 mod typed;
+mod unnest;
 mod values;
 mod window;
 
@@ -35,7 +44,9 @@ pub(super) use relations::missing;
 #[cfg(test)]
 pub(super) use {
     aggregate::AGGREGATES,
+    arrays::ARRAY_FUNCTIONS,
     call::{SPECIAL, refused_functions},
+    higher_order::HIGHER_ORDER,
     window::WINDOW_FUNCTIONS,
 };
 

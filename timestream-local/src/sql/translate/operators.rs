@@ -1,7 +1,7 @@
-//! Operators over typed operands: conversions, comparison, arithmetic, logic, CASE and CAST.
+//! Operators over typed operands: conversions, comparison, arithmetic, logic and CASE.
 
 use rusqlite::types::Value;
-use sqlparser::ast::{BinaryOperator, CaseWhen, CastKind, DataType, Expr};
+use sqlparser::ast::{BinaryOperator, CaseWhen, Expr};
 use sqlparser::tokenizer::Location;
 
 use super::super::failure::{SqlError, at, unsupported};
@@ -27,12 +27,38 @@ pub(super) fn comparison(operator: &BinaryOperator) -> Option<(&'static str, &'s
 }
 
 /// An implicit conversion between types that allow it.
-pub(super) fn converted(typed: Typed, to: ColumnType) -> Typed {
-    match (typed.kind, to) {
-        (from, ColumnType::Double) if from.is_integral() => Typed::new(format!("CAST({} AS REAL)", typed.sql), to),
-        (ColumnType::Date, ColumnType::Timestamp) => Typed::new(format!("({} * {})", typed.sql, calendar::DAY), to),
-        (from, _) if from == to => typed,
-        _ => Typed::new(typed.sql, to),
+pub(super) fn converted(typed: Typed, to: &ColumnType) -> Typed {
+    let sql = match (&typed.kind, to) {
+        (from, ColumnType::Double) if from.is_integral() => format!("CAST({} AS REAL)", typed.sql),
+        (ColumnType::Date, ColumnType::Timestamp) => format!("({} * {})", typed.sql, calendar::DAY),
+        (from, _) if from == to => return typed,
+        (from, _) => match conversions(from, to).as_str() {
+            "=" => typed.sql,
+            // Of these letters and brackets, none has to be escaped.
+            plan => format!("{}({}, '{plan}')", functions::only("$convert"), typed.sql),
+        },
+    };
+    Typed::new(sql, to.clone())
+}
+
+/// How the values within arrays and rows are converted: `d` to a double, `t` from a date to a timestamp, `[…]` those of an
+/// array, `(…)` those of a row, `=` not at all.
+fn conversions(from: &ColumnType, to: &ColumnType) -> String {
+    match (from, to) {
+        (from, ColumnType::Double) if from.is_integral() => "d".to_owned(),
+        (ColumnType::Date, ColumnType::Timestamp) => "t".to_owned(),
+        (ColumnType::Array(from), ColumnType::Array(to)) => match conversions(from, to).as_str() {
+            "=" => "=".to_owned(),
+            plan => format!("[{plan}]"),
+        },
+        (ColumnType::Row(from), ColumnType::Row(to)) => {
+            let plans = from.iter().zip(to.iter()).map(|(from, to)| conversions(&from.kind, &to.kind));
+            match plans.collect::<String>() {
+                plans if plans.bytes().all(|plan| plan == b'=') => "=".to_owned(),
+                plans => format!("({plans})"),
+            }
+        }
+        _ => "=".to_owned(),
     }
 }
 
@@ -44,8 +70,8 @@ impl Translator<'_> {
         shown: &str,
         start: Location,
     ) -> Result<[Typed; N]> {
-        let mut kinds = all.iter().map(|typed| typed.kind);
-        let mut common = kinds.next().unwrap_or(ColumnType::Unknown);
+        let mut kinds = all.iter().map(|typed| &typed.kind);
+        let mut common = kinds.next().cloned().unwrap_or(ColumnType::Unknown);
         let times = all.iter().any(|typed| matches!(typed.kind, ColumnType::Timestamp | ColumnType::Date));
         let texts = all.iter().all(|typed| typed.kind != ColumnType::Varchar || typed.literal.is_some());
         if times && texts {
@@ -62,12 +88,12 @@ impl Translator<'_> {
             return Err(at(start, format!("'{shown}' cannot be applied to {}", common.sql_name())));
         }
         for typed in &all {
-            self.settle(typed, common);
+            self.settle(typed, &common);
         }
         let mut failure = None;
         let unified = all.map(|typed| {
-            if common != ColumnType::Timestamp || typed.kind.common(common).is_some() {
-                return converted(typed, common);
+            if common != ColumnType::Timestamp || typed.kind.common(&common).is_some() {
+                return converted(typed, &common);
             }
             // A text beside a time is read as one.
             let time = typed.literal.as_deref().and_then(calendar::parse_timestamp);
@@ -75,7 +101,7 @@ impl Translator<'_> {
             match bound.unwrap_or_else(|| {
                 Err(at(start, format!("'{shown}' cannot be applied to timestamp, {}", typed.kind.sql_name())))
             }) {
-                Ok(sql) => Typed::new(sql, common),
+                Ok(sql) => Typed::new(sql, common.clone()),
                 Err(error) => {
                     failure = Some(error);
                     typed
@@ -87,13 +113,16 @@ impl Translator<'_> {
 
     /// AND, OR or || over all the terms, as a balanced tree: SQLite limits the depth.
     pub(super) fn joined(&mut self, word: &str, terms: Vec<Typed>, start: Location) -> Result<Typed> {
+        if word == "||" && terms.iter().any(|term| matches!(term.kind, ColumnType::Array(_))) {
+            return self.concatenated(terms, start);
+        }
         let kind = if word == "||" { ColumnType::Varchar } else { ColumnType::Boolean };
         if let Some(odd) = terms.iter().find(|term| term.kind != kind && term.kind != ColumnType::Unknown) {
             let (needed, given) = (kind.sql_name(), odd.kind.sql_name());
             return Err(at(start, format!("The operands of {word} must be {needed}, not {given}")));
         }
         for term in &terms {
-            self.settle(term, kind);
+            self.settle(term, &kind);
         }
         let mut level: Vec<String> = terms.into_iter().map(|term| term.sql).collect();
         while level.len() > 1 {
@@ -137,15 +166,15 @@ impl Translator<'_> {
     ) -> Result<(Vec<Typed>, ColumnType)> {
         let mut common = ColumnType::Unknown;
         for value in &values {
-            common = common.common(value.kind).ok_or_else(|| {
+            common = common.common(&value.kind).ok_or_else(|| {
                 let (one, two) = (common.sql_name(), value.kind.sql_name());
                 at(start, format!("All {what} must be the same type: {one}, {two}"))
             })?;
         }
         for value in &values {
-            self.settle(value, common);
+            self.settle(value, &common);
         }
-        Ok((values.into_iter().map(|value| converted(value, common)).collect(), common))
+        Ok((values.into_iter().map(|value| converted(value, &common)).collect(), common))
     }
 
     pub(super) fn case(
@@ -182,38 +211,6 @@ impl Translator<'_> {
             sql.push_str(&format!(" ELSE {} END", otherwise.sql));
         }
         Ok(Typed::new(sql, kind))
-    }
-
-    pub(super) fn cast(&mut self, kind: &CastKind, value: Typed, to: &DataType, start: Location) -> Result<Typed> {
-        let attempt = match kind {
-            CastKind::Cast => "",
-            CastKind::TryCast => functions::TRY,
-            _ => return Err(unsupported(start, "A cast other than CAST(… AS …) and TRY_CAST(… AS …)")),
-        };
-        let target = match to.to_string().to_ascii_lowercase().as_str() {
-            "varchar" => ColumnType::Varchar,
-            "double" | "double precision" => ColumnType::Double,
-            "bigint" => ColumnType::Bigint,
-            "integer" | "int" => ColumnType::Integer,
-            "boolean" => ColumnType::Boolean,
-            "timestamp" => ColumnType::Timestamp,
-            "date" => ColumnType::Date,
-            _ => return Err(unsupported(start, format!("CAST to {to}"))),
-        };
-        self.settle(&value, target);
-        if value.kind == target || value.kind == ColumnType::Unknown {
-            return Ok(Typed::new(value.sql, target));
-        }
-        match self.exact_cast(&value, target) {
-            Some(physical) => Ok(Typed::new(format!("{attempt}{physical}({})", value.sql), target)),
-            None => Err(at(start, format!("Cannot cast {} to {}", value.kind.sql_name(), target.sql_name()))),
-        }
-    }
-
-    fn exact_cast(&self, value: &Typed, target: ColumnType) -> Option<String> {
-        functions::named(&format!("$cast_{}", target.sql_name()))
-            .find(|(_, scalar)| scalar.arguments == [value.kind])
-            .map(|(physical, _)| physical)
     }
 }
 

@@ -9,14 +9,16 @@ use super::super::failure::{SqlError, at, unsupported};
 use super::super::types::{Column, ColumnType};
 use super::location::{body_location, location, place, query_location};
 use super::operators::converted;
-use super::relations::renamed;
-use super::scope::{Relation, Scope, ScopeColumn};
+use super::scope::{Relation, Scope, ScopeColumn, renamed};
 use super::translator::{Clause, NamedQuery, Rows, Translator, Usage};
 use super::typed::{Result, Typed};
 
 impl Translator<'_> {
     /// A query within another, whose columns it does not see. `around` has those columns, for the error.
     pub(super) fn subquery(&mut self, query: &Query, around: Option<&Scope>) -> Result<Rows> {
+        if !self.frames.is_empty() {
+            return Err(unsupported(query_location(query), "A subquery in a lambda"));
+        }
         let usage = std::mem::take(&mut self.usage);
         let depth = self.outer.len();
         self.outer.extend(around.map(|scope| scope.relations.clone()));
@@ -112,6 +114,9 @@ impl Translator<'_> {
             (SetOperator::Union, SetQuantifier::None | SetQuantifier::Distinct) => "UNION",
             (SetOperator::Intersect, SetQuantifier::None | SetQuantifier::Distinct) => "INTERSECT",
             (SetOperator::Except, SetQuantifier::None | SetQuantifier::Distinct) => "EXCEPT",
+            // Equal rows are told apart by their numbers.
+            (SetOperator::Intersect, SetQuantifier::All) => "INTERSECT",
+            (SetOperator::Except, SetQuantifier::All) => "EXCEPT",
             _ => return Err(unsupported(body_location(left), format!("{operator} {quantifier}"))),
         };
         let start = body_location(left);
@@ -121,8 +126,8 @@ impl Translator<'_> {
         }
         let mut columns = Vec::new();
         for (mine, other) in left.columns.iter().zip(&right.columns) {
-            let common = mine.column_type.common(other.column_type);
-            match common.filter(|kind| kind.is_comparable() || quantifier == SetQuantifier::All) {
+            let common = mine.column_type.common(&other.column_type);
+            match common.filter(|kind| kind.is_comparable() || word == "UNION ALL") {
                 Some(common) => {
                     columns.push(Column { aliased: mine.aliased, ..Column::new(mine.name.clone(), common) })
                 }
@@ -134,7 +139,16 @@ impl Translator<'_> {
                 }
             }
         }
-        let sql = format!("{} {word} {}", self.as_types(left, &columns), self.as_types(right, &columns));
+        let (left, right) = (self.as_types(left, &columns), self.as_types(right, &columns));
+        let sql = match operator != SetOperator::Union && quantifier == SetQuantifier::All {
+            true => {
+                let list = (0..columns.len()).map(|index| format!("c{index}")).collect::<Vec<_>>().join(", ");
+                let numbered =
+                    |rows: &str| format!("SELECT {list}, row_number() OVER (PARTITION BY {list}) AS n FROM ({rows})");
+                format!("SELECT {list} FROM ({} {word} {})", numbered(&left), numbered(&right))
+            }
+            false => format!("{left} {word} {right}"),
+        };
         Ok(Rows { sql, columns, single: false, groups: None })
     }
 
@@ -143,8 +157,8 @@ impl Translator<'_> {
         let given = rows.columns.iter().zip(columns).enumerate();
         let fields: Vec<String> = given
             .map(|(index, (column, to))| {
-                let field = Typed::new(format!("c{index}"), column.column_type);
-                format!("{} AS c{index}", converted(field, to.column_type).sql)
+                let field = Typed::new(format!("c{index}"), column.column_type.clone());
+                format!("{} AS c{index}", converted(field, &to.column_type).sql)
             })
             .collect();
         format!("SELECT {} FROM ({})", fields.join(", "), rows.sql)
@@ -182,7 +196,7 @@ impl Translator<'_> {
                 other => {
                     let typed = self.expression(other, scope)?;
                     if !typed.kind.is_comparable() {
-                        return Err(not_orderable(location(other), typed.kind));
+                        return Err(not_orderable(location(other), &typed.kind));
                     }
                     match scope.outputs.iter().position(|(_, output)| output.sql == typed.sql) {
                         Some(index) => (index + 1).to_string(),
@@ -192,7 +206,7 @@ impl Translator<'_> {
             };
             let ordinal = expression.parse::<usize>().ok().and_then(|position| columns.get(position - 1));
             if let Some(column) = ordinal.filter(|column| !column.column_type.is_comparable()) {
-                return Err(not_orderable(location(&key.expr), column.column_type));
+                return Err(not_orderable(location(&key.expr), &column.column_type));
             }
             keys.push(format!("{expression}{}", direction(key)?));
         }
@@ -220,14 +234,14 @@ pub(super) fn direction(key: &OrderByExpr) -> Result<&'static str> {
 fn compound(columns: &[Column], physical: &str) -> Scope {
     let columns = columns.iter().enumerate().map(|(index, column)| ScopeColumn {
         name: column.name.clone(),
-        kind: column.column_type,
+        kind: column.column_type.clone(),
         sql: format!("{physical}.c{index}"),
         origin: None,
     });
     Scope { relations: vec![Relation { qualifier: Vec::new(), columns: columns.collect() }], outputs: Vec::new() }
 }
 
-fn not_orderable(start: Location, kind: ColumnType) -> SqlError {
+fn not_orderable(start: Location, kind: &ColumnType) -> SqlError {
     at(start, format!("Type {} is not orderable, and therefore cannot be used in ORDER BY", kind.sql_name()))
 }
 

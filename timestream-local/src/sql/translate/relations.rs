@@ -3,22 +3,19 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor,
-    TableWithJoins,
-};
+use sqlparser::ast::{Join, JoinConstraint, JoinOperator, ObjectName, TableFactor, TableWithJoins};
 use sqlparser::tokenizer::Location;
 
 use super::super::catalog::{CatalogError, TableSchema};
 use super::super::failure::{SqlError, at, unsupported};
-use super::super::functions;
-use super::super::types::{Column, ColumnType};
+use super::super::types::Column;
 use super::groups::Groups;
-use super::location::{location, place, query_location};
-use super::scope::{Relation, Scope, ScopeColumn};
+use super::location::{names, place, query_location};
+use super::scope::{Relation, Scope, ScopeColumn, renamed};
 use super::split_table::SplitTable;
 use super::translator::{Clause, Translator};
 use super::typed::Result;
+use super::unnest::Unnest;
 
 /// A FROM clause: the SQL behind the word, empty for none, and its scope.
 pub(super) struct From {
@@ -84,7 +81,7 @@ impl Translator<'_> {
             JoinOperator::CrossJoin(constraint) => (" CROSS JOIN ", constraint),
             _ => return Err(unsupported(start, "This kind of join")),
         };
-        if word != " CROSS JOIN " && unnest(&join.relation).is_some() {
+        if word != " CROSS JOIN " && Unnest::of(&join.relation).is_some() {
             return Err(unsupported(start, "UNNEST other than behind CROSS JOIN or a comma"));
         }
         sql.push_str(word);
@@ -132,7 +129,7 @@ impl Translator<'_> {
             let (earlier, joined) = scope.relations.split_at(left.end);
             let (name, one) = part(earlier.get(left.start..).unwrap_or_default())?;
             let (_, two) = part(joined)?;
-            let (kind, kept, gone) = (one.kind, one.sql.clone(), two.sql.clone());
+            let (kind, kept, gone) = (one.kind.clone(), one.sql.clone(), two.sql.clone());
             let [one, two] = self.unified([one, two], "=", path.first().map_or(start, place))?;
             conditions.push(format!("{} = {}", one.sql, two.sql));
             for relation in &mut scope.relations {
@@ -144,42 +141,6 @@ impl Translator<'_> {
         Ok(format!("({})", conditions.join(" AND ")))
     }
 
-    /// `UNNEST(x) AS t (time, value)`: a row for each entry of a time series, or element of an array.
-    fn unnested(
-        &mut self,
-        array: &Expr,
-        alias: Option<&TableAlias>,
-        sql: &mut String,
-        scope: &mut Scope,
-    ) -> Result<()> {
-        self.usage.clause = Clause::Join;
-        let typed = self.expression(array, scope)?;
-        let physical = self.alias('u');
-        let call = |function: &str| format!("{}({physical}.value)", functions::only(function));
-        let value = |kind: ColumnType| match kind {
-            ColumnType::Double => call("$entry_double"),
-            ColumnType::Varchar => call("$entry_text"),
-            _ => call("$entry_integer"),
-        };
-        let columns = match typed.kind {
-            ColumnType::TimeSeries(kind) => {
-                vec![("time", ColumnType::Timestamp, call("$entry_time")), ("value", *kind, value(*kind))]
-            }
-            ColumnType::Array(kind) => vec![("_col0", *kind, value(*kind))],
-            other => return Err(at(location(array), format!("Cannot unnest type: {}", other.sql_name()))),
-        };
-        let named = columns.iter().map(|(name, kind, _)| Column::new(*name, *kind)).collect();
-        let columns = renamed(named, alias)?
-            .into_iter()
-            .zip(columns)
-            .map(|(column, (_, kind, sql))| ScopeColumn { name: column.name, kind, sql, origin: None })
-            .collect();
-        sql.push_str(&format!("json_each({}({})) AS {physical}", functions::only("$entries"), typed.sql));
-        let qualifier = alias.map(|alias| vec![alias.name.value.clone()]).unwrap_or_default();
-        scope.relations.push(Relation { qualifier, columns });
-        Ok(())
-    }
-
     /// Writes a factor. Returns what it is made of, and its name, if its rows are series or bins of series.
     fn relation(
         &mut self,
@@ -187,8 +148,8 @@ impl Translator<'_> {
         sql: &mut String,
         scope: &mut Scope,
     ) -> Result<Option<(Groups, String)>> {
-        if let Some((array, alias)) = unnest(factor) {
-            return self.unnested(array?, alias, sql, scope).map(|()| None);
+        if let Some(unnest) = Unnest::of(factor) {
+            return self.unnested(unnest?, sql, scope).map(|()| None);
         }
         if let Some((schema, qualifier)) = self.plain_table(factor)? {
             let origin = origin(factor);
@@ -199,7 +160,7 @@ impl Translator<'_> {
                 fields.push(format!("{} AS c{index}", column.expression));
                 columns.push(ScopeColumn {
                     name: column.name.clone(),
-                    kind: column.column_type,
+                    kind: column.column_type.clone(),
                     sql: format!("{alias}.c{index}"),
                     origin: origin.clone(),
                 });
@@ -266,8 +227,11 @@ impl Translator<'_> {
             self.catalog.table(database, table).map_err(|error| missing(error, database, table, *start))?;
         let qualifier = match alias {
             Some(alias) => {
-                let columns =
-                    schema.columns.iter().map(|column| Column::new(column.name.clone(), column.column_type)).collect();
+                let columns = schema
+                    .columns
+                    .iter()
+                    .map(|column| Column::new(column.name.clone(), column.column_type.clone()))
+                    .collect();
                 for (column, renamed) in schema.columns.iter_mut().zip(renamed(columns, Some(alias))?) {
                     column.name = renamed.name;
                 }
@@ -299,21 +263,6 @@ fn origin(factor: &TableFactor) -> Option<Arc<(String, String)>> {
     }
 }
 
-/// What UNNEST is applied to, if the factor is one, and its alias.
-fn unnest(factor: &TableFactor) -> Option<(Result<&Expr>, Option<&TableAlias>)> {
-    let TableFactor::Table { name, alias, args: Some(args), with_ordinality, .. } = factor else { return None };
-    let path = names(name);
-    let [(function, start)] = path.as_slice() else { return None };
-    if !function.eq_ignore_ascii_case("unnest") {
-        return None;
-    }
-    let array = match args.args.as_slice() {
-        [FunctionArg::Unnamed(FunctionArgExpr::Expr(array))] if !*with_ordinality => Ok(array),
-        _ => Err(unsupported(*start, "UNNEST of several arrays or WITH ORDINALITY")),
-    };
-    Some((array, alias.as_ref()))
-}
-
 fn factor_location(factor: &TableFactor) -> Location {
     match factor {
         TableFactor::Table { name, .. } => names(name).first().map_or_else(Location::empty, |(_, start)| *start),
@@ -325,22 +274,4 @@ fn factor_location(factor: &TableFactor) -> Location {
 
 fn unqualified(name: &ObjectName, start: Location) -> SqlError {
     at(start, format!("Table '{name}' must be named as database.table"))
-}
-
-fn names(name: &ObjectName) -> Vec<(String, Location)> {
-    name.0.iter().filter_map(|part| part.as_ident()).map(|ident| (ident.value.clone(), place(ident))).collect()
-}
-
-/// The columns under the names that `AS t (a, b)` gives them.
-pub(super) fn renamed(mut columns: Vec<Column>, alias: Option<&TableAlias>) -> Result<Vec<Column>> {
-    let Some(alias) = alias.filter(|alias| !alias.columns.is_empty()) else { return Ok(columns) };
-    if alias.columns.len() != columns.len() {
-        let (given, needed) = (alias.columns.len(), columns.len());
-        let message = format!("Column alias list has {given} entries but relation has {needed} columns");
-        return Err(at(place(&alias.name), message));
-    }
-    for (column, new) in columns.iter_mut().zip(&alias.columns) {
-        column.name = new.name.value.clone();
-    }
-    Ok(columns)
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use sqlparser::ast::Ident;
+use sqlparser::ast::{Ident, TableAlias};
 
 use super::super::failure::{SqlError, at};
-use super::super::types::ColumnType;
+use super::super::types::{Column, ColumnType};
 use super::location::place;
 use super::typed::{Result, Typed};
 
@@ -69,11 +69,25 @@ impl Scope {
                 if found.next().is_some() {
                     return Err(at(place(column), format!("Column '{}' is ambiguous", column.value)));
                 }
-                let typed = Typed { origin: first.origin.clone(), ..Typed::new(first.sql.clone(), first.kind) };
+                let typed = Typed { origin: first.origin.clone(), ..Typed::new(first.sql.clone(), first.kind.clone()) };
                 return Ok((first.name.clone(), typed));
             }
         }
         let name = path.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".");
         Err(at(path.first().map_or_else(|| place(column), place), format!("Column '{name}' does not exist")))
     }
+}
+
+/// The columns under the names that `AS t (a, b)` gives them.
+pub(super) fn renamed(mut columns: Vec<Column>, alias: Option<&TableAlias>) -> Result<Vec<Column>> {
+    let Some(alias) = alias.filter(|alias| !alias.columns.is_empty()) else { return Ok(columns) };
+    if alias.columns.len() != columns.len() {
+        let (given, needed) = (alias.columns.len(), columns.len());
+        let message = format!("Column alias list has {given} entries but relation has {needed} columns");
+        return Err(at(place(&alias.name), message));
+    }
+    for (column, new) in columns.iter_mut().zip(&alias.columns) {
+        column.name = new.name.value.clone();
+    }
+    Ok(columns)
 }

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    BinaryOperator, Distinct, Expr, GroupByExpr, OrderByExpr, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    Value, WildcardAdditionalOptions,
+    AccessExpr, BinaryOperator, Distinct, Expr, GroupByExpr, NamedWindowDefinition, NamedWindowExpr, OrderByExpr,
+    Select, SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions, WindowSpec,
 };
 use sqlparser::tokenizer::Location;
 
@@ -21,6 +21,7 @@ impl Translator<'_> {
     pub(super) fn select(&mut self, select: &Select, order: &[OrderByExpr]) -> Result<Rows> {
         refuse_rare_clauses(select)?;
         let start = select.select_token.0.span.start;
+        self.usage.windows = named_windows(&select.named_window)?;
         let mut from = self.from(&select.from)?;
         let (mut tail, mut conditions) = (String::new(), Vec::new());
         if let Some(condition) = &select.selection {
@@ -29,8 +30,12 @@ impl Translator<'_> {
             conditions = terms.iter().map(|term| term.sql.clone()).collect();
             tail = format!(" WHERE {}", self.joined("AND", terms, location(condition))?.sql);
         }
-        let grouped = self.group_by(select, &from.scope)?;
-        let grouped: Rc<[String]> = grouped.into();
+        let sets = self.group_by(select, &from.scope)?;
+        let is_grouped = !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
+        let grouped: Rc<[String]> = match sets.as_slice() {
+            [only] if is_grouped != only.is_empty() => Rc::from(only.as_slice()),
+            sets => return self.select_sets(select, order, from, &tail, sets),
+        };
         if !grouped.is_empty() {
             tail.push_str(" GROUP BY ");
             tail.push_str(&grouped.join(", "));
@@ -47,32 +52,10 @@ impl Translator<'_> {
             tail.push_str(&format!("{group} HAVING {}", condition.sql));
             self.usage.clause = Clause::Select;
         }
-        let (items, aliased): (Vec<(String, Typed)>, Vec<bool>) = items.into_iter().unzip();
-        let columns: Vec<Column> = items
-            .iter()
-            .zip(aliased)
-            .map(|((name, typed), aliased)| Column {
-                aliased,
-                origin: typed.origin.clone(),
-                ..Column::new(name.clone(), typed.kind)
-            })
-            .collect();
-        let distinct = match &select.distinct {
-            None | Some(Distinct::All) => false,
-            Some(Distinct::Distinct) => true,
-            Some(Distinct::On(_)) => return Err(unsupported(start, "SELECT DISTINCT ON")),
-        };
-        if distinct && let Some(column) = columns.iter().find(|column| !column.column_type.is_comparable()) {
-            let message =
-                format!("DISTINCT can only be applied to comparable types (actual: {})", column.column_type.sql_name());
-            return Err(at(start, message));
-        }
-        let fields = items
-            .iter()
-            .enumerate()
-            .map(|(index, (_, typed))| format!("{} AS c{index}", typed.sql))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let columns = columns_of(&items);
+        let items: Vec<(String, Typed)> = items.into_iter().map(|(item, _)| item).collect();
+        let distinct = is_distinct(select, &columns)?;
+        let fields = fields_of(&items);
         from.scope.outputs = items;
         let aggregated = std::mem::take(&mut self.usage.aggregated);
         let keys = self.order_keys(order, &from.scope, &columns)?;
@@ -136,39 +119,8 @@ impl Translator<'_> {
         }
     }
 
-    fn group_by(&mut self, select: &Select, scope: &Scope) -> Result<Vec<String>> {
-        let expressions = match &select.group_by {
-            GroupByExpr::Expressions(expressions, modifiers) if modifiers.is_empty() => expressions,
-            _ => return Err(unsupported(select.select_token.0.span.start, "This form of GROUP BY")),
-        };
-        self.usage.clause = Clause::GroupBy;
-        let mut keys = Vec::with_capacity(expressions.len());
-        for expression in expressions {
-            let meant = match expression {
-                Expr::Value(value) => match &value.value {
-                    Value::Number(digits, _) => position(digits, value.span.start, &select.projection)?,
-                    _ => expression,
-                },
-                Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => {
-                    let start = select.select_token.0.span.start;
-                    return Err(unsupported(start, "GROUP BY with GROUPING SETS, CUBE or ROLLUP"));
-                }
-                other => other,
-            };
-            let key = self.expression(meant, scope)?;
-            if !key.kind.is_comparable() {
-                let message =
-                    format!("{} is not comparable, and therefore cannot be used in GROUP BY", key.kind.sql_name());
-                return Err(at(location(meant), message));
-            }
-            keys.push(key.sql);
-        }
-        self.usage.bare = None;
-        Ok(keys)
-    }
-
     /// The columns of the result, and whether the query gave each its name.
-    fn projection(&mut self, items: &[SelectItem], scope: &Scope) -> Result<Vec<((String, Typed), bool)>> {
+    pub(super) fn projection(&mut self, items: &[SelectItem], scope: &Scope) -> Result<Vec<((String, Typed), bool)>> {
         let mut columns = Vec::new();
         for item in items {
             match item {
@@ -177,12 +129,7 @@ impl Translator<'_> {
                 }
                 SelectItem::UnnamedExpr(expression) => {
                     let typed = self.expression(expression, scope)?;
-                    let name = match expression {
-                        Expr::Identifier(ident) => Some(scope.resolve(std::slice::from_ref(ident))?.0),
-                        Expr::CompoundIdentifier(path) => Some(scope.resolve(path)?.0),
-                        _ => None,
-                    };
-                    let name = name.unwrap_or_else(|| format!("_col{}", columns.len()));
+                    let name = name_of(expression, scope).unwrap_or_else(|| format!("_col{}", columns.len()));
                     columns.push(((name, typed), false));
                 }
                 SelectItem::Wildcard(options) => {
@@ -229,28 +176,67 @@ impl Translator<'_> {
             if grouped.is_none() {
                 self.usage.bare.get_or_insert_with(|| (column.name.clone(), start));
             }
-            let typed = Typed { origin: column.origin.clone(), ..Typed::new(column.sql.clone(), column.kind) };
+            let sql = if self.usage.absent.contains(&column.sql) { "NULL" } else { &column.sql };
+            let typed = Typed { origin: column.origin.clone(), ..Typed::new(sql, column.kind.clone()) };
             columns.push(((column.name.clone(), typed), false));
         }
         Ok(())
     }
 }
 
+/// The name that a column of the result has from its expression: that of a column or of a row's field.
+fn name_of(expression: &Expr, scope: &Scope) -> Option<String> {
+    let path = match expression {
+        Expr::Identifier(ident) => std::slice::from_ref(ident),
+        Expr::CompoundIdentifier(path) => path,
+        Expr::CompoundFieldAccess { access_chain, .. } => match access_chain.last()? {
+            AccessExpr::Dot(Expr::Identifier(field)) => std::slice::from_ref(field),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    scope.resolve(path).map(|(name, _)| name).ok().or_else(|| Some(path.last()?.value.clone()))
+}
+
 pub(super) fn must_be_grouped(name: &str, location: Location) -> SqlError {
     at(location, format!("'{name}' must be an aggregate expression or appear in GROUP BY clause"))
 }
 
-/// The select item that `GROUP BY 2` means.
-fn position<'s>(digits: &str, start: Location, items: &'s [SelectItem]) -> Result<&'s Expr> {
-    let index = digits.parse::<usize>().ok().and_then(|position| position.checked_sub(1));
-    match index.and_then(|index| items.get(index)) {
-        Some(SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) => Ok(expr),
-        _ => Err(at(start, format!("GROUP BY position {digits} is not in select list"))),
+/// The columns of a result.
+pub(super) fn columns_of(items: &[((String, Typed), bool)]) -> Vec<Column> {
+    let column = |((name, typed), aliased): &((String, Typed), bool)| Column {
+        aliased: *aliased,
+        origin: typed.origin.clone(),
+        ..Column::new(name.clone(), typed.kind.clone())
+    };
+    items.iter().map(column).collect()
+}
+
+/// The list behind SELECT.
+pub(super) fn fields_of(items: &[(String, Typed)]) -> String {
+    let field = |(index, (_, typed)): (usize, &(String, Typed))| format!("{} AS c{index}", typed.sql);
+    items.iter().enumerate().map(field).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether equal rows are one in the result.
+pub(super) fn is_distinct(select: &Select, columns: &[Column]) -> Result<bool> {
+    let start = select.select_token.0.span.start;
+    let distinct = match &select.distinct {
+        None | Some(Distinct::All) => false,
+        Some(Distinct::Distinct) => true,
+        Some(Distinct::On(_)) => return Err(unsupported(start, "SELECT DISTINCT ON")),
+    };
+    match columns.iter().find(|column| !column.column_type.is_comparable()) {
+        Some(column) if distinct => {
+            let kind = column.column_type.sql_name();
+            Err(at(start, format!("DISTINCT can only be applied to comparable types (actual: {kind})")))
+        }
+        _ => Ok(distinct),
     }
 }
 
 /// Whether every ORDER BY key was written as a column's number.
-fn keys_are_columns(keys: &str) -> bool {
+pub(super) fn keys_are_columns(keys: &str) -> bool {
     let list = keys.trim_start_matches(" ORDER BY ");
     list.split(", ").all(|key| key.split(' ').next().is_some_and(|first| first.bytes().all(|b| b.is_ascii_digit())))
 }
@@ -265,6 +251,15 @@ fn plain_wildcard(options: &WildcardAdditionalOptions, start: Location) -> Resul
     if plain { Ok(()) } else { Err(unsupported(start, "An option behind *")) }
 }
 
+/// The windows that a WINDOW clause names.
+fn named_windows(definitions: &[NamedWindowDefinition]) -> Result<Rc<[(String, WindowSpec)]>> {
+    let window = |NamedWindowDefinition(name, window): &NamedWindowDefinition| match window {
+        NamedWindowExpr::WindowSpec(spec) => Ok((name.value.clone(), spec.clone())),
+        NamedWindowExpr::NamedWindow(other) => Err(unsupported(place(other), "A window that is another's name")),
+    };
+    definitions.iter().map(window).collect()
+}
+
 fn refuse_rare_clauses(select: &Select) -> Result<()> {
     let rare = [
         (select.top.is_some(), "TOP"),
@@ -276,7 +271,6 @@ fn refuse_rare_clauses(select: &Select) -> Result<()> {
         (!select.cluster_by.is_empty(), "CLUSTER BY"),
         (!select.distribute_by.is_empty(), "DISTRIBUTE BY"),
         (!select.sort_by.is_empty(), "SORT BY"),
-        (!select.named_window.is_empty(), "WINDOW"),
         (select.qualify.is_some(), "QUALIFY"),
         (select.value_table_mode.is_some(), "SELECT AS"),
         (select.select_modifiers.is_some(), "A modifier of SELECT"),

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use rusqlite::types::Value;
+use sqlparser::ast::WindowSpec;
 use sqlparser::tokenizer::Location;
 
 use super::super::catalog::Catalog;
 use super::super::failure::{SqlError, at};
 use super::super::types::{Column, ColumnType};
+use super::frame::Frame;
 use super::groups::Groups;
 use super::scope::Relation;
 use super::typed::{Result, Typed};
@@ -48,10 +50,14 @@ pub(super) struct Usage {
     pub(super) clause: Clause,
     /// The SQL of its GROUP BY expressions, if it has any.
     pub(super) keys: Option<Rc<[String]>>,
+    /// Those of them that are NULL in the grouping set that is walked.
+    pub(super) absent: Vec<String>,
     /// An aggregate was called.
     pub(super) aggregated: bool,
     /// The walk is inside an aggregate's arguments.
     pub(super) inside_aggregate: bool,
+    /// The windows that its WINDOW clause names.
+    pub(super) windows: Rc<[(String, WindowSpec)]>,
     /// The first column used outside of aggregates.
     pub(super) bare: Option<(String, Location)>,
 }
@@ -83,6 +89,8 @@ pub(super) struct Translator<'a> {
     /// The places of the parameters by their values.
     known: HashMap<String, usize>,
     pub(super) named_queries: Vec<NamedQuery>,
+    /// The expressions apart that the walk is inside, from the outermost.
+    pub(super) frames: Vec<Frame>,
     aliases: usize,
     depth: usize,
     steps: usize,
@@ -99,6 +107,7 @@ impl<'a> Translator<'a> {
             parameters: Vec::new(),
             known: HashMap::new(),
             named_queries: Vec::new(),
+            frames: Vec::new(),
             aliases: 0,
             depth: 0,
             steps: 0,
@@ -118,17 +127,17 @@ impl<'a> Translator<'a> {
             placeholders.push(Placeholder { name: name.to_owned(), start, kind });
             placeholders.len() - 1
         });
-        let kind = placeholders.get(place).and_then(|known| known.kind).unwrap_or(ColumnType::Unknown);
+        let kind = placeholders.get(place).and_then(|known| known.kind.clone()).unwrap_or(ColumnType::Unknown);
         Ok(Typed { placeholder: Some(place), ..Typed::new("NULL", kind) })
     }
 
     /// Notes that a placeholder, if `typed` is one, is used as a value of a type.
-    pub(super) fn settle(&mut self, typed: &Typed, kind: ColumnType) {
+    pub(super) fn settle(&mut self, typed: &Typed, kind: &ColumnType) {
         if let (Some(place), Some(placeholders)) = (typed.placeholder, &mut self.placeholders)
             && let Some(placeholder) = placeholders.get_mut(place)
-            && kind != ColumnType::Unknown
+            && *kind != ColumnType::Unknown
         {
-            placeholder.kind.get_or_insert(kind);
+            placeholder.kind.get_or_insert_with(|| kind.clone());
         }
     }
 
@@ -147,7 +156,13 @@ impl<'a> Translator<'a> {
             }
             self.parameters.push(value);
         }
-        Ok(format!("?{position}"))
+        self.taken(0, format!("?{position}"))
+    }
+
+    /// The value that the SQL of an expression is bound to, if it is a literal of the statement.
+    pub(super) fn constant(&self, sql: &str) -> Option<&Value> {
+        let place: usize = sql.strip_prefix('?')?.parse().ok()?;
+        self.parameters.get(place.checked_sub(1)?).filter(|_| self.frames.is_empty())
     }
 
     /// A name that nothing else in the statement has.

@@ -1,15 +1,18 @@
 //! Window functions.
 
+use std::rc::Rc;
+
+use rusqlite::types::Value as Bound;
 use sqlparser::ast::{
     Expr, Function, NullTreatment, Value, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
 };
 use sqlparser::tokenizer::Location;
 
 use super::super::failure::{at, unsupported};
-use super::super::types::ColumnType::{Bigint, Double};
+use super::super::types::ColumnType::{self, Bigint, Double, Integer, IntervalDayToSecond, Timestamp};
 use super::aggregate::{WINDOWED, is_aggregate};
 use super::arguments::Call;
-use super::location::location;
+use super::location::{location, place};
 use super::query::direction;
 use super::scope::Scope;
 use super::translator::{Clause, Translator};
@@ -38,32 +41,42 @@ impl Translator<'_> {
         function: &Function,
         scope: &Scope,
     ) -> Result<Typed> {
+        if !self.frames.is_empty() {
+            return Err(at(call.start, "A lambda or TRY cannot contain aggregations or window functions"));
+        }
         if self.usage.inside_aggregate {
             return Err(at(call.start, format!("Cannot nest window functions inside aggregation: {}", call.name)));
         }
         if self.usage.clause != Clause::Select {
             return Err(at(call.start, "WHERE, GROUP BY and HAVING cannot contain aggregations or window functions"));
         }
-        let WindowType::WindowSpec(spec) = over else { return Err(unsupported(call.start, "A named window")) };
-        if spec.window_name.is_some()
-            || function.filter.is_some()
-            || call.distinct
-            || matches!(function.null_treatment, Some(NullTreatment::IgnoreNulls))
-        {
+        let windows = Rc::clone(&self.usage.windows);
+        let spec = match over {
+            WindowType::WindowSpec(spec) => spec,
+            WindowType::NamedWindow(name) => {
+                let found = windows.iter().find(|(own, _)| own.eq_ignore_ascii_case(&name.value));
+                let missing = || at(place(name), format!("Cannot resolve WINDOW name {}", name.value));
+                found.map(|(_, spec)| spec).ok_or_else(missing)?
+            }
+        };
+        if spec.window_name.is_some() || function.filter.is_some() || call.distinct {
             return Err(unsupported(call.start, format!("This form of {} OVER", call.name)));
         }
-        let behind = format!(" OVER ({})", self.window(spec, call.start, scope)?);
+        if matches!(function.null_treatment, Some(NullTreatment::IgnoreNulls)) {
+            return self.ignoring_nulls(call, spec, scope);
+        }
+        let behind = format!(" OVER ({})", self.window(spec, spec.window_frame.as_ref(), call.start, scope)?);
         let name = call.name.as_str();
         match (name, call.arguments.as_slice()) {
             ("row_number" | "rank" | "dense_rank", []) => Ok(Typed::new(format!("{name}(){behind}"), Bigint)),
             ("percent_rank" | "cume_dist", []) => Ok(Typed::new(format!("{name}(){behind}"), Double)),
             ("first_value" | "last_value" | "lag" | "lead", [value]) => {
                 let value = self.expression(value, scope)?;
-                Ok(Typed::new(format!("{name}({}){behind}", value.sql), value.kind))
+                Ok(Typed::new(format!("{name}({}){behind}", value.sql), value.kind.clone()))
             }
             ("lag" | "lead", [value, offset]) => {
                 let value = self.expression(value, scope)?;
-                Ok(Typed::new(format!("{name}({}, {}){behind}", value.sql, whole(offset)?), value.kind))
+                Ok(Typed::new(format!("{name}({}, {}){behind}", value.sql, whole(offset)?), value.kind.clone()))
             }
             ("lag" | "lead", [value, offset, otherwise]) => {
                 let values = vec![self.expression(value, scope)?, self.expression(otherwise, scope)?];
@@ -78,13 +91,15 @@ impl Translator<'_> {
                 if position == 0 {
                     return Err(at(call.start, "Offset must be at least 1"));
                 }
-                Ok(Typed::new(format!("nth_value({}, {position}){behind}", value.sql), value.kind))
+                Ok(Typed::new(format!("nth_value({}, {position}){behind}", value.sql), value.kind.clone()))
             }
             ("ntile", [buckets]) => match whole(buckets)? {
                 0 => Err(at(call.start, "Buckets must be greater than 0")),
                 buckets => Ok(Typed::new(format!("ntile({buckets}){behind}"), Bigint)),
             },
-            (name, _) if WINDOWED.contains(&name) => self.aggregate_call(call, &behind, scope),
+            (name, arguments) if WINDOWED.contains(&name) && arguments.len() < 2 => {
+                self.aggregate_call(call, &behind, scope)
+            }
             (name, _) if is_aggregate(name) => Err(unsupported(call.start, format!("{name} OVER"))),
             (name, _) if WINDOW_FUNCTIONS.contains(&name) => {
                 Err(at(call.start, format!("Unexpected parameters for function {name}")))
@@ -93,60 +108,144 @@ impl Translator<'_> {
         }
     }
 
-    fn window(&mut self, spec: &WindowSpec, start: Location, scope: &Scope) -> Result<String> {
+    /// A function of values that passes over NULLs.
+    fn ignoring_nulls(&mut self, call: &Call<'_>, spec: &WindowSpec, scope: &Scope) -> Result<Typed> {
+        let name = call.name.as_str();
+        let (value, number, otherwise) = match (name, call.arguments.as_slice()) {
+            ("first_value" | "last_value" | "lag" | "lead", [value]) => (value, 1, None),
+            ("nth_value" | "lag" | "lead", [value, number]) => (value, whole(number)?, None),
+            ("lag" | "lead", [value, number, otherwise]) => (value, whole(number)?, Some(otherwise)),
+            ("first_value" | "last_value" | "nth_value" | "lag" | "lead", _) => {
+                return Err(at(call.start, format!("Unexpected parameters for function {name}")));
+            }
+            _ => return Err(at(call.start, format!("Cannot specify null treatment clause for {name} function"))),
+        };
+        let value = self.expression(value, scope)?;
+        if number == 0 {
+            // Zero rows away is the row itself.
+            return if name == "nth_value" { Err(at(call.start, "Offset must be at least 1")) } else { Ok(value) };
+        }
+        let unbounded = |side: fn(Option<Box<Expr>>) -> WindowFrameBound| side(None);
+        let one = || Some(Box::new(Expr::value(Value::Number("1".to_owned(), false))));
+        let rows = |start_bound, end_bound| {
+            Some(WindowFrame { units: WindowFrameUnits::Rows, start_bound, end_bound: Some(end_bound) })
+        };
+        let frame = match name {
+            "lag" => rows(unbounded(WindowFrameBound::Preceding), WindowFrameBound::Preceding(one())),
+            "lead" => rows(WindowFrameBound::Following(one()), unbounded(WindowFrameBound::Following)),
+            _ => spec.window_frame.clone(),
+        };
+        if matches!(name, "lag" | "lead") && spec.window_frame.is_some() {
+            return Err(at(call.start, format!("Cannot specify window frame for {name} function")));
+        }
+        let grows = frame.as_ref().is_none_or(|frame| frame.start_bound == WindowFrameBound::Preceding(None));
+        let function = match (matches!(name, "last_value" | "lag"), grows) {
+            (false, false) => "ts_nth_value",
+            (false, true) => "ts_nth_value_growing",
+            (true, false) => "ts_nth_value_from_end",
+            (true, true) => "ts_nth_value_from_end_growing",
+        };
+        let window = self.window(spec, frame.as_ref(), call.start, scope)?;
+        let call_of = |value: &Typed| format!("{function}({}, {number}) OVER ({window})", value.sql);
+        let Some(otherwise) = otherwise else { return Ok(Typed::new(call_of(&value), value.kind)) };
+        let values = vec![value, self.expression(otherwise, scope)?];
+        let (values, kind) = self.alike(values, "values", call.start)?;
+        let [value, otherwise] = values.as_slice() else { return Err(unsupported(call.start, name)) };
+        Ok(Typed::new(format!("coalesce({}, {})", call_of(value), otherwise.sql), kind))
+    }
+
+    fn window(
+        &mut self,
+        spec: &WindowSpec,
+        frame: Option<&WindowFrame>,
+        start: Location,
+        scope: &Scope,
+    ) -> Result<String> {
         let mut parts = Vec::new();
         if !spec.partition_by.is_empty() {
             let mut keys = Vec::new();
             for key in &spec.partition_by {
-                keys.push(self.comparable(key, scope)?);
+                keys.push(self.comparable(key, scope)?.sql);
             }
             parts.push(format!("PARTITION BY {}", keys.join(", ")));
         }
+        let mut kinds = Vec::new();
         if !spec.order_by.is_empty() {
             let mut keys = Vec::new();
             for key in &spec.order_by {
-                keys.push(format!("{}{}", self.comparable(&key.expr, scope)?, direction(key)?));
+                let typed = self.comparable(&key.expr, scope)?;
+                keys.push(format!("{}{}", typed.sql, direction(key)?));
+                kinds.push(typed.kind);
             }
             parts.push(format!("ORDER BY {}", keys.join(", ")));
         }
-        if let Some(frame) = &spec.window_frame {
-            parts.push(frame_sql(frame, start)?);
+        if let Some(frame) = frame {
+            parts.push(self.frame(frame, &kinds, start)?);
         }
         Ok(parts.join(" "))
     }
 }
 
 impl Translator<'_> {
-    fn comparable(&mut self, key: &Expr, scope: &Scope) -> Result<String> {
+    fn comparable(&mut self, key: &Expr, scope: &Scope) -> Result<Typed> {
         let typed = self.expression(key, scope)?;
         match typed.kind.is_comparable() {
-            true => Ok(typed.sql),
+            true => Ok(typed),
             false => Err(unsupported(location(key), format!("A window by {}", typed.kind.sql_name()))),
         }
     }
 }
 
-fn frame_sql(frame: &WindowFrame, start: Location) -> Result<String> {
-    let units = match frame.units {
-        WindowFrameUnits::Rows => "ROWS",
-        WindowFrameUnits::Range => "RANGE",
-        WindowFrameUnits::Groups => return Err(unsupported(start, "A frame of GROUPS")),
-    };
-    let by_value = units == "RANGE";
-    let end = frame.end_bound.as_ref().unwrap_or(&WindowFrameBound::CurrentRow);
-    Ok(format!("{units} BETWEEN {} AND {}", bound(&frame.start_bound, by_value)?, bound(end, by_value)?))
-}
+impl Translator<'_> {
+    /// A frame of rows, or of values in a window that is ordered by keys of these types.
+    fn frame(&mut self, frame: &WindowFrame, keys: &[ColumnType], start: Location) -> Result<String> {
+        let (units, keys) = match frame.units {
+            WindowFrameUnits::Rows => ("ROWS", None),
+            WindowFrameUnits::Range => ("RANGE", Some(keys)),
+            WindowFrameUnits::Groups => return Err(unsupported(start, "A frame of GROUPS")),
+        };
+        let end = frame.end_bound.as_ref().unwrap_or(&WindowFrameBound::CurrentRow);
+        Ok(format!("{units} BETWEEN {} AND {}", self.bound(&frame.start_bound, keys)?, self.bound(end, keys)?))
+    }
 
-fn bound(bound: &WindowFrameBound, by_value: bool) -> Result<String> {
-    let (amount, side) = match bound {
-        WindowFrameBound::CurrentRow => return Ok("CURRENT ROW".into()),
-        WindowFrameBound::Preceding(amount) => (amount, "PRECEDING"),
-        WindowFrameBound::Following(amount) => (amount, "FOLLOWING"),
-    };
-    match amount {
-        None => Ok(format!("UNBOUNDED {side}")),
-        Some(amount) if by_value => Err(unsupported(location(amount), "A RANGE frame by value")),
-        Some(amount) => Ok(format!("{} {side}", whole(amount)?)),
+    fn bound(&mut self, bound: &WindowFrameBound, keys: Option<&[ColumnType]>) -> Result<String> {
+        let (amount, side) = match bound {
+            WindowFrameBound::CurrentRow => return Ok("CURRENT ROW".into()),
+            WindowFrameBound::Preceding(amount) => (amount, "PRECEDING"),
+            WindowFrameBound::Following(amount) => (amount, "FOLLOWING"),
+        };
+        match (amount, keys) {
+            (None, _) => Ok(format!("UNBOUNDED {side}")),
+            (Some(amount), None) => Ok(format!("{} {side}", whole(amount)?)),
+            (Some(amount), Some(keys)) => Ok(format!("{} {side}", self.distance(amount, keys)?)),
+        }
+    }
+
+    /// How far a frame reaches from the value of a row, as a number of SQLite.
+    fn distance(&mut self, amount: &Expr, keys: &[ColumnType]) -> Result<String> {
+        let start = location(amount);
+        let [key] = keys else {
+            return Err(at(
+                start,
+                "Window frame of type RANGE PRECEDING or FOLLOWING requires single sort item in ORDER BY",
+            ));
+        };
+        let typed = self.expression(amount, &Scope::default())?;
+        let fits = match (key, &typed.kind) {
+            (Timestamp, IntervalDayToSecond) | (Double, Double) => true,
+            (Double | Integer | Bigint, number) => number.is_integral(),
+            _ => false,
+        };
+        if !fits {
+            let (key, amount) = (key.sql_name(), typed.kind.sql_name());
+            return Err(unsupported(start, format!("A RANGE frame by {amount} in a window ordered by {key}")));
+        }
+        match self.constant(&typed.sql) {
+            Some(Bound::Integer(0..)) => Ok(typed.sql),
+            Some(Bound::Real(distance)) if *distance >= 0.0 => Ok(typed.sql),
+            Some(_) => Err(at(start, "Window frame offset value must not be negative or null")),
+            None => Err(unsupported(start, "A RANGE frame by what is no literal")),
+        }
     }
 }
 

@@ -140,7 +140,10 @@ impl<'a> Sending<'a> {
 
     /// Sends requests, but for those that were taken before. `None` if those are others now.
     async fn send(&self, hour: &Piece, requests: Vec<Packed>, outcome: &mut Outcome) -> Result<Option<()>, Error> {
-        for Packed { body, samples, digest } in requests {
+        let mut requests = requests.into_iter().peekable();
+        // Whether the note of the request before says already that this one is sent.
+        let mut is_noted = false;
+        while let Some(Packed { body, samples, digest }) = requests.next() {
             outcome.parts += 1;
             outcome.samples += samples;
             let taken = self.state().reached(&hour.name);
@@ -151,11 +154,16 @@ impl<'a> Sending<'a> {
                 }
                 continue;
             }
-            let may_be_there = so_far.sending.as_ref() == Some(&digest);
-            let open = SoFar { sending: Some(digest.clone()), ..so_far.clone() };
-            self.note(hour, taken, &open)?;
+            let may_be_there = !is_noted && so_far.sending.as_ref() == Some(&digest);
+            if !is_noted && !may_be_there {
+                self.note(hour, taken, &SoFar { sending: Some(digest.clone()), ..so_far.clone() })?;
+            }
             match self.receiver.send(body.into(), may_be_there).await {
-                Ok(()) => self.note(hour, outcome.parts, &SoFar { digest, sending: None })?,
+                Ok(()) => {
+                    let sending = requests.peek().map(|next| next.digest.clone());
+                    is_noted = sending.is_some();
+                    self.note(hour, outcome.parts, &SoFar { digest, sending })?;
+                }
                 Err(NotTaken { error, may_be_there }) => {
                     if !may_be_there {
                         self.note(hour, taken, &SoFar { sending: None, ..so_far })?;

@@ -5,18 +5,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 
 use super::day_files::{self, Block, DayFiles};
+use super::day_text::DayText;
 use super::outcome::Outcome;
+use super::page_sink::PageSink;
 use super::pieces::Piece;
 use super::settings::FileSettings;
 use super::share::Share;
 use super::table::Table;
 use crate::error::{Error, Kind};
-use crate::openmetrics::TextWriter;
-use crate::proto::Label;
-use crate::query::{Caller, Selector, SeriesSink};
+use crate::query::{Caller, Selector};
 use crate::transfer::Progress;
 
-/// Blocks that may wait for the thread that writes files. A block is the text of one page of an answer.
+/// Blocks of text that may wait for the thread that writes files.
 const WAITING: usize = 2;
 
 /// Reads a day into files that still have their temporary names.
@@ -67,7 +67,8 @@ async fn read(
     blocks: mpsc::Sender<Block>,
     share: &mut Share<'_>,
 ) -> Result<Option<Outcome>, Error> {
-    let mut sink = DaySink::new(max_bytes);
+    let mut sink = PageSink::default();
+    let mut text = DayText::new(max_bytes, blocks);
     let mut outcome = Outcome::default();
     for (index, selector) in selectors.iter().enumerate() {
         // What an earlier selector selects is in the files already.
@@ -75,8 +76,8 @@ async fn read(
         let mut scan = table.reader.scan(caller, table.range(selector, day.bounds), &mut sink).await?;
         let before = outcome.read;
         while let Some(sink) = scan.next().await? {
-            for block in sink.take() {
-                if blocks.send(block).await.is_err() {
+            for run in sink.take() {
+                if text.write(run).await.is_none() {
                     return Ok(None);
                 }
             }
@@ -86,120 +87,5 @@ async fn read(
         outcome.other_rows += scan.other_rows();
     }
     (outcome.series, outcome.samples) = (sink.series, sink.samples);
-    Ok(blocks.send(Block::End).await.is_ok().then_some(outcome))
-}
-
-/// Writes the series of a day as text for its files.
-struct DaySink {
-    text: TextWriter,
-    max_bytes: usize,
-    /// Series that these select are left out.
-    earlier: Vec<Selector>,
-    is_wanted: bool,
-    has_samples: bool,
-    /// Text of the file under way that was taken.
-    taken: usize,
-    ready: Vec<Block>,
-    series: u64,
-    samples: u64,
-}
-
-impl DaySink {
-    fn new(max_bytes: usize) -> Self {
-        DaySink {
-            text: TextWriter::default(),
-            max_bytes,
-            earlier: Vec::new(),
-            is_wanted: false,
-            has_samples: false,
-            taken: 0,
-            ready: Vec::new(),
-            series: 0,
-            samples: 0,
-        }
-    }
-
-    /// What is to be written so far.
-    fn take(&mut self) -> Vec<Block> {
-        self.taken += self.text.len();
-        let text = self.text.take();
-        self.ready.push(Block::Text(text));
-        std::mem::take(&mut self.ready)
-    }
-}
-
-impl SeriesSink for DaySink {
-    fn start_series(&mut self, labels: &[Label]) -> Result<(), Error> {
-        self.is_wanted = !self.earlier.iter().any(|selector| selector.selects(labels));
-        self.has_samples = false;
-        if self.is_wanted {
-            self.text.start_series(labels);
-        }
-        Ok(())
-    }
-
-    fn push(&mut self, time: i64, value: f64) -> Result<(), Error> {
-        if !self.is_wanted {
-            return Ok(());
-        }
-        if !self.has_samples {
-            self.has_samples = true;
-            self.series += 1;
-            if self.taken + self.text.len() >= self.max_bytes {
-                self.ready.extend([Block::Text(self.text.take()), Block::NextFile]);
-                self.taken = 0;
-            }
-        }
-        self.text.push(time, value);
-        self.samples += 1;
-        Ok(())
-    }
-
-    fn end_series(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn labels(name: &str) -> Vec<Label> {
-        vec![Label { name: "__name__".to_owned(), value: name.to_owned() }]
-    }
-
-    fn shown(blocks: Vec<Block>) -> String {
-        let show = |block| match block {
-            Block::Text(text) => String::from_utf8(text).unwrap(),
-            Block::NextFile => "---\n".to_owned(),
-            Block::End => "end\n".to_owned(),
-        };
-        blocks.into_iter().map(show).collect()
-    }
-
-    #[test]
-    fn a_file_ends_before_the_series_that_would_pass_its_size_and_a_series_is_never_split() {
-        let mut sink = DaySink::new(24);
-        for (name, samples) in [("a", 1), ("empty", 0), ("b", 1), ("c", 5), ("d", 1), ("empty", 0)] {
-            sink.start_series(&labels(name)).unwrap();
-            (0..samples).for_each(|time| sink.push(time, 1.0).unwrap());
-            sink.end_series().unwrap();
-        }
-        let lines = |name: &str, samples: i64| (0..samples).map(|t| format!("{name} 1 0.00{t}\n")).collect::<String>();
-        let wanted = [&lines("a", 1), &lines("b", 1), &lines("c", 5), "---\n", &lines("d", 1)].concat();
-        assert_eq!(shown(sink.take()), wanted);
-        assert_eq!((sink.series, sink.samples), (4, 8));
-    }
-
-    #[test]
-    fn what_an_earlier_selector_selects_is_left_out() {
-        let mut sink = DaySink::new(1000);
-        sink.earlier = vec![Selector::parse("a").unwrap()];
-        for name in ["a", "b"] {
-            sink.start_series(&labels(name)).unwrap();
-            sink.push(1, 2.0).unwrap();
-        }
-        assert_eq!(shown(sink.take()), "b 2 0.001\n");
-        assert_eq!((sink.series, sink.samples), (1, 1));
-    }
+    Ok(text.end().await.map(|()| outcome))
 }

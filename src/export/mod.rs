@@ -1,20 +1,24 @@
 //! Samples of Timestream to OpenMetrics files, or to a remote write receiver.
 //!
-//! Each piece of time is one query, whose series come in order: a day becomes files (`files`, `day`, `day_files`), an hour
-//! requests (`sending`, `requests`, `receiver`). What is finished stands in the state file.
+//! Each piece of time is one query, whose series come in order: a day becomes files (`files`, `day`, `day_text`, `day_files`), an hour
+//! requests (`sending`, `so_far`, `requests`, `receiver`, `there`). What is finished stands in the state file.
 
 mod day;
 mod day_files;
+mod day_text;
 mod dry_run;
 mod files;
 mod outcome;
+mod page_sink;
 mod pieces;
 mod receiver;
 mod requests;
 mod sending;
 mod settings;
 mod share;
+mod so_far;
 mod table;
+mod there;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
@@ -14,11 +15,14 @@ use aws_smithy_types::date_time::Format;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use hyper_util::client::legacy::Error as ClientError;
+use tokio::time::Instant;
 
 use super::settings::{Auth, ReceiverSettings};
+use super::there;
 use crate::error::Error;
 
-/// How long a connection, and the answer to a request, may take.
+/// How long a connection, and the answer to a request with what is told of its text, may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -38,14 +42,35 @@ pub(super) struct Receiver {
     connector: Connector,
     url: String,
     headers: Vec<(&'static str, String)>,
+    answer_timeout: Duration,
 }
 
 /// What a receiver says to a request.
 enum Answer {
     Taken,
-    /// It may take it later; after how long, if it says so.
-    Later(Option<Duration>, Error),
-    Refused(Error),
+    /// It may take it later.
+    Later {
+        error: Error,
+        /// After how long, if it says so.
+        asked: Option<Duration>,
+        /// It may have taken it, and only the answer was lost.
+        may_be_there: bool,
+    },
+    Refused {
+        error: Error,
+        /// The samples are refused, and not who sends them or how.
+        is_of_samples: bool,
+        /// That may be since it has them.
+        may_have_them: bool,
+    },
+}
+
+/// A request that was not taken.
+#[derive(Debug)]
+pub(super) struct NotTaken {
+    pub(super) error: Error,
+    /// An attempt had no answer, or none that says what became of the request, and none had one since.
+    pub(super) may_be_there: bool,
 }
 
 impl Receiver {
@@ -76,22 +101,32 @@ impl Receiver {
             HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(ANSWER_TIMEOUT).build();
         let connector =
             Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).connector_settings(times).build();
-        Ok(Receiver { connector, url: settings.url.clone(), headers })
+        Ok(Receiver { connector, url: settings.url.clone(), headers, answer_timeout: ANSWER_TIMEOUT })
     }
 
-    /// Sends a request of remote write 1.0, compressed, until it is taken.
+    /// Sends a request of remote write 1.0, compressed, until it is taken. If an attempt before, of this process or of an
+    /// earlier one (`may_be_there`), may have been taken, a refusal of samples that are there already says that it was.
     ///
     /// # Errors
     /// `ReceiverError`: the receiver refuses it, in its words, or is not to be reached for minutes.
-    pub(super) async fn send(&self, body: Bytes) -> Result<(), Error> {
+    pub(super) async fn send(&self, body: Bytes, mut may_be_there: bool) -> Result<(), NotTaken> {
         let mut wait = FIRST_WAIT;
         let mut attempt = 1;
         loop {
             match self.attempt(body.clone()).await {
                 Answer::Taken => return Ok(()),
-                Answer::Refused(error) => return Err(error),
-                Answer::Later(_, error) if attempt == ATTEMPTS => return Err(error),
-                Answer::Later(asked, error) => {
+                Answer::Refused { error, may_have_them: true, .. } if may_be_there => {
+                    tracing::info!(%error, "taken to be there already, from an attempt without an answer");
+                    return Ok(());
+                }
+                Answer::Refused { error, is_of_samples, .. } => {
+                    return Err(NotTaken { error, may_be_there: may_be_there && !is_of_samples });
+                }
+                Answer::Later { error, asked, may_be_there: may_be } => {
+                    may_be_there |= may_be;
+                    if attempt == ATTEMPTS {
+                        return Err(NotTaken { error, may_be_there });
+                    }
                     // Not all at once, should there be several.
                     let own = wait.mul_f64(0.5 + fastrand::f64() / 2.0);
                     let pause = asked.map_or(own, |asked| asked.min(LONGEST_ASKED));
@@ -105,10 +140,11 @@ impl Receiver {
     }
 
     async fn attempt(&self, body: Bytes) -> Answer {
-        let unreachable = |why: String| Answer::Later(None, receiver_error(&why));
+        let never_sent =
+            |why: &str| Answer::Refused { error: receiver_error(why), is_of_samples: false, may_have_them: false };
         let mut request = HttpRequest::new(SdkBody::from(body));
         if request.set_method("POST").and_then(|()| request.set_uri(self.url.as_str())).is_err() {
-            return Answer::Refused(receiver_error("its URL can't be asked"));
+            return never_sent("its URL can't be asked");
         }
         let fixed = [
             ("content-type", "application/x-protobuf"),
@@ -119,27 +155,50 @@ impl Receiver {
         let own = self.headers.iter().map(|(name, value)| (*name, value.as_str()));
         for (name, value) in fixed.into_iter().chain(own) {
             if request.headers_mut().try_insert(name, value.to_owned()).is_err() {
-                return Answer::Refused(receiver_error(&format!("the header {name} can't be sent")));
+                return never_sent(&format!("the header {name} can't be sent"));
             }
         }
+        let deadline = Instant::now() + self.answer_timeout;
         let mut answer = match self.connector.call(request).await {
             Ok(answer) => answer,
-            Err(error) => return unreachable(with_causes(&error)),
+            Err(error) => {
+                let (may_be_there, error) = (!is_of_connecting(&error), receiver_error(&with_causes(&error)));
+                return Answer::Later { error, asked: None, may_be_there };
+            }
         };
         let status = answer.status().as_u16();
         if answer.status().is_success() {
             return Answer::Taken;
         }
         let asked = answer.headers().get("retry-after").and_then(retry_after);
-        let text = ByteStream::new(answer.take_body()).collect().await.map(|body| body.into_bytes());
-        let text = text.unwrap_or_default();
-        let text = String::from_utf8_lossy(text.get(..TOLD).unwrap_or(&text));
-        let why = format!("it answers {status}: {}", text.trim());
+        let text = told(answer.take_body(), deadline).await;
+        let error = receiver_error(&format!("it answers {status}: {}", text.trim()));
         match status {
-            429 | 500.. => Answer::Later(asked, receiver_error(&why)),
-            _ => Answer::Refused(receiver_error(&why)),
+            // A proxy answers 5xx when the answer of a receiver is lost; a receiver may have taken a part.
+            429 | 500.. => Answer::Later { error, asked, may_be_there: status != 429 },
+            _ => Answer::Refused {
+                error,
+                is_of_samples: matches!(status, 400 | 409),
+                may_have_them: there::may_have_them(status, &text),
+            },
         }
     }
+}
+
+/// Whether there was no connection, so that nothing was sent.
+fn is_of_connecting(error: &ConnectorError) -> bool {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    causes.filter_map(|cause| cause.downcast_ref::<ClientError>()).any(ClientError::is_connect)
+}
+
+/// The beginning of an answer's text, as far as it has come by `deadline`. The rest is not read: it may have no end.
+async fn told(body: SdkBody, deadline: Instant) -> String {
+    let (mut body, mut text) = (ByteStream::new(body), Vec::new());
+    while text.len() < TOLD {
+        let Ok(Some(Ok(part))) = tokio::time::timeout_at(deadline, body.next()).await else { break };
+        text.extend_from_slice(part.get(..TOLD - text.len()).unwrap_or(&part));
+    }
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// It has been tried again as often as helps.
@@ -180,92 +239,4 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
-
-    use super::*;
-
-    /// A receiver that gives these answers, one for each request, and then nothing. Gives the requests.
-    async fn asked(auth: Auth, answers: &'static [&'static str]) -> (Result<(), Error>, Vec<String>) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/api/v1/write?a=b", listener.local_addr().unwrap());
-        let serving = tokio::spawn(async move {
-            let mut requests = Vec::new();
-            for answer in answers {
-                let (mut connection, _) = listener.accept().await.unwrap();
-                let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
-                while !request.ends_with(b"body") {
-                    let read = connection.read(&mut buffer).await.unwrap();
-                    request.extend_from_slice(&buffer[..read]);
-                }
-                requests.push(String::from_utf8(request).unwrap().to_lowercase());
-                connection.write_all(answer.as_bytes()).await.unwrap();
-                connection.shutdown().await.unwrap();
-            }
-            requests
-        });
-        let settings = ReceiverSettings { url, auth, tenant: Some("team".to_owned()) };
-        let sent = Receiver::new(&settings).unwrap().send(Bytes::from_static(b"body")).await;
-        (sent, serving.await.unwrap())
-    }
-
-    const TAKEN: &str = "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
-    const LATER: &str = "HTTP/1.1 503 Later\r\nconnection: close\r\nretry-after: 0\r\n\r\nlater";
-    const SLOWER: &str = "HTTP/1.1 429 Slower\r\nconnection: close\r\nretry-after: 0\r\n\r\nslower";
-    const REFUSED: &str = "HTTP/1.1 400 No\r\nconnection: close\r\n\r\nout of bounds\n";
-
-    #[tokio::test]
-    async fn a_request_is_sent_until_it_is_taken() {
-        let auth = Auth::Basic { user: "me".to_owned(), password: "hidden-password".to_owned() };
-        let (sent, requests) = asked(auth, &[LATER, SLOWER, TAKEN]).await;
-        assert_eq!(sent, Ok(()));
-        assert!(requests.iter().all(|request| request == &requests[0]) && requests.len() == 3);
-        for part in [
-            "post /api/v1/write?a=b http/1.1\r\n",
-            "content-encoding: snappy\r\n",
-            "content-type: application/x-protobuf\r\n",
-            "x-prometheus-remote-write-version: 0.1.0\r\n",
-            "x-scope-orgid: team\r\n",
-            "thanos-tenant: team\r\n",
-            "authorization: basic bwu6aglkzgvulxbhc3n3b3jk\r\n",
-        ] {
-            assert!(requests[0].contains(part), "{part} in {}", requests[0]);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_refusal_is_told_in_the_receivers_words() {
-        let (sent, requests) = asked(Auth::None, &[REFUSED]).await;
-        let told = "ReceiverError: the receiver did not take the samples: it answers 400: out of bounds";
-        assert_eq!(sent.unwrap_err().to_string(), told);
-        assert!(!requests[0].contains("authorization"));
-    }
-
-    #[test]
-    fn secrets_come_from_files_and_are_not_shown() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let file = folder.path().join("token");
-        let receiver = |token: &str| {
-            std::fs::write(&file, token).unwrap();
-            let auth = Auth::BearerFile(file.clone());
-            Receiver::new(&ReceiverSettings { url: "http://x".to_owned(), auth, tenant: None })
-        };
-        assert_eq!(receiver("hidden-token\n").unwrap().headers, [("authorization", "Bearer hidden-token".to_owned())]);
-        let error = receiver("hidden-\ntoken").err().unwrap();
-        assert!(error.name() == "ReceiverAuthError" && !error.message().contains("hidden-"), "{error}");
-        std::fs::remove_file(&file).unwrap();
-        let auth = Auth::BasicFile { user: "me".to_owned(), password: file.clone() };
-        let error = Receiver::new(&ReceiverSettings { url: "http://x".to_owned(), auth, tenant: None }).err().unwrap();
-        assert_eq!(error.name(), "ReceiverAuthError");
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        assert_eq!(retry_after("120"), Some(Duration::from_secs(120)));
-        assert_eq!(retry_after("Fri, 31 Dec 1999 23:59:59 GMT"), Some(Duration::ZERO));
-        let far = retry_after("Fri, 31 Dec 2100 23:59:59 GMT").unwrap();
-        assert!(far > LONGEST_ASKED);
-        assert_eq!(retry_after("soon"), None);
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! Series as remote write requests of a bounded size.
 
 use prost::Message;
+use ring::digest::{Context, SHA256};
 
 use crate::error::{Error, Kind};
 use crate::proto::{Label, Sample, TimeSeries, WriteRequest};
@@ -24,6 +25,8 @@ pub(super) struct RequestSink {
     label_bytes: usize,
     labels: Vec<Label>,
     ready: Vec<Packed>,
+    /// Of all requests so far, not compressed.
+    digest: Context,
     pub(super) series: u64,
     pub(super) samples: u64,
 }
@@ -32,7 +35,12 @@ pub(super) struct RequestSink {
 pub(super) struct Packed {
     pub(super) body: Vec<u8>,
     pub(super) samples: u64,
+    /// Says which samples it and all requests before it have.
+    pub(super) digest: String,
 }
+
+/// Bytes of a digest that are kept: the state file has it for each request.
+const DIGEST_BYTES: usize = 8;
 
 impl RequestSink {
     pub(super) fn new() -> Self {
@@ -45,6 +53,7 @@ impl RequestSink {
             label_bytes: 0,
             labels: Vec::new(),
             ready: Vec::new(),
+            digest: Context::new(&SHA256),
             series: 0,
             samples: 0,
         }
@@ -71,7 +80,10 @@ impl RequestSink {
         let encoded = std::mem::take(&mut self.request).encode_to_vec();
         let body = snap::raw::Encoder::new().compress_vec(&encoded);
         let body = body.map_err(|error| Error::new(Kind::Unavailable, "InternalError", error.to_string()))?;
-        self.ready.push(Packed { body, samples: self.in_request as u64 });
+        self.digest.update(&encoded);
+        let digest = self.digest.clone().finish();
+        let digest = hex::encode(digest.as_ref().get(..DIGEST_BYTES).unwrap_or_default());
+        self.ready.push(Packed { body, samples: self.in_request as u64, digest });
         (self.in_request, self.label_bytes) = (0, 0);
         Ok(())
     }
@@ -170,5 +182,21 @@ mod tests {
         );
         assert_eq!((sink.series, sink.samples), (4, 4002));
         assert!(sink.finish().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_digest_tells_all_samples_so_far_apart() {
+        let digests = |value: f64, changed: usize| -> Vec<String> {
+            let mut sink = RequestSink::new();
+            sink.start_series(&labels("a")).unwrap();
+            let sample = |index| if index == changed { value } else { 1.0 };
+            (0..3 * MAX_SAMPLES).for_each(|index| sink.push(index as i64, sample(index)).unwrap());
+            sink.finish().unwrap().into_iter().map(|packed| packed.digest).collect()
+        };
+        let all = digests(1.0, 0);
+        assert_eq!(digests(1.0, 1), all);
+        let other = digests(2.0, MAX_SAMPLES);
+        assert_eq!(other[0], all[0]);
+        assert!(other[1] != all[1] && other[2] != all[2] && all[1] != all[2], "{all:?} {other:?}");
     }
 }

@@ -4,7 +4,7 @@
 //! older ones (tsdb/head_append.go, appendableMinValidTime: half of a block's two hours). So an hour is sent series by
 //! series, each in the order of time, and then the next hour.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::json;
@@ -12,12 +12,13 @@ use serde_json::json;
 use super::files::known;
 use super::outcome::{Outcome, Report};
 use super::pieces::{self, Piece};
-use super::receiver::Receiver;
+use super::receiver::{NotTaken, Receiver};
 use super::requests::{Packed, RequestSink};
 use super::settings::{ExportSettings, ReceiverSettings};
 use super::share::Share;
+use super::so_far::SoFar;
 use super::table::Table;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::query::Caller;
 use crate::transfer::{Progress, State};
 
@@ -42,7 +43,6 @@ pub(super) async fn export(
         settings,
         receiver: Receiver::new(receiver)?,
         progress: Progress::start("sent", hours.len() as u64 * Share::WHOLE, done * Share::WHOLE),
-        may_be_there: AtomicBool::new(!state.is_new()),
         state: Mutex::new(state),
     };
     let mut report = Report { parts: "requests", ..Report::default() };
@@ -66,8 +66,6 @@ struct Sending<'a> {
     settings: &'a ExportSettings,
     receiver: Receiver,
     progress: Progress,
-    /// Whether the next request may have been taken from an earlier process, which was killed before it noted that.
-    may_be_there: AtomicBool,
     state: Mutex<&'a mut State>,
 }
 
@@ -100,7 +98,19 @@ impl<'a> Sending<'a> {
         Ok(outcome)
     }
 
+    /// Sends what is left of an hour, or all of it if what was sent before is no longer what the table has.
     async fn hour(&self, caller: Caller, hour: &Piece, expected: &AtomicU64) -> Result<Outcome, Error> {
+        if let Some(sent) = self.rest(&caller, hour, expected).await? {
+            return Ok(sent);
+        }
+        tracing::warn!(hour = %hour.name, "its samples have changed since a part of them was sent, and all are sent again");
+        self.state().reach(&hour.name, 0)?;
+        let changed = || Error::new(Kind::Unavailable, "InternalError", "nothing was sent and yet it has changed");
+        self.rest(&caller, hour, expected).await?.ok_or_else(changed)
+    }
+
+    /// Sends the requests of an hour that were not taken before. `None` if those that were are others now.
+    async fn rest(&self, caller: &Caller, hour: &Piece, expected: &AtomicU64) -> Result<Option<Outcome>, Error> {
         let mut share = Share::new(&self.progress, expected);
         let mut sink = RequestSink::new();
         let mut outcome = Outcome::default();
@@ -108,44 +118,64 @@ impl<'a> Sending<'a> {
         for (index, selector) in selectors.iter().enumerate() {
             // What an earlier selector selects has been sent.
             sink.earlier = selectors.get(..index).unwrap_or_default().to_vec();
-            let mut scan = self.table.reader.scan(&caller, self.table.range(selector, hour.bounds), &mut sink).await?;
+            let mut scan = self.table.reader.scan(caller, self.table.range(selector, hour.bounds), &mut sink).await?;
             let before = outcome.read;
             while let Some(sink) = scan.next().await? {
-                self.send(hour, sink.take(), &mut outcome).await?;
+                if self.send(hour, sink.take(), &mut outcome).await?.is_none() {
+                    return Ok(None);
+                }
                 outcome.read = before + scan.received();
                 share.is_at(outcome.read);
             }
             outcome.other_rows += scan.other_rows();
         }
-        self.send(hour, sink.finish()?, &mut outcome).await?;
+        let sent = self.send(hour, sink.finish()?, &mut outcome).await?;
+        if sent.is_none() || outcome.parts < self.state().reached(&hour.name) {
+            return Ok(None);
+        }
         share.finish();
         outcome.series = sink.series;
-        Ok(outcome)
+        Ok(Some(outcome))
     }
 
-    /// Sends requests, but for those that were taken before.
-    async fn send(&self, hour: &Piece, requests: Vec<Packed>, outcome: &mut Outcome) -> Result<(), Error> {
-        for Packed { body, samples } in requests {
+    /// Sends requests, but for those that were taken before. `None` if those are others now.
+    async fn send(&self, hour: &Piece, requests: Vec<Packed>, outcome: &mut Outcome) -> Result<Option<()>, Error> {
+        let mut requests = requests.into_iter().peekable();
+        // Whether the note of the request before says already that this one is sent.
+        let mut is_noted = false;
+        while let Some(Packed { body, samples, digest }) = requests.next() {
             outcome.parts += 1;
             outcome.samples += samples;
-            if outcome.parts <= self.state().reached(&hour.name) {
+            let taken = self.state().reached(&hour.name);
+            let so_far = SoFar::of(self.state().so_far(&hour.name));
+            if outcome.parts <= taken {
+                if outcome.parts == taken && so_far.digest != digest {
+                    return Ok(None);
+                }
                 continue;
             }
-            let may_be_there = self.may_be_there.swap(false, Ordering::Relaxed);
-            match self.receiver.send(body.into()).await {
-                Err(error) if may_be_there && says_that_it_is_there(&error) => {
-                    tracing::info!(%error, "taken to be there already, from before the interruption");
-                }
-                sent => sent?,
+            let may_be_there = !is_noted && so_far.sending.as_ref() == Some(&digest);
+            if !is_noted && !may_be_there {
+                self.note(hour, taken, &SoFar { sending: Some(digest.clone()), ..so_far.clone() })?;
             }
-            self.state().reach(&hour.name, outcome.parts)?;
+            match self.receiver.send(body.into(), may_be_there).await {
+                Ok(()) => {
+                    let sending = requests.peek().map(|next| next.digest.clone());
+                    is_noted = sending.is_some();
+                    self.note(hour, outcome.parts, &SoFar { digest, sending })?;
+                }
+                Err(NotTaken { error, may_be_there }) => {
+                    if !may_be_there {
+                        self.note(hour, taken, &SoFar { sending: None, ..so_far })?;
+                    }
+                    return Err(error);
+                }
+            }
         }
-        Ok(())
+        Ok(Some(()))
     }
-}
 
-/// Whether a receiver refuses samples because it has them, or later ones of their series.
-fn says_that_it_is_there(error: &Error) -> bool {
-    let text = error.message().to_ascii_lowercase();
-    ["out of order", "out-of-order", "duplicate"].iter().any(|words| text.contains(words))
+    fn note(&self, hour: &Piece, taken: u64, so_far: &SoFar) -> Result<(), Error> {
+        self.state().reach_with(&hour.name, taken, json!(so_far))
+    }
 }

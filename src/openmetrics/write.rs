@@ -73,8 +73,7 @@ impl TextWriter {
 
     /// Takes the lines so far.
     pub fn take(&mut self) -> Vec<u8> {
-        let capacity = self.text.capacity();
-        std::mem::replace(&mut self.text, Vec::with_capacity(capacity))
+        std::mem::take(&mut self.text)
     }
 }
 

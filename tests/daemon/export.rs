@@ -1,5 +1,7 @@
 //! `export`: whatever leaves the connector is in the other Prometheus as it was in the first.
 
+mod receiver;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

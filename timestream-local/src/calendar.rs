@@ -229,6 +229,12 @@ fn number(text: &str) -> Option<u32> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
+/// The nanoseconds from one time to another, which may be more than an integer of 64 bits holds. As floating-point
+/// numbers, the times themselves would be rounded to 256 ns.
+pub(crate) fn between(from: i64, to: i64) -> f64 {
+    (i128::from(to) - i128::from(from)) as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

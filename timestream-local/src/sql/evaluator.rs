@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode};
 
@@ -15,6 +16,8 @@ use super::failure::Failure;
 const STEPS: i32 = 20_000;
 /// Bodies that are kept ready.
 const MAX_READY: usize = 64;
+/// Bytes of a text or an array in a body.
+const MAX_VALUE_BYTES: i32 = 64 << 20;
 
 thread_local! {
     static CONNECTION: RefCell<Option<Rc<Connection>>> = const { RefCell::new(None) };
@@ -29,7 +32,8 @@ pub(crate) fn end_evaluation_when(stop: impl Fn() -> bool + 'static) {
     STOP.set(Some(Rc::new(stop)));
 }
 
-fn has_to_stop() -> bool {
+/// Whether this thread's query was cancelled, or has run for too long.
+pub(super) fn has_to_stop() -> bool {
     let stop = STOP.with_borrow(Clone::clone);
     stop.is_some_and(|stop| stop())
 }
@@ -42,6 +46,7 @@ pub(super) fn connection(register: Register) -> Result<Rc<Connection>, Failure> 
     let open = || {
         let mut connection = Connection::open_in_memory()?;
         register(&connection)?;
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)?;
         connection.set_prepared_statement_cache_capacity(MAX_READY);
         connection.progress_handler(STEPS, Some(has_to_stop))?;
         Ok(Rc::new(connection))

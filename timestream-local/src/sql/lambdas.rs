@@ -199,5 +199,9 @@ fn of_fields(connection: &Connection, arguments: &[ValueRef<'_>]) -> Outcome {
 /// The value of an expression, or NULL if it fails.
 fn attempt(connection: &Connection, arguments: &[ValueRef<'_>]) -> Outcome {
     let [text, taken @ ..] = arguments else { return broken() };
-    Ok(Body::new(connection, *text, 0, taken)?.value(&[]).unwrap_or(Value::Null))
+    match Body::new(connection, *text, 0, taken)?.value(&[]) {
+        // A query that has to end must not go on with NULL.
+        Err(failure) if evaluator::has_to_stop() => Err(failure),
+        result => Ok(result.unwrap_or(Value::Null)),
+    }
 }

@@ -8,14 +8,21 @@ use super::aggregates::{fail, flags};
 use super::failure::Failure;
 use super::list::{self, Writer};
 
-/// Registers `ts_list`, which makes an array or row of its arguments, `ts_zip`, which makes an array of rows of arrays, and
-/// `ts_array_agg`.
+/// Registers `ts_list`, which makes an array or row of its arguments, `ts_zip`, which makes an array of rows of arrays,
+/// `ts_zip_all`, which is NULL if any of them is, and `ts_array_agg`.
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_scalar_function("ts_list", -1, flags(), |context| {
         list::write((0..context.len()).map(|index| context.get_raw(index))).or_else(failed)
     })?;
     connection.create_scalar_function("ts_zip", -1, flags(), |context| {
         zip((0..context.len()).map(|index| context.get_raw(index))).or_else(failed)
+    })?;
+    connection.create_scalar_function("ts_zip_all", -1, flags(), |context| {
+        let arrays = || (0..context.len()).map(|index| context.get_raw(index));
+        match arrays().any(|array| array == ValueRef::Null) {
+            true => Ok(Value::Null),
+            false => zip(arrays()).or_else(failed),
+        }
     })?;
     connection.create_aggregate_function("ts_array_agg", 1, flags(), ArrayAgg)
 }

@@ -52,13 +52,15 @@ impl Group {
     fn results(mut self) -> Vec<Value> {
         self.values.sort_by(|(one, _), (two, _)| one.total_cmp(two));
         let total: i128 = self.values.iter().map(|(_, weight)| i128::from(*weight)).sum();
+        let mut sum = 0;
+        let up_to = |(_, weight): &(f64, i64)| {
+            sum += i128::from(*weight);
+            sum
+        };
+        let sums: Vec<i128> = self.values.iter().map(up_to).collect();
         let value = |percentage: &f64| {
             let rank = ((percentage * total as f64) as i128).min(total - 1);
-            let mut before = 0;
-            let found = self.values.iter().find(|(_, weight)| {
-                before += i128::from(*weight);
-                before > rank
-            });
+            let found = self.values.get(sums.partition_point(|sum| *sum <= rank));
             match found {
                 Some((value, _)) if self.are_integers => Value::Integer(*value as i64),
                 Some((value, _)) => Value::Real(*value),

@@ -7,7 +7,7 @@ use super::super::types::ColumnType::{self, Bigint, Double, Integer, IntervalDay
 use super::super::types::Element;
 use super::scalar::{Arguments, Outcome, Scalar, real, scalar};
 use super::timeseries::by_time;
-use crate::calendar::SECOND;
+use crate::calendar::{SECOND, between};
 
 const DOUBLES: ColumnType = TimeSeries(Element::Known(&Double));
 const BIGINTS: ColumnType = TimeSeries(Element::Known(&Bigint));
@@ -41,7 +41,7 @@ fn integral(a: &Arguments<'_, '_>, unit: i64) -> Outcome {
         return Err("The interval of integral_trapezoidal must be positive".into());
     }
     let points = Entries::read(a.raw(0))?.numbers();
-    let areas = points.array_windows().map(|[(from, start), (to, end)]| (start + end) / 2.0 * (to - from) as f64);
+    let areas = points.array_windows().map(|[(from, start), (to, end)]| (start + end) / 2.0 * between(*from, *to));
     real(areas.sum::<f64>() / unit as f64)
 }
 
@@ -54,7 +54,7 @@ fn derivative(a: &Arguments<'_, '_>, is_wanted: fn(f64) -> bool) -> Outcome {
     let points = Entries::read(a.raw(0))?.numbers();
     let mut changes = Vec::new();
     for [(from, start), (to, end)] in points.array_windows() {
-        let change = (end - start) / (*to as f64 - *from as f64) * unit as f64;
+        let change = (end - start) / between(*from, *to) * unit as f64;
         if is_wanted(change) || change.is_nan() {
             changes.push((*to, real(change)?));
         }

@@ -43,7 +43,7 @@ fn towards(a: &Arguments<'_, '_>) -> Result<i64, Failure> {
 fn steps(start: i64, stop: i64, step: i64) -> Outcome {
     check(start, stop, step)?;
     let count = checked((i128::from(stop) - i128::from(start)) / i128::from(step))?;
-    list::write((0..=count).map(|index| ValueRef::Integer(start + index * step)))
+    list::write((0..=count).map(|index| ValueRef::Integer(start.wrapping_add(index.wrapping_mul(step)))))
 }
 
 /// A sequence by months of dates or times, which count `unit` nanoseconds.

@@ -1,5 +1,7 @@
 //! The natural cubic spline through points.
 
+use crate::calendar::between;
+
 /// A curve through points, of a cubic between each two, whose first and second derivatives have no jumps and whose second
 /// derivative is 0 at both ends.
 pub(super) struct Spline {
@@ -18,7 +20,7 @@ impl Spline {
         // of two unknowns by the one before it, and then they are solved from the last.
         let (mut factors, mut sums) = (vec![0.0], vec![0.0]);
         for [(before, first), (here, second), (after, third)] in points.array_windows() {
-            let (left, right) = ((here - before) as f64, (after - here) as f64);
+            let (left, right) = (between(*before, *here), between(*here, *after));
             let (factor, sum) = (factors.last().copied()?, sums.last().copied()?);
             let slopes = 6.0 * ((third - second) / right - (second - first) / left);
             let pivot = 2.0 * (left + right) - left * factor;
@@ -46,7 +48,7 @@ impl Spline {
         }
         let (to, end) = self.points.get(behind).copied()?;
         let (bend, next_bend) = (self.curvatures.get(here)?, self.curvatures.get(behind)?);
-        let (width, done, left) = ((to - from) as f64, (time - from) as f64, (to - time) as f64);
+        let (width, done, left) = (between(from, to), between(from, time), between(time, to));
         let line = (start * left + end * done) / width;
         let bent = |curvature: f64, distance: f64| curvature * distance * (distance * distance / width - width) / 6.0;
         Some(line + bent(*bend, left) + bent(*next_bend, done))

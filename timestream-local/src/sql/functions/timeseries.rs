@@ -9,7 +9,7 @@ use super::super::types::ColumnType::{self, Array, Bigint, Boolean, Double, Inte
 use super::super::types::Element;
 use super::scalar::{Arguments, Outcome, Scalar, real, scalar};
 use super::spline::Spline;
-use crate::calendar::timestamp_text;
+use crate::calendar::{between, timestamp_text};
 
 const DOUBLES: ColumnType = TimeSeries(Element::Known(&Double));
 const BIGINTS: ColumnType = TimeSeries(Element::Known(&Bigint));
@@ -77,9 +77,7 @@ fn linear(points: Points<'_>, time: i64) -> Result<f64, Failure> {
     }
     let after = points.get(points.partition_point(|(own, _)| *own <= time)).copied();
     match (last_before(points, time), after) {
-        (Some((from, start)), Some((to, end))) => {
-            Ok(start + (end - start) * ((time - from) as f64 / (to - from) as f64))
-        }
+        (Some((from, start)), Some((to, end))) => Ok(start + (end - start) * (between(from, time) / between(from, to))),
         _ => Err(outside("interpolate_linear", time)),
     }
 }

@@ -295,3 +295,17 @@ fn types_do_not_grow_without_end() {
     let text = format!("WITH w0 AS (SELECT 1 AS x){doubled} SELECT x FROM w29");
     assert!(prepare(&text, &OneTable, NOW).unwrap_err().message.ends_with("The type of this value is too complex"));
 }
+
+#[test]
+fn a_nested_zip_is_no_longer_than_what_it_zips() {
+    let nested = (0..12).fold("ARRAY[1, 2]".to_owned(), |inner, _| format!("zip({inner}, ARRAY[1])"));
+    assert!(super::compiled(&format!("SELECT cardinality({nested})")).sql.len() < 4000);
+    assert_eq!(run(&format!("SELECT cardinality({nested})")), ["2"]);
+    assert_eq!(run("SELECT cardinality(zip(ARRAY[1], ARRAY[2], CAST(NULL AS ARRAY(bigint))))"), ["NULL"]);
+}
+
+#[test]
+fn a_sequence_may_span_all_numbers() {
+    let step = i64::MAX;
+    values(&[(&format!("sequence(-{step}, {step}, {step})"), &format!("[-{step}, 0, {step}]"))]);
+}

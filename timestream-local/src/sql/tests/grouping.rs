@@ -1,6 +1,6 @@
 //! GROUPING SETS, CUBE and ROLLUP, frames by value, named windows, INTERSECT ALL and EXCEPT ALL.
 
-use super::{check, check_refusals, run};
+use super::{check, check_refusals, refused, run};
 
 const FROM: &str = "FROM (VALUES ('a', 'x', 1), ('a', 'y', 2), ('b', 'x', 3)) AS t (g, h, n)";
 
@@ -99,4 +99,31 @@ fn sets_may_have_equal_rows() {
         ),
         ("SELECT * FROM (VALUES 1, 1, 2) EXCEPT SELECT 2 ORDER BY 1", &["1"]),
     ]);
+}
+
+#[test]
+fn what_a_grouping_set_lacks_is_null_wherever_it_stands() {
+    let one = |text: &str| run(&text.replace("FROM t", "FROM (VALUES ('a', 'y'), ('b', 'x')) AS t (g, h)"));
+    assert_eq!(one("SELECT try(upper(g)), count(*) FROM t GROUP BY ROLLUP (g) ORDER BY 1"), ["A|1", "B|1", "NULL|2"]);
+    assert_eq!(
+        one("SELECT g, h, count(*) FROM t GROUP BY GROUPING SETS ((g), (h)) ORDER BY t.g, 2"),
+        ["a|NULL|1", "b|NULL|1", "NULL|x|1", "NULL|y|1"]
+    );
+}
+
+#[test]
+fn grouping_sets_are_bounded_before_they_are_made() {
+    let many = vec!["a"; 10_000].join(", ");
+    let text = |what: &str| format!("SELECT 1 FROM (VALUES 1) AS t (a) GROUP BY {what}");
+    for (text, message) in [
+        (text(&format!("ROLLUP ({many})")), "more than 64 grouping sets"),
+        (text(&format!("ROLLUP (a), {many}")), "more than 2000 expressions"),
+        (
+            "SELECT g, row_number() OVER (ORDER BY g) FROM (VALUES 'a') AS t (g) GROUP BY ROLLUP (g)".to_owned(),
+            "OVER with several grouping sets",
+        ),
+    ] {
+        assert!(refused(&text).contains(message), "{}", refused(&text));
+    }
+    assert_eq!(run(&text(&vec!["a"; 1000].join(", "))), ["1"]);
 }

@@ -217,6 +217,13 @@ fn values_are_carried_forward() {
     ]);
 }
 
+#[test]
+fn a_value_in_a_lambda_has_a_limit() {
+    let text = "SELECT reduce(sequence(1, 28), 'aaa', (s, x) -> s || s, s -> length(s))";
+    let rows = run(text);
+    assert!(rows[0].starts_with("error: ") && rows[0].contains("too big"), "{rows:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 

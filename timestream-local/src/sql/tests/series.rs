@@ -163,3 +163,14 @@ fn parameters_take_the_types_of_what_they_stand_beside() {
         "line 1:20: Parameter @x has no value: parameters are for PrepareQuery only",
     )]);
 }
+
+/// Between times, not of times, which doubles can't tell apart.
+#[test]
+fn differences_of_times_are_exact() {
+    let close = "(from_milliseconds(1700000000000), 0.0), (from_milliseconds(1700000000001), 1.0)";
+    let change = run(&format!(
+        "SELECT value FROM (SELECT derivative_linear(create_time_series(t, v), 1s) AS d FROM (VALUES {close}) AS x (t, v)) \
+         CROSS JOIN UNNEST(d) AS p (time, value)"
+    ));
+    assert_eq!(change, ["1000.0"]);
+}

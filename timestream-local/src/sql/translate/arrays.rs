@@ -130,8 +130,7 @@ impl Translator<'_> {
                 };
                 let fields = arguments.iter().map(element).collect();
                 let arrays: Vec<&str> = arguments.iter().map(|argument| argument.sql.as_str()).collect();
-                let nulls: Vec<String> = arrays.iter().map(|array| format!("{array} IS NULL")).collect();
-                let sql = format!("iif({}, NULL, ts_zip({}))", nulls.join(" OR "), arrays.join(", "));
+                let sql = format!("ts_zip_all({})", arrays.join(", "));
                 Ok(Some(Typed::new(sql, Row(fields).array())))
             }
             ("concat", [_, _, ..]) => self.concatenated(arguments.to_vec(), call.start).map(Some),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use sqlparser::ast::{Expr, GroupByExpr, OrderByExpr, Select, SelectItem, Value};
 use sqlparser::tokenizer::Location;
 
-use super::super::failure::{at, unsupported};
+use super::super::failure::{SqlError, at, unsupported};
 use super::location::location;
 use super::relations::From;
 use super::scope::Scope;
@@ -15,6 +15,8 @@ use super::typed::{Result, Typed};
 
 /// Grouping sets of one query. Each is a query of its own to SQLite.
 const MAX_SETS: usize = 64;
+/// Expressions of all of them.
+const MAX_KEYS: usize = 2000;
 
 impl Translator<'_> {
     /// The grouping sets, each the SQL of its expressions. Without GROUP BY it is one without any.
@@ -30,6 +32,9 @@ impl Translator<'_> {
             let alternatives = match expression {
                 Expr::GroupingSets(sets) => self.each(sets, select, scope)?,
                 Expr::Rollup(parts) => {
+                    if parts.len() >= MAX_SETS {
+                        return Err(too_many_sets(start));
+                    }
                     let parts = self.each(parts, select, scope)?;
                     (0..=parts.len())
                         .rev()
@@ -39,7 +44,7 @@ impl Translator<'_> {
                 Expr::Cube(parts) => {
                     let parts = self.each(parts, select, scope)?;
                     if parts.len() > 6 {
-                        return Err(at(start, format!("The query has more than {MAX_SETS} grouping sets.")));
+                        return Err(too_many_sets(start));
                     }
                     // The first set has all parts, and the last none.
                     let is_in = |set: u32, place: usize| set >> (parts.len() - 1 - place) & 1 == 0;
@@ -51,10 +56,14 @@ impl Translator<'_> {
                 }
                 other => vec![vec![self.key(other, select, scope)?]],
             };
+            if let [same] = alternatives.as_slice() {
+                sets.iter_mut().for_each(|set| set.extend_from_slice(same));
+                continue;
+            }
             let product = sets.iter().flat_map(|set| alternatives.iter().map(|more| [&set[..], &more[..]].concat()));
             sets = product.take(MAX_SETS + 1).collect();
             if sets.len() > MAX_SETS {
-                return Err(at(start, format!("The query has more than {MAX_SETS} grouping sets.")));
+                return Err(too_many_sets(start));
             }
         }
         self.usage.bare = None;
@@ -101,6 +110,9 @@ impl Translator<'_> {
         sets: &[Vec<String>],
     ) -> Result<Rows> {
         let start = select.select_token.0.span.start;
+        if sets.iter().map(Vec::len).sum::<usize>() > MAX_KEYS {
+            return Err(at(start, format!("The grouping sets have more than {MAX_KEYS} expressions.")));
+        }
         let mut keys: Vec<String> = Vec::new();
         for key in sets.iter().flatten() {
             if !keys.contains(key) {
@@ -108,6 +120,7 @@ impl Translator<'_> {
             }
         }
         self.usage.keys = Some(Rc::from(keys.as_slice()));
+        self.usage.has_several_sets = true;
         let (mut parts, mut first) = (Vec::with_capacity(sets.len()), None);
         for set in sets {
             self.usage.absent = keys.iter().filter(|key| !set.contains(key)).cloned().collect();
@@ -138,6 +151,7 @@ impl Translator<'_> {
         let Some((items, columns)) = first else { return Err(unsupported(start, "GROUP BY without grouping sets")) };
         from.scope.outputs = items;
         self.usage.clause = Clause::Select;
+        self.usage.absent.clear();
         let order = self.order_keys(order, &from.scope, &columns)?;
         if !order.is_empty() && !keys_are_columns(&order) {
             return Err(unsupported(start, "ORDER BY other than columns of the result, with several grouping sets,"));
@@ -146,6 +160,10 @@ impl Translator<'_> {
         let sql = format!("SELECT {distinct}* FROM ({}){order}", parts.join(" UNION ALL "));
         Ok(Rows { sql, columns, single: false, groups: None })
     }
+}
+
+fn too_many_sets(start: Location) -> SqlError {
+    at(start, format!("The query has more than {MAX_SETS} grouping sets."))
 }
 
 /// The select item that `GROUP BY 2` means.

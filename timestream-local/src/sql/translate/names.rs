@@ -51,7 +51,10 @@ impl Translator<'_> {
                 }
             }
         }
-        let sql = self.taken(0, typed.sql.clone())?;
+        // What is not in a lambda or TRY was looked at as an expression of its own.
+        let is_apart = !self.frames.is_empty() && !self.usage.inside_aggregate;
+        let is_absent = is_apart && self.usage.absent.contains(&typed.sql);
+        let sql = if is_absent { "NULL".to_owned() } else { self.taken(0, typed.sql.clone())? };
         Ok(Typed { sql, ..typed })
     }
 

@@ -52,6 +52,8 @@ pub(super) struct Usage {
     pub(super) keys: Option<Rc<[String]>>,
     /// Those of them that are NULL in the grouping set that is walked.
     pub(super) absent: Vec<String>,
+    /// The query has other than one grouping set.
+    pub(super) has_several_sets: bool,
     /// An aggregate was called.
     pub(super) aggregated: bool,
     /// The walk is inside an aggregate's arguments.

@@ -50,6 +50,10 @@ impl Translator<'_> {
         if self.usage.clause != Clause::Select {
             return Err(at(call.start, "WHERE, GROUP BY and HAVING cannot contain aggregations or window functions"));
         }
+        if self.usage.has_several_sets {
+            // Each set is a query of its own, whose windows would not see the others' rows.
+            return Err(unsupported(call.start, "OVER with several grouping sets"));
+        }
         let windows = Rc::clone(&self.usage.windows);
         let spec = match over {
             WindowType::WindowSpec(spec) => spec,

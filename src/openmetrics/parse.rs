@@ -1,9 +1,9 @@
 //! Reads lines of OpenMetrics text with the grammar of Prometheus' parser (prometheus/prometheus, model/textparse,
 //! openmetricslex.l), quoted names of Prometheus 3 included.
 //!
-//! It takes more than that parser in three ways. A name without quotes may have characters of Prometheus 3, since
+//! It takes more than that parser in four ways. A name without quotes may have characters of Prometheus 3, since
 //! `promtool tsdb dump-openmetrics` writes such names without quotes. Empty lines and any comment are passed over. What is
-//! behind `# {` is taken for an exemplar without a look at it.
+//! behind `# {` is taken for an exemplar without a look at it. Go's escapes in values are resolved (`append`).
 
 use memchr::{memchr, memchr2};
 
@@ -211,8 +211,12 @@ fn shown(text: &str) -> String {
     text.chars().take(SHOWN).collect()
 }
 
-/// Appends the text of a part of a line, with its escapes resolved: `\\`, `\"` and `\n`. Prometheus leaves all others as
-/// they are.
+/// Appends the text of a part of a line, with its escapes resolved: `\\`, `\"` and `\n`, and those of Go. A backslash that
+/// begins none of them stays.
+///
+/// Prometheus' parser leaves Go's escapes as they are, but `promtool tsdb dump-openmetrics` writes values with them (Go's
+/// `%q`): tabs, other control characters, and all that Go does not print, such as blanks that do not break. Writers of
+/// OpenMetrics write each backslash twice, so nothing else is mistaken for them.
 pub fn append(line: &[u8], part: Part, to: &mut Vec<u8>) {
     let mut rest = line.get(part.start..part.end).unwrap_or_default();
     if !part.is_escaped {
@@ -221,16 +225,38 @@ pub fn append(line: &[u8], part: Part, to: &mut Vec<u8>) {
     }
     while let Some(at) = memchr(b'\\', rest) {
         to.extend_from_slice(&rest[..at]);
-        let (text, length): (&[u8], usize) = match rest.get(at + 1) {
-            Some(b'n') => (b"\n", 2),
-            Some(b'"') => (b"\"", 2),
-            Some(b'\\') => (b"\\", 2),
-            _ => (b"\\", 1),
-        };
-        to.extend_from_slice(text);
-        rest = &rest[at + length..];
+        let behind = &rest[at + 1..];
+        let (meant, length) = escape(behind).unwrap_or(('\\', 0));
+        to.extend_from_slice(meant.encode_utf8(&mut [0; 4]).as_bytes());
+        rest = &behind[length..];
     }
     to.extend_from_slice(rest);
+}
+
+/// What an escape means, and its length behind the backslash.
+fn escape(text: &[u8]) -> Option<(char, usize)> {
+    let digits = match text.first()? {
+        b'n' => return Some(('\n', 1)),
+        b'"' => return Some(('"', 1)),
+        b'\\' => return Some(('\\', 1)),
+        b'a' => return Some(('\x07', 1)),
+        b'b' => return Some(('\x08', 1)),
+        b't' => return Some(('\t', 1)),
+        b'v' => return Some(('\x0b', 1)),
+        b'f' => return Some(('\x0c', 1)),
+        b'r' => return Some(('\r', 1)),
+        b'x' => text.get(1..3)?,
+        b'u' => text.get(1..5)?,
+        b'U' => text.get(1..9)?,
+        _ => return None,
+    };
+    if !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let code = u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    // Beyond ASCII, two digits are a byte of a text that is not UTF-8.
+    let is_byte = digits.len() == 2 && code >= 0x80;
+    char::from_u32(code).filter(|_| !is_byte).map(|meant| (meant, 1 + digits.len()))
 }
 
 #[cfg(test)]

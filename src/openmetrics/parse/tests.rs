@@ -34,7 +34,13 @@ fn series_are_read_in_all_their_forms() {
         ("up{b=\"2\",a=\"1\",} 1 2", seen("up", &[("b", "2"), ("a", "1")])),
         ("up{a=\"\"} 1 2", seen("up", &[("a", "")])),
         ("up{a=\"}{ ,=#\"} 1 2", seen("up", &[("a", "}{ ,=#")])),
-        (r#"up{a="\\\"\n\t\é",b="\\"} 1 2"#, seen("up", &[("a", "\\\"\n\\t\\é"), ("b", "\\")])),
+        (r#"up{a="\\\"\n\é",b="\\"} 1 2"#, seen("up", &[("a", "\\\"\n\\é"), ("b", "\\")])),
+        // Go's escapes, as promtool writes them, and what is none of them.
+        (
+            r#"up{a="\t\r\a\b\f\v\x01\u00a0\U0001f600\\t"} 1 2"#,
+            seen("up", &[("a", "\t\r\x07\x08\x0c\x0b\x01\u{a0}\u{1f600}\\t")]),
+        ),
+        (r#"up{a="\xff\x0g\u12\ud800\q\x1"} 1 2"#, seen("up", &[("a", r"\xff\x0g\u12\ud800\q\x1")])),
         ("{\"my.metric\"} 1 2", seen("my.metric", &[])),
         ("{\"my.metric\",} 1 2", seen("my.metric", &[])),
         ("{\"my.metric\",\"a.b\"=\"v\"} 1 2", seen("my.metric", &[("a.b", "v")])),

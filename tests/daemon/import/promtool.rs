@@ -28,7 +28,7 @@ const LINES: [&str; 43] = [
     "a:b{c=\"d\"} -1.5 T.123",
     "_a{b=\"c\",d=\"e\"} +2 T",
     "a{e=\"\"} 1 T",
-    "a{e=\"\\\\ \\\" \\n \\t \\é\"} 1 T",
+    "a{e=\"\\\\ \\\" \\n \\é\"} 1 T",
     "a{e=\" }{=,#\t\"} 1 T",
     "a{z=\"1\",b=\"2\"} 1e3 T",
     "a{f=\"1\"} .5 T",
@@ -167,12 +167,15 @@ fn a_dump_of_promtool_3_is_imported() {
     let scratch = Scratch::new();
     let can_be_dumped = |name: &str, value: &str| {
         let has_no_other = |c: char| c.is_alphanumeric() || "_.:".contains(c);
-        let is_printed = |c: char| !c.is_control() && c != '\u{10ffff}';
+        // A value of several lines is dumped as it should be, but what Go prints as bytes can't be had back.
         name.chars().all(has_no_other)
             && !name.starts_with(|c: char| c.is_ascii_digit())
-            && value.chars().all(is_printed)
+            && value.chars().all(|c| c != '\u{10ffff}')
     };
     let mut series = odd_series();
+    let unprinted = "tab\t, bell\x07, NUL\0, no-break\u{a0}space, line\u{2028}separator, \\t";
+    let labels = [("__name__", "unprinted"), ("a", unprinted)];
+    series.push(super::super::remote::series(&labels, &[(1.0, now_ms() - 60_000)]));
     series.retain(|(labels, _)| {
         labels
             .iter()

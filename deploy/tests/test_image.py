@@ -14,7 +14,8 @@ BUILD = ROOT / "deploy/image/build"
 BINARY = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/timestream-prometheus-connector"
 BUILDAH = ["buildah", "--storage-driver=vfs"]
 ENVIRONMENT = {**os.environ, "BUILDAH_ISOLATION": "chroot"}
-LIMIT_MB = 40
+# The gate's binary has assertions and is not optimized across crates, so it is larger than one that is handed out.
+LIMIT_MB = 45
 
 
 def buildah(*arguments):

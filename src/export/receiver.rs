@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use super::settings::{Auth, ReceiverSettings};
 use super::there;
-use crate::error::Error;
+use crate::error::{Error, with_causes};
 
 /// How long a connection, and the answer to a request with what is told of its text, may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -224,18 +224,6 @@ fn retry_after(value: &str) -> Option<Duration> {
     let date = DateTime::from_str(value.trim(), Format::HttpDate).ok()?;
     let date = std::time::SystemTime::try_from(date).ok()?;
     Some(date.duration_since(std::time::SystemTime::now()).unwrap_or_default())
-}
-
-/// An error with its causes: its own text only says that the call failed.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ impl Writer {
             return Err(Error::new(Kind::TooLarge, "RequestTooLarge", message).into());
         }
         let Listened { left_out, elected } = self.listen(&caller, &mut decoded)?;
-        let outcome = self.take_in(caller.clone(), decoded, left_out, memory, budget, deadline, written).await;
+        let outcome = self.take_in(caller.clone(), decoded, left_out, memory, deadline, written).await;
         if let Some(replicas) = &self.replicas {
             // What is stored, or can never be, does not come again.
             let is_done = match &outcome {
@@ -142,14 +142,12 @@ impl Writer {
     }
 
     /// Expands what is to be expanded, once there is memory for it, and stores.
-    #[allow(clippy::too_many_arguments, reason = "it is the second half of a long way")]
     async fn take_in(
         &self,
         caller: Arc<CallerClients>,
         mut decoded: WriteRequest,
         left_out: LeftOut,
         mut memory: Reservation,
-        budget: &Budget,
         deadline: Instant,
         written: &mut WrittenHeaders,
     ) -> Result<(), WriteError> {
@@ -157,7 +155,10 @@ impl Writer {
         let plan = match self.settings.native_histograms {
             NativeHistograms::Reject => None,
             // A request may grow to half of the budget, so that it does not have to wait until all is free.
-            NativeHistograms::Expand => Some(histogram::plan(&decoded, (budget.largest() / 2).saturating_sub(needed))),
+            NativeHistograms::Expand => {
+                let half = memory.budget().largest() / 2;
+                Some(histogram::plan(&decoded, half.saturating_sub(needed)))
+            }
         };
         // The client may hang up at any await. So samples are counted as received after this one, and from there on
         // each sample gets an outcome whatever happens.
@@ -179,7 +180,7 @@ impl Writer {
             }
             Err(why) => {
                 self.count_refused(&decoded, why);
-                Err(body::out_of_memory(why, budget).into())
+                Err(body::out_of_memory(why, memory.budget()).into())
             }
         }
     }

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, with_causes};
 
 /// The error of a call, for its caller.
 pub fn from_sdk<E, R>(error: &SdkError<E, R>) -> Error
@@ -22,14 +22,16 @@ where
         SdkError::ServiceError(context) => from_exception(context.err().code(), context.err().message()),
         SdkError::TimeoutError(_) => timeout(),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => timeout(),
-        SdkError::ConstructionFailure(_) => before_sending(&causes(error)),
+        SdkError::ConstructionFailure(_) => before_sending(&with_causes(error)),
         // For a connection that broke before the answer, the SDK says "other" too, but also that it is transient.
         SdkError::DispatchFailure(failure) if failure.is_other() && failure.as_other().is_none() => {
-            before_sending(&causes(error))
+            before_sending(&with_causes(error))
         }
-        other => {
-            Error::new(Kind::Unreachable, "ConnectionError", format!("no answer from Timestream: {}", causes(other)))
-        }
+        other => Error::new(
+            Kind::Unreachable,
+            "ConnectionError",
+            format!("no answer from Timestream: {}", with_causes(other)),
+        ),
     }
 }
 
@@ -38,7 +40,7 @@ pub(super) fn from_connector(error: &ConnectorError) -> Error {
     if error.is_timeout() {
         return timeout();
     }
-    Error::new(Kind::Unreachable, "ConnectionError", format!("no answer from Timestream: {}", causes(error)))
+    Error::new(Kind::Unreachable, "ConnectionError", format!("no answer from Timestream: {}", with_causes(error)))
 }
 
 /// The error of endpoint discovery, which the SDK gives as a boxed error.
@@ -95,18 +97,6 @@ pub(super) fn timeout() -> Error {
 /// A call that failed before it was sent: the environment has no credentials, or they can't be loaded now.
 fn before_sending(causes: &str) -> Error {
     Error::new(Kind::NoCredentials, "CredentialsError", format!("the call to Timestream could not be made: {causes}"))
-}
-
-/// The error with its causes: the SDK's own text says only "dispatch failure".
-fn causes(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

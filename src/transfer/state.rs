@@ -125,11 +125,6 @@ impl State {
         Ok(())
     }
 
-    /// Whether no process has worked at the transfer before.
-    pub fn is_new(&self) -> bool {
-        self.is_new
-    }
-
     /// The outcome of a piece, if it is finished.
     pub fn finished(&self, piece: &str) -> Option<&Value> {
         self.finished.get(piece)
@@ -212,7 +207,7 @@ mod tests {
     /// A state with three lines behind its first, and its file's bytes.
     fn written(path: &Path) -> Vec<u8> {
         let mut state = State::open(path, &identity("0")).unwrap();
-        assert!(state.is_new());
+        assert!(state.is_new);
         state.reach("b", 7).unwrap();
         state.finish("a", json!({"samples": 3})).unwrap();
         state.reach_with("b", 8, json!([1])).unwrap();
@@ -229,7 +224,7 @@ mod tests {
             std::fs::write(&path, &bytes[..length]).unwrap();
             let mut state = State::open(&path, &identity("0")).unwrap();
             let lines = lines_in(length);
-            assert_eq!(state.is_new(), lines == 0);
+            assert_eq!(state.is_new, lines == 0);
             assert_eq!(state.reached("b"), [0, 0, 7, 7, 8][lines], "{length}");
             assert_eq!(
                 state.so_far("b"),

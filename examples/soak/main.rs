@@ -8,9 +8,10 @@
 //! The connector is a process of its own, in front of a Timestream that keeps nothing, throttles all calls for four
 //! seconds each minute, and fails single ones in each way it can. A tenth of the series is replaced in each round over all
 //! of them, some series have values or are in calls that can't be stored, clients hang up, others read. Once warmed up,
-//! memory, open files, threads and tasks of the connector are looked at each second. It exits 1 if the last third holds
-//! more than the first (memory: over 10 % more, and in less than ten minutes over 16 MiB more), a sample is unaccounted for,
-//! or the rate is not reached by nine tenths.
+//! memory, open files, threads and tasks of the connector are looked at each second. It exits 1 if memory or threads are
+//! more in the last third than in the first (memory: over 10 % more, and in less than ten minutes over 16 MiB more), if files
+//! or tasks are left when all clients and the Timestream have gone, if a sample is unaccounted for, or if the rate is not
+//! reached by nine tenths.
 //!
 //! Options: `--seconds 1800 --rate 100000 --series 200000 --per-request 2000 --senders 8 --keys-for 60`, the last
 //! in seconds: so long each sender uses its keys.
@@ -107,6 +108,7 @@ fn soak(settings: &Settings) -> Vec<String> {
     let interval = Duration::from_secs_f64(per_request as f64 / rate);
     let plan = Plan { address: connector.address, interval, keys_for };
     let start = Instant::now();
+    let at_start = connector.look(start);
     let mut looks = Vec::new();
     let (took, reads) = std::thread::scope(|scope| {
         for sender in 0..senders {
@@ -121,7 +123,7 @@ fn soak(settings: &Settings) -> Vec<String> {
         let warm_up = (duration / 4).min(WARM_UP);
         while start.elapsed() < duration && !stop.load(Ordering::Relaxed) {
             std::thread::sleep(LOOK_EACH);
-            let look = Look::take(start.elapsed(), connector.child.id(), &connector.metrics());
+            let look = connector.look(start);
             if look.at.as_secs().is_multiple_of(30) {
                 println!(
                     "{:>5} s: {:.1} MiB, {} files, {} threads, {} tasks",
@@ -153,7 +155,26 @@ fn soak(settings: &Settings) -> Vec<String> {
         complaints.push(format!("{reached:.0} samples/s instead of {rate}"));
     }
     complaints.extend(unaccounted(&connector, &timestream, answered.0));
+    timestream.sink.end();
+    complaints.extend(left_at_rest(&connector, start, &at_start));
     complaints
+}
+
+/// What the connector still holds once nobody is connected to it.
+fn left_at_rest(connector: &Connector, start: Instant, at_start: &Look) -> Vec<String> {
+    let deadline = Instant::now() + SETTLING;
+    loop {
+        std::thread::sleep(LOOK_EACH);
+        let at_rest = connector.look(start);
+        let left = watch::left(at_start, &at_rest);
+        if left.is_empty() || Instant::now() > deadline {
+            println!(
+                "at rest: {} files, {} tasks; {} and {} at the start",
+                at_rest.files, at_rest.tasks, at_start.files, at_start.tasks
+            );
+            return left;
+        }
+    }
 }
 
 /// What does not add up once nothing is in flight.
@@ -215,6 +236,10 @@ impl Connector {
             .unwrap();
         eventually("the connector listens", || TcpStream::connect(address).is_ok());
         Connector { child, address, _port: port }
+    }
+
+    fn look(&self, start: Instant) -> Look {
+        Look::take(start.elapsed(), self.child.id(), &self.metrics())
     }
 
     fn metrics(&self) -> String {

@@ -36,35 +36,34 @@ const LONG: Duration = Duration::from_secs(590);
 struct Bound {
     name: &'static str,
     of: fn(&Look) -> f64,
-    /// The place among a third's values, in order, of the one that stands for it. What a leak leaves is there at the
-    /// quietest time too, while connections come and go with each fault.
-    rank: f64,
-    /// By this part, and by this many, in a long time.
+    /// By this part and by this many in a long time, and by so many more in a short time: a leak of a hundred bytes a
+    /// sample would be more.
     part: f64,
     few: f64,
-    /// By this many in a short time. A leak of a hundred bytes a sample, or one thing a request, would be more.
     few_if_short: f64,
 }
 
+/// Files and tasks are as many as calls are under way. So they are bound when the connector is at rest, see [`left`].
+const UNBOUND: f64 = f64::INFINITY;
+
 const BOUNDS: [Bound; 4] = [
-    Bound { name: "resident MiB", of: |look| look.resident_mib, rank: 0.5, part: 0.10, few: 0.0, few_if_short: 16.0 },
-    Bound { name: "open files", of: |look| look.files, rank: 0.0, part: 0.10, few: 8.0, few_if_short: 64.0 },
-    Bound { name: "threads", of: |look| look.threads, rank: 0.5, part: 0.0, few: 2.0, few_if_short: 2.0 },
-    Bound { name: "tasks", of: |look| look.tasks, rank: 0.0, part: 0.10, few: 8.0, few_if_short: 64.0 },
+    Bound { name: "resident MiB", of: |look| look.resident_mib, part: 0.10, few: 0.0, few_if_short: 16.0 },
+    Bound { name: "open files", of: |look| look.files, part: 0.0, few: UNBOUND, few_if_short: UNBOUND },
+    Bound { name: "threads", of: |look| look.threads, part: 0.0, few: 2.0, few_if_short: 2.0 },
+    Bound { name: "tasks", of: |look| look.tasks, part: 0.0, few: UNBOUND, few_if_short: UNBOUND },
 ];
 
-/// Prints the memory and threads of each third as the median, files and tasks as the least, and the peak of each; what
-/// has grown by more than it may.
+/// Prints the median of each third, and the peak; what has grown by more than it may.
 pub fn grown(looks: &[Look]) -> Vec<String> {
     let is_short = looks.last().is_none_or(|last| last.at < LONG);
     let mut grown = Vec::new();
     println!("{:<14} {:>12} {:>12} {:>12} {:>9} {:>9}", "", "first third", "second", "last", "change", "peak");
-    for Bound { name, of, rank, part, few, few_if_short } in BOUNDS {
+    for Bound { name, of, part, few, few_if_short } in BOUNDS {
         let third = looks.len() / 3;
         let value = |looks: &[Look]| {
             let mut values: Vec<f64> = looks.iter().map(of).collect();
             values.sort_by(f64::total_cmp);
-            values[(values.len() as f64 * rank) as usize]
+            values[values.len() / 2]
         };
         let [first, second, last] = [0, third, looks.len() - third].map(|from| value(&looks[from..from + third]));
         let peak = looks.iter().map(of).fold(0.0, f64::max);
@@ -78,4 +77,17 @@ pub fn grown(looks: &[Look]) -> Vec<String> {
         }
     }
     grown
+}
+
+/// At rest the connector may hold so many files and tasks more than when it started. One a request, or one a failed
+/// call, would be more.
+const FEW_LEFT: f64 = 16.0;
+
+/// What a process holds at rest of which it held less when it started.
+pub fn left(at_start: &Look, at_rest: &Look) -> Vec<String> {
+    [("open files", at_start.files, at_rest.files), ("tasks", at_start.tasks, at_rest.tasks)]
+        .into_iter()
+        .filter(|(_, first, last)| *last > first + FEW_LEFT)
+        .map(|(name, first, last)| format!("{last} {name} are left, of {first} at the start"))
+        .collect()
 }

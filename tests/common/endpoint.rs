@@ -12,22 +12,27 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 
 /// Takes a free port of 127.0.0.1. Connections wait there until they are served.
 pub fn listen() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").unwrap()
 }
 
-/// Serves HTTP in a thread of its own that ends with the process. An error of `answer` breaks its connection.
-pub fn serve<A, F, E>(listener: TcpListener, tls: Option<TlsAcceptor>, answer: A)
+/// Serves HTTP in a thread of its own, until the token is cancelled or the process ends. An error of `answer` breaks its
+/// connection.
+pub fn serve<A, F, E>(listener: TcpListener, tls: Option<TlsAcceptor>, answer: A) -> CancellationToken
 where
     A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Result<Response<Full<Bytes>>, E>> + Send + 'static,
     E: Into<Box<dyn Error + Send + Sync>> + 'static,
 {
+    let end = CancellationToken::new();
+    let ended = end.clone();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async move {
+        // With the runtime its connections end.
+        runtime.block_on(ended.run_until_cancelled(async move {
             listener.set_nonblocking(true).unwrap();
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             loop {
@@ -45,8 +50,9 @@ where
                     }
                 });
             }
-        });
+        }));
     });
+    end
 }
 
 async fn connection<S, A, F, E>(stream: S, answer: A)

@@ -10,6 +10,7 @@ use hyper::Request;
 use hyper::body::Incoming;
 use memchr::memmem;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::endpoint;
 use super::fault::{Answer, Fault, OUTSIDE, json_answer, rejected, stored};
@@ -24,10 +25,11 @@ pub struct Counts {
     pub stored: u64,
 }
 
-/// A running Timestream without a store. Ends with the process.
+/// A running Timestream without a store. Ends with the process, if it is not ended before.
 pub struct Sink {
     pub address: SocketAddr,
     tally: Arc<Tally>,
+    end: CancellationToken,
 }
 
 #[derive(Default)]
@@ -45,11 +47,16 @@ impl Sink {
         let counting = tally.clone();
         let listener = endpoint::listen();
         let address = listener.local_addr().unwrap();
-        endpoint::serve(listener, None, move |request| {
+        let end = endpoint::serve(listener, None, move |request| {
             let (tally, plan) = (counting.clone(), plan.clone());
             async move { answer(request, &tally, &*plan).await }
         });
-        Sink { address, tally }
+        Sink { address, tally, end }
+    }
+
+    /// Ends it, and all connections to it.
+    pub fn end(&self) {
+        self.end.cancel();
     }
 
     pub fn counts(&self) -> Counts {

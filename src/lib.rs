@@ -2,6 +2,7 @@
 
 pub mod batcher;
 pub mod budget;
+mod decimal;
 pub mod dimension;
 pub mod door;
 pub mod error;

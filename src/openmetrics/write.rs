@@ -1,5 +1,6 @@
 //! Series as OpenMetrics text: a line for each sample, without metadata.
 
+use crate::decimal::{self, eight_digits};
 use crate::proto::Label;
 
 /// The label that holds the metric name.
@@ -71,9 +72,10 @@ impl TextWriter {
         self.text.is_empty()
     }
 
-    /// Takes the lines so far.
+    /// Takes the lines so far. There is room for as many at once.
     pub fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.text)
+        let room = Vec::with_capacity(self.text.capacity());
+        std::mem::replace(&mut self.text, room)
     }
 }
 
@@ -97,12 +99,10 @@ fn quote(text: &str, line: &mut Vec<u8>) {
 
 /// The shortest text that stands for the same bits; of a NaN any of its bits.
 fn write_value(value: f64, text: &mut Vec<u8>) {
-    /// Below this a whole number's digits are its shortest text.
-    const WHOLE: u64 = 1_000_000;
-    let whole = value as i64;
-    if (whole as f64).to_bits() == value.to_bits() && whole.unsigned_abs() < WHOLE {
-        text.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
-    } else if value.is_finite() {
+    if decimal::write_short(value, text) {
+        return;
+    }
+    if value.is_finite() {
         let mut buffer = zmij::Buffer::new();
         let number = buffer.format_finite(value).as_bytes();
         text.extend_from_slice(number.strip_suffix(b".0").unwrap_or(number));
@@ -128,11 +128,9 @@ fn write_time(time: i64, text: &mut Vec<u8>) {
         text.push(b'-');
     }
     let magnitude = time.unsigned_abs();
-    let mut buffer = itoa::Buffer::new();
-    text.extend_from_slice(buffer.format(magnitude / 1000).as_bytes());
-    let milliseconds = (magnitude % 1000) as u16;
-    let digit = |of: u16| b'0' + (of % 10) as u8;
-    text.extend_from_slice(&[b'.', digit(milliseconds / 100), digit(milliseconds / 10), digit(milliseconds)]);
+    text.extend_from_slice(itoa::Buffer::new().format(magnitude / 1000).as_bytes());
+    let [_, _, _, _, _, tenths, hundredths, last] = eight_digits((magnitude % 1000) as u32);
+    text.extend_from_slice(&[b'.', tenths, hundredths, last]);
 }
 
 #[cfg(test)]

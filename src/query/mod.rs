@@ -11,6 +11,7 @@
 //! reads the same order without chunks: `scan`.
 
 mod columns;
+mod eight_bytes;
 mod form;
 mod frames;
 mod limits;

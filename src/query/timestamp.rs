@@ -1,5 +1,7 @@
 //! Timestream's TIMESTAMP text, `2021-05-06 06:35:38.123456789` in UTC, as nanoseconds since the epoch.
 
+use super::eight_bytes;
+
 /// Nanoseconds of a millisecond.
 pub(super) const MILLISECOND: i64 = 1_000_000;
 
@@ -27,50 +29,44 @@ pub(super) fn to_nanoseconds(text: &str) -> Option<i64> {
     seconds.checked_mul(1000 * MILLISECOND)?.checked_add(nanoseconds)
 }
 
-/// Reads timestamps that are mostly of the same minute as the one before.
+/// Reads timestamps that are mostly of the same day as the one before.
 #[derive(Debug, Default)]
 pub(super) struct TimeReader {
-    /// The minute of the timestamp before, `2021-05-06 06:35:`, and its nanoseconds.
-    minute: Option<([u8; MINUTE], i64)>,
+    /// The date of the timestamp before, `2021-05-06 `, and its nanoseconds.
+    day: Option<([u8; DATE], i64)>,
 }
 
-/// The length of a timestamp's text before its seconds.
-const MINUTE: usize = 17;
+/// The length of a timestamp's text before its hour.
+const DATE: usize = 11;
 
 impl TimeReader {
     /// The same as [`to_nanoseconds`].
     pub(super) fn nanoseconds(&mut self, text: &[u8]) -> Option<i64> {
         let slowly = || to_nanoseconds(std::str::from_utf8(text).ok()?);
-        let parts = text.split_first_chunk::<MINUTE>().and_then(|(minute, rest)| Some((minute, within_minute(rest)?)));
-        let Some((minute, within)) = parts else { return slowly() };
-        match &self.minute {
-            Some((before, start)) if before == minute => start.checked_add(within),
+        let parts = text.split_first_chunk::<DATE>().and_then(|(date, rest)| Some((date, within_day(rest)?)));
+        let Some((date, within)) = parts else { return slowly() };
+        match &self.day {
+            Some((before, start)) if before == date => start.checked_add(within),
             _ => {
                 let nanoseconds = slowly()?;
-                self.minute = nanoseconds.checked_sub(within).map(|start| (*minute, start));
+                self.day = nanoseconds.checked_sub(within).map(|start| (*date, start));
                 Some(nanoseconds)
             }
         }
     }
 }
 
-/// The nanoseconds of `38.123456789`. `None` for any other form.
-fn within_minute(text: &[u8]) -> Option<i64> {
-    let (second, rest) = text.split_first_chunk::<2>()?;
-    let (point, fraction) = rest.split_first()?;
-    let second = digits(second).filter(|second| *point == b'.' && *second < 60)?;
-    Some(second * 1000 * MILLISECOND + digits::<9>(fraction.try_into().ok()?)?)
-}
-
-/// The number that these digits are, at most 18 of them.
-fn digits<const N: usize>(bytes: &[u8; N]) -> Option<i64> {
-    let (mut number, mut highest) = (0, 0);
-    for byte in bytes {
-        let digit = byte.wrapping_sub(b'0');
-        highest = highest.max(digit);
-        number = number * 10 + i64::from(digit);
+/// The nanoseconds of `06:35:38.123456789`. `None` for any other form.
+fn within_day(text: &[u8]) -> Option<i64> {
+    let (clock, rest) = text.split_first_chunk::<8>()?;
+    let [b'.', first, rest @ ..] = rest else { return None };
+    let [hour, minute, second] = eight_bytes::clock(clock)?.map(i64::from);
+    let first = i64::from(first.wrapping_sub(b'0'));
+    if hour > 23 || minute > 59 || second > 59 || first > 9 {
+        return None;
     }
-    (highest <= 9).then_some(number)
+    let rest = eight_bytes::number(rest.try_into().ok()?)? as i64;
+    Some((((hour * 60 + minute) * 60 + second) * 1000 + first * 100) * MILLISECOND + rest)
 }
 
 fn number(digits: &[u8]) -> Option<i64> {
@@ -129,7 +125,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_reader_reads_what_is_read_alone(
-            texts in prop::collection::vec("2021-05-0[67] 06:3[57]:[0-6][0-9][.:][0-9x]{8,10}|2262-04-11 23:47:1[67].854775[0-9]{3}|1677-09-21 00:12:4[34].[0-9]{9}|[0-9 :.-]{15,30}", 1..9)
+            texts in prop::collection::vec("2021-05-0[67] [012][0-9][:;][0-7][0-9]:[0-6][0-9/][.:][0-9x]{8,10}|2262-04-11 23:47:1[67].854775[0-9]{3}|1677-09-21 00:12:4[34].[0-9]{9}|[0-9 :.-]{15,30}", 1..9)
         ) {
             let mut reader = TimeReader::default();
             for text in &texts {

@@ -8,6 +8,7 @@ use std::io::Write;
 
 use super::call::{Call, Part};
 use super::metering::Metered;
+use crate::decimal;
 use crate::dimension::{self, PLACEHOLDER, PLACEHOLDER_VALUE};
 use crate::measure;
 use crate::write_request::{Label, Series, WriteRequest};
@@ -80,6 +81,9 @@ fn records(body: &mut Vec<u8>, part: &Part, shared: &Shared<'_>, metered: &mut M
 pub fn number(body: &mut Vec<u8>, value: f64) {
     /// Below this each whole number is a double, and has no shorter decimal.
     const WHOLE: f64 = 9_007_199_254_740_992.0;
+    if decimal::write_short(value, body) {
+        return;
+    }
     let whole = value as i64;
     if value.abs() < WHOLE && (whole as f64).to_bits() == value.to_bits() {
         body.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());

@@ -1,5 +1,7 @@
 //! Reads the numbers of time series, nearly all of which are short decimals.
 
+use crate::query::eight_bytes;
+
 /// Most bytes that are read here: so many digits fit in a `u64`.
 const MAX_LENGTH: usize = 18;
 
@@ -12,6 +14,33 @@ const POWERS: [f64; MAX_LENGTH] =
 /// A whole number that a double holds, divided by such a power of ten, is the double nearest to the decimal (Clinger,
 /// "How to read floating point numbers accurately", 1990).
 pub(super) fn before_quote(text: &[u8]) -> Option<(f64, usize)> {
+    short_before_quote(text).or_else(|| long_before_quote(text))
+}
+
+/// The same for a decimal of less than eight digits before its point, and as few behind it.
+fn short_before_quote(text: &[u8]) -> Option<(f64, usize)> {
+    let sign = usize::from(text.first() == Some(&b'-'));
+    let whole = eight_bytes::digits(text.get(sign..)?)?;
+    let point = sign + whole.count;
+    let (number, end) = match text.get(point)? {
+        b'"' => (whole.number as f64, point),
+        b'.' => {
+            let behind = eight_bytes::digits(text.get(point + 1..)?)?;
+            let end = point + 1 + behind.count;
+            let power = POWERS.get(behind.count)?;
+            if text.get(end) != Some(&b'"') {
+                return None;
+            }
+            let whole = whole.number as f64;
+            // Both are below 10^7, so the sum is exact.
+            (if behind.number == 0 { whole } else { (whole * power + behind.number as f64) / power }, end)
+        }
+        _ => return None,
+    };
+    Some((if sign == 1 { -number } else { number }, end))
+}
+
+fn long_before_quote(text: &[u8]) -> Option<(f64, usize)> {
     let sign = usize::from(text.first() == Some(&b'-'));
     let digits = text.get(sign..)?;
     let (mut number, mut point) = (0_u64, None);
@@ -55,6 +84,10 @@ mod tests {
             assert_eq!(before_quote(format!("{text}\"").as_bytes()), None, "{text}");
         }
         assert_eq!(before_quote(b"15"), None, "no quote");
+        for text in ["1234567.1234567", "12345678.5", "5.12345678", "-7.5", "0.10"] {
+            assert!(before_quote(format!("{text}\"").as_bytes()).is_some(), "{text}");
+            assert_is_as_parsed(text);
+        }
     }
 
     proptest! {
@@ -63,6 +96,9 @@ mod tests {
         fn decimals_are_those_of_the_standard_library(text in "-?[0-9]{1,10}(\\.[0-9]{1,10})?", value: f64) {
             assert_is_as_parsed(&text);
             assert_is_as_parsed(&value.to_string());
+            // Only a text with enough bytes behind it is read the short way.
+            let quoted = format!("{text}\"");
+            prop_assert_eq!(before_quote(quoted.as_bytes()), before_quote(format!("{quoted}}},{{\"Time").as_bytes()));
             assert_is_as_parsed(&format!("{:?}", (value % 1e6 * 100.0).round() / 100.0));
         }
     }

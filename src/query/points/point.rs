@@ -26,6 +26,13 @@ pub struct Points {
 }
 
 impl Points {
+    /// Makes room for so many points, if there are none yet.
+    pub(super) fn expect(&mut self, points: usize) {
+        if self.points.is_empty() {
+            self.points.reserve(points);
+        }
+    }
+
     /// Adds a point to the series under way.
     pub(super) fn push(&mut self, point: Point) {
         self.points.push(point);

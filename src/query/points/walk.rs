@@ -12,6 +12,9 @@ const SERIES: &[u8] = b"TimeSeriesValue";
 /// The length of a time, which always has nine digits behind the point.
 const TIME_BYTES: usize = "1970-01-01 00:00:00.000000000".len();
 
+/// What a point takes in a body, about.
+const POINT_BYTES: usize = 76;
+
 /// The body with the number of each time series, as a `ScalarValue`, in the place of its points; and the points. `None` if there is no time
 /// series, or anything in one that is not as expected.
 pub(super) fn take(body: &[u8]) -> Option<(Vec<u8>, Points)> {
@@ -25,6 +28,7 @@ pub(super) fn take(body: &[u8]) -> Option<(Vec<u8>, Points)> {
         let start = cursor.at + quote;
         cursor.at = start + 1;
         if cursor.rest_of_string()? == SERIES && cursor.next_is(b':') && cursor.next_is(b'[') {
+            points.expect(body.len().saturating_sub(cursor.at) / POINT_BYTES);
             cursor.points(&mut times, &mut points)?;
             rest.extend_from_slice(body.get(copied..start)?);
             rest.extend_from_slice(format!("\"ScalarValue\":\"{}\"", points.end_series()).as_bytes());

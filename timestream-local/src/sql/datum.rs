@@ -12,6 +12,11 @@ use crate::calendar;
 /// What most points of a time series take at most.
 const POINT_BYTES: usize = 88;
 
+/// A point before its value.
+const POINT: &[u8; 64] = b"{\"Time\":\"1970-01-01 00:00:00.000000000\",\"Value\":{\"ScalarValue\":\"";
+/// Where its time begins.
+const TIME: usize = 9;
+
 impl ColumnType {
     /// Writes a value as a `Datum`.
     ///
@@ -25,12 +30,18 @@ impl ColumnType {
                 let mut times = calendar::TimestampWriter::default();
                 page.reserve(entries.len() * POINT_BYTES);
                 page.extend_from_slice(b"{\"TimeSeriesValue\":[");
-                for (index, (time, value)) in entries.iter().enumerate() {
-                    page.extend_from_slice(if index == 0 { b"{\"Time\":\"" } else { b",{\"Time\":\"" });
-                    times.write(time, page);
-                    page.extend_from_slice(b"\",\"Value\":{\"ScalarValue\":\"");
+                for (time, value) in entries.iter() {
+                    let mut point = *POINT;
+                    if let Some(text) = point.get_mut(TIME..).and_then(<[u8]>::first_chunk_mut) {
+                        *text = times.text(time);
+                    }
+                    page.extend_from_slice(&point);
                     kind.write_scalar(value, page);
-                    page.extend_from_slice(b"\"}}");
+                    page.extend_from_slice(b"\"}},");
+                }
+                if entries.len() > 0 {
+                    // The last comma.
+                    page.pop();
                 }
                 page.extend_from_slice(b"]}");
             }

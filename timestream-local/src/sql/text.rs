@@ -1,5 +1,7 @@
 //! Numbers as Timestream prints them.
 
+use crate::calendar::eight_digits;
+
 /// The shortest decimal that reads back as the same double, in the form of Java's `Double.toString`: plain from 0.001
 /// up to ten million, otherwise `1.0E300`.
 pub(crate) fn double(number: f64) -> String {
@@ -10,6 +12,9 @@ pub(crate) fn double(number: f64) -> String {
 
 /// Writes what [`double`] returns.
 pub(crate) fn write_double(number: f64, text: &mut Vec<u8>) {
+    if let Some(thousandths) = short_decimal(number) {
+        return write_thousandths(thousandths, text);
+    }
     match number {
         _ if number.is_nan() => text.extend_from_slice(b"NaN"),
         f64::INFINITY => text.extend_from_slice(b"Infinity"),
@@ -25,6 +30,39 @@ pub(crate) fn write_double(number: f64, text: &mut Vec<u8>) {
             }
         }
     }
+}
+
+/// The thousandths that a number below ten million is, if it is just so many. So few digits are its shortest decimal.
+fn short_decimal(number: f64) -> Option<i64> {
+    /// Where Java's plain form ends.
+    const END: f64 = 1e7;
+    const SCALE: f64 = 1000.0;
+    if !(number.abs() < END) {
+        return None;
+    }
+    let scaled = number * SCALE;
+    let thousandths = (scaled + 0.5_f64.copysign(scaled)) as i64;
+    ((thousandths as f64 / SCALE).to_bits() == number.to_bits()).then_some(thousandths)
+}
+
+/// Writes a decimal of up to three digits behind the point, and at least one.
+fn write_thousandths(thousandths: i64, text: &mut Vec<u8>) {
+    let magnitude = thousandths.unsigned_abs();
+    let whole = u64::from_le_bytes(eight_digits((magnitude / 1000) as u32));
+    let zeros = ((whole & 0x0f0f_0f0f_0f0f_0f0f).trailing_zeros() / 8).min(7);
+    let [_, _, _, _, _, a, b, c] = eight_digits((magnitude % 1000) as u32);
+    // The first byte is the lowest.
+    let behind = u128::from(u32::from_le_bytes([b'.', a, b, c]));
+    let (mut all, mut length) = (u128::from(whole >> (8 * zeros)), 8 - zeros);
+    all |= behind << (8 * length);
+    length += 4 - if c != b'0' { 0 } else { 1 + u32::from(b == b'0') };
+    if thousandths < 0 {
+        (all, length) = (all << 8 | u128::from(b'-'), length + 1);
+    }
+    let end = text.len() + length as usize;
+    // A copy of a fixed length is a single instruction.
+    text.extend_from_slice(&all.to_le_bytes());
+    text.truncate(end);
 }
 
 /// Writes a number so small that it may have one digit only. Java writes two then, those nearest to the number: `4.9E-324`.
@@ -125,6 +163,12 @@ mod tests {
             (1.234567890123e-310, "1.234567890123E-310"),
             (f64::MIN_POSITIVE, "2.2250738585072014E-308"),
             (100.0, "100.0"),
+            (0.0, "0.0"),
+            (-0.25, "-0.25"),
+            (9_999_999.999, "9999999.999"),
+            (-9_999_999.0, "-9999999.0"),
+            (10.01, "10.01"),
+            (0.0015, "0.0015"),
             (1e7, "1.0E7"),
             (0.001, "0.001"),
             (0.0001, "1.0E-4"),
@@ -162,7 +206,9 @@ mod tests {
     proptest! {
         #[test]
         fn doubles_are_written_as_before(bits in any::<u64>(), whole in 0..1_u64 << 53, power in 0..60) {
-            let numbers = [f64::from_bits(bits), whole as f64 / 2_f64.powi(power), whole as f64 / 1000.0, whole as f64];
+            let short = (whole % 20_000_000_000) as f64 / 10_f64.powi(power % 5);
+            let numbers =
+                [f64::from_bits(bits), whole as f64 / 2_f64.powi(power), whole as f64 / 1000.0, whole as f64, short, -short];
             for number in numbers.into_iter().filter(|number| number.is_finite() && !number.is_subnormal()) {
                 prop_assert!(is_as_before(number), "{:e}", number);
             }

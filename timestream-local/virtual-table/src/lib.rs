@@ -12,13 +12,13 @@ pub use rusqlite::vtab::Context;
 pub use table::register;
 
 /// A relation of rows, each with a key in the first column and a whole number in the second, by which the rows of a key
-/// ascend.
+/// ascend. Neither is NULL.
 pub trait Relation: Send + Sync + 'static {
     /// Reads rows.
     type Rows: Rows;
 
-    /// The names of all columns, as CREATE TABLE lists them.
-    fn columns(&self) -> String;
+    /// The names of all columns.
+    fn columns(&self) -> Vec<String>;
 
     /// A reader, which has not been asked for rows yet.
     fn rows(&self) -> Self::Rows;

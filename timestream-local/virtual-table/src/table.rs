@@ -53,7 +53,10 @@ unsafe impl<'vtab, R: Relation> VTab<'vtab> for Table<R> {
         _arguments: &[&[u8]],
     ) -> Result<(Cow<'static, CStr>, Self)> {
         let relation = Arc::clone(aux.ok_or_else(|| module_error("a table without a relation"))?);
-        let schema = CString::new(format!("CREATE TABLE x({})", relation.columns()))
+        let mut columns = relation.columns();
+        // Where a column may be NULL, SQLite's min() asks for no order, and goes through all rows.
+        columns.iter_mut().take(KEYS as usize).for_each(|column| column.push_str(" NOT NULL"));
+        let schema = CString::new(format!("CREATE TABLE x({})", columns.join(", ")))
             .map_err(|_| module_error("a column with a NUL in its name"))?;
         // SAFETY: SQLite disconnects its virtual tables before it closes the connection, and this table and its
         // cursors are the only owners of what is made here. So it, and the statements that it caches, are gone by

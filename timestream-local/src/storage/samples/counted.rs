@@ -25,8 +25,8 @@ impl Counted {
 impl Relation for Counted {
     type Rows = Counted;
 
-    fn columns(&self) -> String {
-        format!("key, place, {COUNT}")
+    fn columns(&self) -> Vec<String> {
+        ["key", "place", COUNT].map(str::to_owned).into()
     }
 
     fn rows(&self) -> Counted {

@@ -19,7 +19,7 @@ pub(crate) type Point = (i64, f64);
 pub(crate) struct Format {
     /// Writes points as SQLite is to have them, or says why it can't.
     pub(crate) write: fn(&[Point]) -> Result<Vec<u8>, String>,
-    /// The most values that it writes. No more than one beyond that are read.
+    /// The most values that it writes. No more than those of a chunk beyond that are read.
     pub(crate) most: usize,
 }
 
@@ -38,8 +38,8 @@ impl Points {
 impl Relation for Points {
     type Rows = PointRows;
 
-    fn columns(&self) -> String {
-        format!("{SERIES}, {TIME}, {POINTS}")
+    fn columns(&self) -> Vec<String> {
+        [SERIES, TIME, POINTS].map(str::to_owned).into()
     }
 
     fn rows(&self) -> PointRows {
@@ -68,6 +68,7 @@ impl Rows for PointRows {
         self.records.seek(connection, asked)?;
         while self.points.len() <= self.format.most && self.records.next(connection)? {
             self.points.extend(self.records.double());
+            self.records.take_sealed(&mut self.points);
         }
         self.is_next = !self.points.is_empty();
         Ok(())

@@ -33,8 +33,8 @@ impl Records {
 impl Relation for Records {
     type Rows = RecordRows;
 
-    fn columns(&self) -> String {
-        rows::columns(self.table.multi.len()).join(", ")
+    fn columns(&self) -> Vec<String> {
+        rows::columns(self.table.multi.len())
     }
 
     fn rows(&self) -> RecordRows {
@@ -154,6 +154,12 @@ impl RecordRows {
                 _ => None,
             },
         }
+    }
+
+    /// Takes the sealed samples that come next, as many as were read.
+    pub(super) fn take_sealed(&mut self, points: &mut Vec<(i64, f64)>) {
+        let next = self.sealed.take_before(self.others_begin);
+        points.extend(next.iter().map(|sample| (sample.time, sample.value)));
     }
 
     /// Whether there is a double among what is asked for. No chunk is read for it where their heads tell.

@@ -39,6 +39,17 @@ impl Sealed {
         self.samples.get(self.next..self.ready)?.first().copied()
     }
 
+    /// The samples before a time that were read and come next. They are passed.
+    pub(super) fn take_before(&mut self, time: i64) -> &[Sample] {
+        let samples = self.samples.get(self.next..self.ready).unwrap_or_default();
+        let count = match samples.last() {
+            Some(last) if last.time < time => samples.len(),
+            _ => samples.partition_point(|sample| sample.time < time),
+        };
+        self.next += count;
+        samples.get(..count).unwrap_or_default()
+    }
+
     /// Passes the next sample.
     pub(super) fn pass(&mut self) {
         self.next += 1;

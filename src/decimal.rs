@@ -1,0 +1,95 @@
+//! Short decimals as text: what most samples' values are.
+
+/// Below this, in either direction, and with up to three digits behind the point, a decimal is short.
+const END: f64 = 1e8;
+const SCALE: f64 = 1000.0;
+
+/// Appends a number as its shortest decimal, without a point if it is whole, if that is a short one. False, and nothing
+/// appended, if not, or for -0.
+///
+/// So few digits, when divided by a power of ten, give the double that they stand for, and no two of them the same one.
+pub(crate) fn write_short(value: f64, text: &mut Vec<u8>) -> bool {
+    let scaled = value * SCALE;
+    let thousandths = (scaled + 0.5_f64.copysign(scaled)) as i64;
+    // No NaN is below, and none of the thousandths of a greater number are exact here.
+    if !(value.abs() < END) || (thousandths as f64 / SCALE).to_bits() != value.to_bits() {
+        return false;
+    }
+    let magnitude = thousandths.unsigned_abs();
+    let whole = u64::from_le_bytes(eight_digits((magnitude / 1000) as u32));
+    let zeros = ((whole & 0x0f0f_0f0f_0f0f_0f0f).trailing_zeros() / 8).min(7);
+    let behind = (magnitude % 1000) as u32;
+    let [_, _, _, _, _, digits @ ..] = eight_digits(behind);
+    // The first byte is the lowest.
+    let (mut all, mut length) = (u128::from(whole >> (8 * zeros)), 8 - zeros);
+    if behind != 0 {
+        let [tenths, hundredths, last] = digits;
+        all |= u128::from(u32::from_le_bytes([b'.', tenths, hundredths, last])) << (8 * length);
+        length += 4 - u32::from(last == b'0') - u32::from(last == b'0' && hundredths == b'0');
+    }
+    if thousandths < 0 {
+        (all, length) = (all << 8 | u128::from(b'-'), length + 1);
+    }
+    let end = text.len() + length as usize;
+    // A copy of a fixed length is a single instruction.
+    text.extend_from_slice(&all.to_le_bytes());
+    text.truncate(end);
+    true
+}
+
+/// The digits of a number below 100,000,000. Its halves, quarters and eighths are divided at once in one register.
+pub(crate) fn eight_digits(number: u32) -> [u8; 8] {
+    let number = u64::from(number);
+    let fours = number / 10_000 | number % 10_000 << 32;
+    let hundreds = fours * 10_486 >> 20 & 0x7f_0000_007f;
+    let twos = hundreds | (fours - hundreds * 100) << 16;
+    let tens = twos * 103 >> 10 & 0x000f_000f_000f_000f;
+    let ones = tens | (twos - tens * 10) << 8;
+    (ones | 0x3030_3030_3030_3030).to_le_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(value: f64) -> Option<String> {
+        let mut text = b"x".to_vec();
+        let is_short = write_short(value, &mut text);
+        let text = String::from_utf8(text.split_off(1)).unwrap();
+        assert_eq!(is_short, !text.is_empty());
+        is_short.then_some(text)
+    }
+
+    #[test]
+    fn short_decimals_are_written_and_others_are_not() {
+        for text in ["0", "1", "-1", "0.001", "-0.5", "0.25", "99999999.999", "-10.01", "100", "12345678"] {
+            assert_eq!(written(text.parse().unwrap()).as_deref(), Some(text));
+        }
+        for value in [-0.0, 1e8, -1e8, 0.0001, 0.1234, f64::NAN, f64::INFINITY, f64::MAX, f64::MIN_POSITIVE, 0.1 + 0.2]
+        {
+            assert_eq!(written(value), None, "{value}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn they_are_those_of_the_standard_library(bits in any::<u64>(), whole in -200_000_000_000_i64..200_000_000_000, power in 0..5) {
+            for value in [f64::from_bits(bits), whole as f64 / 10_f64.powi(power)] {
+                if let Some(text) = written(value) {
+                    prop_assert_eq!(text, value.to_string());
+                } else {
+                    let digits_behind_point = value.to_string().split_once('.').map_or(0, |(_, digits)| digits.len());
+                    prop_assert!(!value.is_finite() || value.abs() >= 1e8 || digits_behind_point > 3 || value == 0.0);
+                }
+            }
+        }
+
+        #[test]
+        fn eight_digits_are_those_of_the_standard_library(number in 0..100_000_000_u32) {
+            prop_assert_eq!(eight_digits(number).to_vec(), format!("{number:08}").into_bytes());
+        }
+    }
+}

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::records::Kind;
-use crate::sql::{self, Attribute, CatalogError, ColumnType, Measure, Parts, Points, TableColumn, TableSchema};
+use crate::sql::{
+    self, Attribute, CatalogError, ColumnType, Counted, Measure, Parts, Points, TableColumn, TableSchema,
+};
 use crate::storage::samples::{self, Field};
 use crate::storage::{Catalog, MULTI, Table, VALUE_TYPES};
 
@@ -71,7 +73,12 @@ impl sql::Catalog for View {
                 column: Field::Single(Kind::Double).sql(),
             }),
         };
-        Ok(TableSchema { columns, relation: samples::relation(table), count: samples::count(table), parts })
+        let counted = Counted {
+            relation: samples::counted(table),
+            time: samples::counted_time(),
+            count: samples::counted_value(),
+        };
+        Ok(TableSchema { columns, relation: samples::relation(table), counted, parts })
     }
 
     fn databases(&self) -> Result<Vec<String>, CatalogError> {

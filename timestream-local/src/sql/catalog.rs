@@ -84,10 +84,21 @@ pub(crate) struct TableSchema {
     pub columns: Vec<TableColumn>,
     /// The SQL behind FROM of a relation with a row for each record, in which the columns' expressions hold.
     pub relation: String,
-    /// The SQL of an expression that is the number of records.
-    pub count: String,
+    /// The number of records.
+    pub counted: Counted,
     /// The relation in two parts.
     pub parts: Parts,
+}
+
+/// A relation that has the number of a table's records between times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Counted {
+    /// The SQL behind FROM.
+    pub relation: String,
+    /// The expression that is compared to give the times.
+    pub time: String,
+    /// The expression of the number, an aggregate.
+    pub count: String,
 }
 
 /// The relation of a table in two parts, in which the expressions of its columns hold.

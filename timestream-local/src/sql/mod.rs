@@ -31,7 +31,7 @@ mod translate;
 mod types;
 mod window_values;
 
-pub(crate) use catalog::{Attribute, Catalog, CatalogError, Measure, Parts, Points, TableColumn, TableSchema};
+pub(crate) use catalog::{Attribute, Catalog, CatalogError, Counted, Measure, Parts, Points, TableColumn, TableSchema};
 pub(crate) use evaluator::end_evaluation_when;
 pub(crate) use failure::SqlError;
 pub(crate) use series::{MAX_ENTRIES, time_series};

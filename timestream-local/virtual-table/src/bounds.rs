@@ -18,7 +18,7 @@ pub struct Asked {
 
 impl Asked {
     /// All rows.
-    pub(crate) const ALL: Asked = Asked { key: None, from: i64::MIN, to: i64::MAX, values: true };
+    pub const ALL: Asked = Asked { key: None, from: i64::MIN, to: i64::MAX, values: true };
     const NOTHING: Asked = Asked { key: None, from: i64::MAX, to: i64::MIN, values: true };
 
     /// Whether no row is asked for.

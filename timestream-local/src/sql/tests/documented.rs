@@ -6,8 +6,8 @@ use rusqlite::Connection;
 use super::column;
 use crate::calendar;
 use crate::sql::{
-    Attribute, Catalog, CatalogError, ColumnType, Measure, Parts, Statement, TableColumn, TableSchema, compile,
-    register_functions,
+    Attribute, Catalog, CatalogError, ColumnType, Counted, Measure, Parts, Statement, TableColumn, TableSchema,
+    compile, register_functions,
 };
 
 struct Guide;
@@ -32,7 +32,11 @@ impl Catalog for Guide {
         Ok(TableSchema {
             columns,
             relation: format!("series_{number} AS s CROSS JOIN samples_{number} AS v ON v.series = s.id"),
-            count: format!("(SELECT count(*) FROM samples_{number})"),
+            counted: Counted {
+                relation: format!("samples_{number} AS v"),
+                time: "v.time".into(),
+                count: "count(*)".into(),
+            },
             parts: Parts {
                 series: format!("series_{number} AS s"),
                 id: "s.id".into(),

@@ -1,5 +1,6 @@
 mod arrays;
 mod by_series;
+mod counts;
 mod documented;
 mod fuzz;
 mod grouping;
@@ -35,7 +36,7 @@ impl Catalog for OneTable {
                     column("measure_value::bigint", ColumnType::Bigint, Attribute::MeasureValue, "v.bigint"),
                 ],
                 relation: "series_1 AS s CROSS JOIN samples_1 AS v ON v.series = s.id".into(),
-                count: "(SELECT count(*) FROM samples_1)".into(),
+                counted: Counted { relation: "samples_1 AS n".into(), time: "n.time".into(), count: "count(*)".into() },
                 parts: Parts {
                     series: "series_1 AS s".into(),
                     id: "s.id".into(),

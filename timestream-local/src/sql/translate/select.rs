@@ -81,11 +81,15 @@ impl Translator<'_> {
             let sql = groups.rows(columns.len());
             return Ok(Rows { sql, columns, single: false, groups: Some(groups) });
         }
-        let counts_rows = tail.is_empty() && fields == "count(*) AS c0";
-        let (fields, source) = match from.only {
-            Some(Only::Table(table)) if counts_rows => (format!("{} AS c0", table.count), String::new()),
-            _ if from.sql.is_empty() => (fields, String::new()),
-            _ => (fields, format!(" FROM {}", from.sql)),
+        let counts_rows = grouped.is_empty() && select.having.is_none() && fields == "count(*) AS c0";
+        let count = match &from.only {
+            Some(Only::Table(table)) if counts_rows => table.count_of(&conditions),
+            _ => None,
+        };
+        let (fields, source, tail) = match count {
+            Some(count) => (format!("{count} AS c0"), String::new(), String::new()),
+            None if from.sql.is_empty() => (fields, String::new(), tail),
+            None => (fields, format!(" FROM {}", from.sql), tail),
         };
         let distinct = if distinct { "DISTINCT " } else { "" };
         let single = self.usage.aggregated && self.usage.keys.is_none();

@@ -1,12 +1,11 @@
 //! A Timestream table, whose columns are those of its series and those of their records.
 
-use super::super::catalog::{Attribute, Parts, Points, TableSchema};
+use super::super::catalog::{Attribute, Counted, Parts, TableSchema};
 use super::groups::{CREATE_TIME_SERIES, mentions};
 
 /// A Timestream table, taken apart.
 pub(super) struct SplitTable {
-    /// The expression of the number of records.
-    pub(super) count: String,
+    counted: Counted,
     pub(super) parts: Parts,
     /// The columns that tell series apart.
     pub(super) series_columns: Vec<String>,
@@ -20,7 +19,7 @@ impl SplitTable {
             columns.map(|column| column.expression.clone()).collect::<Vec<_>>()
         };
         SplitTable {
-            count: schema.count.clone(),
+            counted: schema.counted.clone(),
             parts: schema.parts.clone(),
             series_columns: with(&[Attribute::Dimension, Attribute::MeasureName]),
             time: with(&[Attribute::Timestamp]).concat(),
@@ -66,19 +65,34 @@ impl SplitTable {
         }
         let own = format!("{} = {id}", points.owner);
         let bounds = conditions.iter().filter(|condition| **condition != is_value);
-        let bounds: Option<Vec<String>> = bounds.map(|condition| self.bound_of_points(points, condition)).collect();
+        let bounds: Option<Vec<String>> = bounds.map(|condition| self.bound_as(&points.time, condition)).collect();
         let bounds = bounds?;
         let all = all_of([own.as_str()].into_iter().chain(bounds.iter().map(String::as_str)));
         Some(format!(" FROM {} WHERE {all}", points.relation))
     }
 
-    /// A bound of the time of records as one of points.
-    fn bound_of_points(&self, points: &Points, condition: &str) -> Option<String> {
+    /// The SELECT of the number of records under conditions. `None` if the conditions are others than bounds of the time.
+    pub(super) fn count_of(&self, conditions: &[String]) -> Option<String> {
+        let Counted { relation, time, count } = &self.counted;
+        let bounds = conditions.iter().map(|condition| {
+            let bound = self.bound_as(time, condition)?;
+            self.is_of_records(&bound).then_some(bound)
+        });
+        let bounds = bounds.collect::<Option<Vec<String>>>()?;
+        let bounds = match bounds.as_slice() {
+            [] => String::new(),
+            bounds => format!(" WHERE {}", all_of(bounds.iter().map(String::as_str))),
+        };
+        Some(format!("(SELECT {count} FROM {relation}{bounds})"))
+    }
+
+    /// A bound of the time of records as one of another expression.
+    fn bound_as(&self, time: &str, condition: &str) -> Option<String> {
         let plain = condition.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')).unwrap_or(condition);
         let comparison = plain.strip_prefix(&self.time)?.strip_prefix(' ')?;
         let (operator, bound) = comparison.split_once(' ')?;
         let is_bound = matches!(operator, ">=" | ">" | "<=" | "<") && self.is_of_series(bound);
-        is_bound.then(|| format!("({} {operator} {bound})", points.time))
+        is_bound.then(|| format!("({time} {operator} {bound})"))
     }
 }
 

@@ -3,7 +3,7 @@
 //! A row's number tells when it was written, so that the rows of one sealing lie side by side in the file, and leave
 //! whole pages when they expire.
 
-use super::chunk::{self, Damaged, Sample};
+use super::chunk::{self, Damaged, Extent, Sample};
 use super::floors::Floors;
 use crate::calendar::{HOUR, timestamp_text};
 use rusqlite::{Connection, Row};
@@ -101,14 +101,16 @@ pub(super) fn read(
     if head.stop < from || head.start > to {
         return Ok(());
     }
-    let mut statement = connection.prepare_cached(&format!("SELECT data FROM {} WHERE number = ?1", table(number)))?;
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT data, count FROM {} WHERE number = ?1", table(number)))?;
     let mut rows = statement.query([head.number])?;
     let Some(row) = rows.next()? else { return Ok(()) };
     let data = row.get_ref(0)?.as_blob()?;
+    let count = usize::try_from(row.get::<_, i64>(1)?).unwrap_or(usize::MAX);
     let before = samples.len();
-    let decoded = chunk::decode_range(data, MOST, from, to, samples).and_then(|bounds| {
-        let is_own = bounds == Some((head.start, head.stop));
-        is_own.then_some(()).ok_or(Damaged::OtherTimes)
+    let decoded = chunk::decode_range(data, MOST, from, to, samples).and_then(|extent| {
+        let is_own = extent == Some(Extent { start: head.start, stop: head.stop, count });
+        is_own.then_some(()).ok_or(Damaged::OtherSamples)
     });
     decoded.map_err(|damage| {
         samples.truncate(before);
@@ -187,6 +189,33 @@ pub(super) fn count(connection: &Connection, number: i64, floors: &Floors) -> ru
         }
     }
     Ok(all - hidden)
+}
+
+/// How many samples between two times are sealed and have not expired. Only chunks that lie within them in part are read.
+pub(super) fn count_between(
+    connection: &Connection,
+    number: i64,
+    (from, to): (i64, i64),
+    floors: &Floors,
+) -> rusqlite::Result<i64> {
+    let name = table(number);
+    let sql = format!(
+        "SELECT number, start, stop, count FROM {name} INDEXED BY {name}_time WHERE start <= ?2 AND stop >= ?1"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([from, to])?;
+    let (mut all, mut part) = (0, Vec::new());
+    while let Some(row) = rows.next()? {
+        let head = ChunkHead { number: row.get(0)?, start: row.get(1)?, stop: row.get(2)? };
+        if head.start >= from.max(floors.of(head.number)) && head.stop <= to {
+            all += row.get::<_, i64>(3)?;
+        } else {
+            read(connection, number, head, (from, to), floors, &mut part)?;
+            all += part.len() as i64;
+            part.clear();
+        }
+    }
+    Ok(all)
 }
 
 #[cfg(test)]

@@ -1,42 +1,62 @@
-//! The number of a table's records, as a table of one row.
+//! The number of a table's records between two times, as a table of one row.
 
+use super::super::catalog::Table;
+use super::scan::{RecordRows, Records};
 use super::snapshot::Snapshot;
+use super::{rows, rows::TIME};
 use rusqlite::Connection;
+use std::sync::Arc;
 use virtual_table::{Asked, Context, Relation, Rows};
 
 /// The column of the number.
 pub(super) const COUNT: &str = "records";
 
-/// The number of a table's records.
-#[derive(Clone)]
+/// Counts the records of a table. The times are given by comparisons with the second column.
 pub(super) struct Counted {
     number: i64,
     snapshot: Snapshot,
-    count: i64,
-    is_next: bool,
+    records: Records,
 }
 
 impl Counted {
-    pub(super) fn new(number: i64, snapshot: Snapshot) -> Self {
-        Counted { number, snapshot, count: 0, is_next: false }
+    pub(super) fn new(table: Arc<Table>, snapshot: Snapshot) -> Self {
+        Counted { number: table.number, snapshot: snapshot.clone(), records: Records::new(table, snapshot) }
     }
 }
 
 impl Relation for Counted {
-    type Rows = Counted;
+    type Rows = CountedRows;
 
     fn columns(&self) -> Vec<String> {
-        ["key", "place", COUNT].map(str::to_owned).into()
+        ["key", TIME, COUNT].map(str::to_owned).into()
     }
 
-    fn rows(&self) -> Counted {
-        self.clone()
+    fn rows(&self) -> CountedRows {
+        let (snapshot, records) = (self.snapshot.clone(), self.records.rows());
+        CountedRows { number: self.number, snapshot, records, asked: Asked::ALL, count: 0, is_next: false }
     }
 }
 
-impl Rows for Counted {
-    fn seek(&mut self, connection: &Connection, _: Asked) -> rusqlite::Result<()> {
-        self.count = self.snapshot.count(connection, self.number)?;
+/// The row.
+pub(super) struct CountedRows {
+    number: i64,
+    snapshot: Snapshot,
+    records: RecordRows,
+    asked: Asked,
+    count: i64,
+    is_next: bool,
+}
+
+impl Rows for CountedRows {
+    fn seek(&mut self, connection: &Connection, asked: Asked) -> rusqlite::Result<()> {
+        self.asked = asked;
+        self.count = if (asked.from, asked.to) == (i64::MIN, i64::MAX) {
+            self.snapshot.count(connection, self.number)?
+        } else if rows::has_rows(connection, self.number)? {
+            self.count_each(connection)?
+        } else {
+            self.snapshot.count_samples(connection, self.number, (asked.from, asked.to))?
+        };
         self.is_next = true;
         Ok(())
     }
@@ -46,6 +66,22 @@ impl Rows for Counted {
     }
 
     fn write(&self, column: usize, context: &mut Context) -> rusqlite::Result<()> {
-        context.set_result(if column == 2 { self.count } else { 0 })
+        context.set_result(match column {
+            0 => 0,
+            1 => self.asked.from,
+            _ => self.count,
+        })
+    }
+}
+
+impl CountedRows {
+    /// Rows may hide samples, so all records are gone through.
+    fn count_each(&mut self, connection: &Connection) -> rusqlite::Result<i64> {
+        self.records.seek(connection, Asked { key: None, values: false, ..self.asked })?;
+        let mut count = 0;
+        while self.records.next(connection)? {
+            count += 1;
+        }
+        Ok(count)
     }
 }

@@ -192,6 +192,19 @@ impl Heads {
         Ok(count)
     }
 
+    /// The same for those between two times.
+    pub(super) fn count_between(&self, table: i64, generation: i64, bounds: (i64, i64)) -> Result<i64, Gone> {
+        let mut count = 0;
+        for shard in &self.shards {
+            let shard = reading(shard);
+            self.check(table, generation)?;
+            for (_, head) in shard.iter().filter(|((number, _), _)| *number == table) {
+                count += head.seen(generation).map(|stretch| stretch.count_between(bounds)).sum::<usize>() as i64;
+            }
+        }
+        Ok(count)
+    }
+
     /// Whether a series has samples that are not sealed yet.
     pub(super) fn has_unsealed(&self, key: Key) -> bool {
         reading(self.shard(key)).get(&key).is_some_and(|head| head.unsealed().any(|stretch| stretch.len() > 0))

@@ -21,5 +21,5 @@ pub(crate) fn make_readable(
     let number = table.number;
     register(connection, &virtual_records(number), Records::new(Arc::clone(table), snapshot.clone()))?;
     register(connection, &virtual_points(number), Points::new(Arc::clone(table), snapshot.clone(), format))?;
-    register(connection, &virtual_count(number), Counted::new(number, snapshot.clone()))
+    register(connection, &virtual_count(number), Counted::new(Arc::clone(table), snapshot.clone()))
 }

@@ -1,8 +1,9 @@
 //! The SQL that reads a table's records.
 
 use super::super::catalog::{Table, series_table};
+use super::counted::COUNT;
 use super::points::POINTS;
-use super::{counted, rows};
+use super::rows;
 use crate::records::Kind;
 
 /// What a query can read of a record in [`relation`].
@@ -58,9 +59,21 @@ pub(crate) fn owner() -> String {
     format!("v.{}", rows::SERIES)
 }
 
-/// An expression of how many records there are, which does not go through them.
-pub(crate) fn count(table: &Table) -> String {
-    format!("(SELECT {} FROM {})", counted::COUNT, virtual_count(table.number))
+/// The SQL behind FROM of a relation that has the number of records between times that are given. It does not go through
+/// all of them.
+pub(crate) fn counted(table: &Table) -> String {
+    format!("{} AS n", virtual_count(table.number))
+}
+
+/// The expression of the number in [`counted`].
+pub(crate) fn counted_value() -> String {
+    // Where no time fits there is no row.
+    format!("coalesce(sum(n.{}), 0)", COUNT)
+}
+
+/// The expression in [`counted`] that is compared to give the times.
+pub(crate) fn counted_time() -> String {
+    format!("n.{}", rows::TIME)
 }
 
 /// The SQL behind FROM of a relation with a row for a series that is given, between times that are given, if it has

@@ -71,6 +71,19 @@ impl Snapshot {
         Ok(sealed + unsealed + rows)
     }
 
+    /// How many samples a table without rows has between two times. Only chunks that lie within them in part are read.
+    pub(super) fn count_samples(
+        &self,
+        connection: &Connection,
+        number: i64,
+        bounds: (i64, i64),
+    ) -> rusqlite::Result<i64> {
+        let floors = Floors::load(connection, number)?;
+        let sealed = chunks::count_between(connection, number, bounds, &floors)?;
+        let unsealed = self.heads.count_between(number, self.generation, bounds).map_err(gone)?;
+        Ok(sealed + unsealed)
+    }
+
     fn has_sample(&self, connection: &Connection, key: Key, time: i64, floors: &Floors) -> rusqlite::Result<bool> {
         let mut samples = Vec::new();
         self.unsealed(key, (time, time), usize::MAX, &mut samples)?;

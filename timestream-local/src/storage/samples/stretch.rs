@@ -155,6 +155,19 @@ impl Stretch {
         samples.extend_from_slice(self.recent.get(first..end).unwrap_or_default());
     }
 
+    /// How many samples there are between two times.
+    pub(super) fn count_between(&self, (from, to): (i64, i64)) -> usize {
+        match (self.start(), self.end()) {
+            (Some(start), Some(end)) if start >= from && end <= to => self.len(),
+            (Some(start), Some(end)) if start <= to && end >= from => {
+                let mut found = Vec::new();
+                self.read(from, to, &mut found);
+                found.len()
+            }
+            _ => 0,
+        }
+    }
+
     /// The value at a time.
     pub(super) fn value_at(&self, time: i64) -> Option<f64> {
         let mut found = Vec::new();

@@ -196,7 +196,11 @@ impl Fixture {
     }
 
     fn count(&self, query: &Connection) -> usize {
-        let sql = format!("SELECT {}", count(&self.table()));
+        self.count_where(query, "1")
+    }
+
+    fn count_where(&self, query: &Connection, condition: &str) -> usize {
+        let sql = format!("SELECT {} FROM {} WHERE {condition}", counted_value(), counted(&self.table()));
         query.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap() as usize
     }
 
@@ -210,6 +214,11 @@ impl Fixture {
             let part = read(&query, &format!("series = 2 AND time >= {from} AND time <= {to}"));
             let wanted = wanted.iter().filter(|((series, time), _)| *series == 2 && (from..=to).contains(time));
             assert_eq!(part, wanted.map(|(key, cells)| (*key, cells.clone())).collect());
+        }
+        for (from, to) in [(0, 50), (60, 61), (100, 300), (30, 29), (i64::MIN, 70), (70, i64::MAX)] {
+            let time = counted_time();
+            let count = self.count_where(&query, &format!("{time} >= {from} AND {time} <= {to}"));
+            assert_eq!(count, wanted.keys().filter(|(_, time)| (from..=to).contains(time)).count(), "{from} to {to}");
         }
         for (series, from, to) in [(1, 0, 300), (2, 60, 61), (3, 30, 150), (3, 30, 29)] {
             let doubles = self.model.range((series, from)..).filter_map(|((own, time), (_, value))| match value {
@@ -334,20 +343,28 @@ fn a_query_does_not_take_a_deleted_table_for_an_empty_one() {
 }
 
 #[test]
-fn a_chunk_of_other_times_than_its_row_says_is_damaged() {
+fn a_chunk_of_other_samples_than_its_row_says_is_damaged() {
     let mut fixture = Fixture::new();
     fixture.write(plain(0..20), true);
     fixture.samples.seal_all(&fixture.connection).unwrap();
     while fixture.samples.is_sealing() {
         fixture.samples.step(&mut fixture.connection, &fixture.catalog).unwrap();
     }
-    for change in ["start = start - 1", "stop = stop + 1"] {
+    for (change, back) in [
+        ("start = start - 1", "start = start + 1"),
+        ("stop = stop + 1", "stop = stop - 1"),
+        ("count = count + 1", "count = count - 1"),
+    ] {
         fixture.connection.execute(&format!("UPDATE chunks_1 SET {change}"), []).unwrap();
         let query = fixture.query();
         let error = query.query_row("SELECT time FROM records_1 WHERE series = 1", [], |_| Ok(())).unwrap_err();
         assert!(
-            error.to_string().contains("chunk 1 of chunks_1") && error.to_string().contains("other times"),
-            "{error}"
+            error.to_string().contains("chunk 1 of chunks_1") && error.to_string().contains("other samples"),
+            "{change}: {error}"
         );
+        drop(query);
+        fixture.connection.execute(&format!("UPDATE chunks_1 SET {back}"), []).unwrap();
     }
+    let query = fixture.query();
+    assert_eq!((fixture.count(&query), fixture.count_where(&query, "n.time >= 5")), (20, 15));
 }

@@ -15,9 +15,9 @@ pub(crate) enum Damaged {
     /// The chunk has more samples than the reader accepts.
     #[error("the chunk has too many samples")]
     TooMany,
-    /// The chunk's row is of another one.
-    #[error("the chunk has other times")]
-    OtherTimes,
+    /// The chunk's row tells of another one: of other times, or of more or fewer samples.
+    #[error("the chunk has other samples than its row says")]
+    OtherSamples,
     /// The checksum is right, but of bytes that are never written.
     #[error("the chunk is invalid")]
     Invalid,

@@ -30,6 +30,14 @@ pub(crate) struct Sample {
     pub(crate) value: f64,
 }
 
+/// What a chunk has: its first and its last time, and how many samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Extent {
+    pub(super) start: i64,
+    pub(super) stop: i64,
+    pub(super) count: usize,
+}
+
 /// A chunk of samples, whose times must ascend strictly.
 pub(super) fn encode(samples: &[Sample]) -> Vec<u8> {
     debug_assert!(samples.is_sorted_by(|sample, next| sample.time < next.time), "times ascend strictly");
@@ -47,14 +55,14 @@ pub(super) fn encode(samples: &[Sample]) -> Vec<u8> {
 }
 
 /// Appends the samples of a chunk with `from` <= time <= `to` to `samples`. The chunk may have up to `most`, of any
-/// time; the first and the last of these times are returned. If it is damaged, `samples` stay as they are.
+/// time; `None` if it has none. If it is damaged, `samples` stay as they are.
 pub(super) fn decode_range(
     bytes: &[u8],
     most: usize,
     from: i64,
     to: i64,
     samples: &mut Vec<Sample>,
-) -> Result<Option<(i64, i64)>, Damaged> {
+) -> Result<Option<Extent>, Damaged> {
     let (mut bytes, checksum) = bytes.split_last_chunk().ok_or(Damaged::CutShort)?;
     if *bytes.first().ok_or(Damaged::CutShort)? != VERSION {
         return Err(Damaged::UnknownFormat);
@@ -67,7 +75,7 @@ pub(super) fn decode_range(
     if count > most {
         return Err(Damaged::TooMany);
     }
-    let mut bounds = None;
+    let mut extent = None;
     if count > 0 {
         let times = series::read(&mut bytes, count)?;
         if !times.is_sorted_by(|time, next| time < next) {
@@ -76,11 +84,12 @@ pub(super) fn decode_range(
         let start = times.partition_point(|time| *time < from);
         let end = times.partition_point(|time| *time <= to).max(start);
         let values = values::read(&mut bytes, count, start..end)?;
-        bounds = times.first().copied().zip(times.last().copied());
+        let bounds = times.first().copied().zip(times.last().copied());
+        extent = bounds.map(|(start, stop)| Extent { start, stop, count });
         let times = times.get(start..end).unwrap_or_default();
         if bytes.is_empty() {
             samples.extend(times.iter().zip(values).map(|(time, value)| Sample { time: *time, value }));
         }
     }
-    if bytes.is_empty() { Ok(bounds) } else { Err(Damaged::Invalid) }
+    if bytes.is_empty() { Ok(extent) } else { Err(Damaged::Invalid) }
 }

@@ -193,6 +193,7 @@ mod tests {
             mended("VALUES (SELECT 1 FROM (VALUES 1, 2) t (x))"),
             "VALUES ((SELECT 1 FROM (VALUES (1), (2)) t (x)))"
         );
+        assert_eq!(mended("VALUES ARRAY[1, 2], NULL"), "VALUES (ARRAY[1, 2]), (NULL)");
         assert_eq!(mended("VALUES"), "VALUES");
         assert_eq!(mended("VALUES 1,"), "VALUES (1),");
     }

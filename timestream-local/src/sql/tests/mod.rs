@@ -1,9 +1,12 @@
 mod arrays;
 mod by_series;
+mod correlation;
 mod documented;
+mod formatting;
 mod fuzz;
 mod grouping;
 mod lambdas;
+mod nan;
 mod presto;
 mod series;
 mod tables;

@@ -27,6 +27,9 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("$subtract", &[IntervalDayToSecond, IntervalDayToSecond], IntervalDayToSecond, |a| {
         bigint(a, "-", i64::checked_sub)
     }),
+    scalar("$subtract", &[IntervalYearToMonth, IntervalYearToMonth], IntervalYearToMonth, |a| {
+        bigint(a, "-", i64::checked_sub)
+    }),
     scalar("$multiply", INTEGERS, Integer, |a| integer(bigint(a, "*", i64::checked_mul))),
     scalar("$multiply", BIGINTS, Bigint, |a| bigint(a, "*", i64::checked_mul)),
     scalar("$multiply", DOUBLES, Double, |a| real(a.double(0)? * a.double(1)?)),

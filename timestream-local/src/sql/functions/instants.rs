@@ -27,9 +27,6 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("$subtract", &[Timestamp, IntervalYearToMonth], Timestamp, |a| {
         instant(a.integer(1)?.checked_neg().and_then(|months| calendar::add_months(a.integer(0).ok()?, months)))
     }),
-    scalar("$subtract", &[Timestamp, Timestamp], IntervalDayToSecond, |a| {
-        in_range(a.integer(0)?.checked_sub(a.integer(1)?))
-    }),
     scalar("$subtract", &[Date, IntervalDayToSecond], Date, |a| shifted(a, -1)),
     scalar("$subtract", &[Date, IntervalYearToMonth], Date, |a| shifted_months(a, -1)),
     scalar("from_milliseconds", &[Bigint], Timestamp, |a| instant(a.integer(0)?.checked_mul(1_000_000))),

@@ -107,7 +107,7 @@ impl Translator<'_> {
             }
         }
         let is_equality = matches!(shown, "=" | "<>");
-        if !common.is_comparable() && !(is_equality && common.has_equality()) {
+        if !(common.is_comparable() || is_equality && common.has_equality()) {
             return Err(at(start, format!("'{shown}' cannot be applied to {}", common.sql_name())));
         }
         for typed in &all {

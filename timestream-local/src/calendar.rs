@@ -129,6 +129,17 @@ pub(crate) fn date_text(days: i64) -> String {
     }
 }
 
+/// `06:35:38.000000000`, from nanoseconds since midnight.
+pub(crate) fn clock_text(nanoseconds: i64) -> String {
+    timestamp_text(nanoseconds).chars().skip(11).collect()
+}
+
+/// Nanoseconds since midnight of `06:35[:38[.123456789]]`.
+pub(crate) fn parse_clock_text(text: &str) -> Option<i64> {
+    let (hour, minute, second, nanosecond) = parse_clock(text.trim())?.as_hms_nano();
+    Some(i64::from(hour) * HOUR + i64::from(minute) * MINUTE + i64::from(second) * SECOND + i64::from(nanosecond))
+}
+
 /// `2 03:04:05.000000000`: days, then the time of day.
 pub(crate) fn interval_text(nanoseconds: i64) -> String {
     let sign = if nanoseconds < 0 { "-" } else { "" };

@@ -6,6 +6,7 @@ use rusqlite::types::{Value, ValueRef};
 
 use super::failure::Failure;
 use super::functions::by_time;
+use super::nan::{self, number};
 use super::series::{Entries, MAX_ENTRIES, Writer};
 
 /// Values that one group of `approx_percentile` may hold.
@@ -33,14 +34,6 @@ pub(super) fn fail<T>(text: impl Into<String>) -> rusqlite::Result<T> {
     Err(rusqlite::Error::UserFunctionError(Box::new(Failure(text.into()))))
 }
 
-pub(super) fn number(value: ValueRef<'_>) -> Option<f64> {
-    match value {
-        ValueRef::Real(number) => Some(number),
-        ValueRef::Integer(number) => Some(number as f64),
-        _ => None,
-    }
-}
-
 /// Variance by Welford's method, and its root.
 struct Spread {
     sample: bool,
@@ -54,7 +47,7 @@ struct Moments {
     squares: f64,
 }
 
-impl Aggregate<Moments, Option<f64>> for Spread {
+impl Aggregate<Moments, Option<Value>> for Spread {
     fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Moments> {
         Ok(Moments::default())
     }
@@ -69,14 +62,14 @@ impl Aggregate<Moments, Option<f64>> for Spread {
         Ok(())
     }
 
-    fn finalize(&self, _: &mut Context<'_>, moments: Option<Moments>) -> rusqlite::Result<Option<f64>> {
+    fn finalize(&self, _: &mut Context<'_>, moments: Option<Moments>) -> rusqlite::Result<Option<Value>> {
         let Some(moments) = moments else { return Ok(None) };
         let divisor = if self.sample { moments.count - 1.0 } else { moments.count };
         if divisor <= 0.0 {
             return Ok(None);
         }
         let variance = moments.squares / divisor;
-        Ok(Some(if self.root { variance.sqrt() } else { variance }))
+        Ok(Some(nan::held(if self.root { variance.sqrt() } else { variance })))
     }
 }
 
@@ -95,6 +88,9 @@ impl Aggregate<(Vec<f64>, f64), Option<f64>> for Percentile {
             _ => return fail("Percentile must be between 0 and 1"),
         }
         if let Some(number) = number(context.get_raw(0)) {
+            if number.is_nan() {
+                return fail("approx_percentile of NaN is not supported");
+            }
             if values.len() >= MAX_PERCENTILE_VALUES {
                 return fail("Too many values for approx_percentile");
             }
@@ -130,9 +126,7 @@ impl Aggregate<Option<(Value, Value)>, Value> for By {
         if key == Value::Null {
             return Ok(());
         }
-        let better = best
-            .as_ref()
-            .is_none_or(|(current, _)| if self.greatest { precedes(current, &key) } else { precedes(&key, current) });
+        let better = best.as_ref().is_none_or(|(current, _)| goes_before(&key, current, self.greatest));
         if better {
             *best = Some((key, Value::try_from(context.get_raw(0)).unwrap_or(Value::Null)));
         }
@@ -144,12 +138,15 @@ impl Aggregate<Option<(Value, Value)>, Value> for By {
     }
 }
 
-pub(super) fn precedes(left: &Value, right: &Value) -> bool {
-    match (left, right) {
-        (Value::Integer(left), Value::Integer(right)) => left < right,
-        (Value::Text(left), Value::Text(right)) => left < right,
-        _ => match (number(left.into()), number(right.into())) {
-            (Some(left), Some(right)) => left < right,
+/// Whether a value is greater than another, or less if the least are wanted. All others go before NaN.
+pub(super) fn goes_before(value: &Value, other: &Value, greatest: bool) -> bool {
+    let (least, most) = if greatest { (other, value) } else { (value, other) };
+    match (least, most) {
+        (Value::Integer(least), Value::Integer(most)) => least < most,
+        (Value::Text(least), Value::Text(most)) => least < most,
+        _ if nan::is_nan(other.into()) => !nan::is_nan(value.into()),
+        _ => match (number(least.into()), number(most.into())) {
+            (Some(least), Some(most)) => least < most,
             _ => false,
         },
     }

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use rusqlite::functions::{Aggregate, Context};
 use rusqlite::types::{Value, ValueRef};
 
-use super::aggregates::{fail, flags, precedes};
+use super::aggregates::{fail, flags, goes_before};
 use super::list;
 
 /// Values that one call may keep, as in Presto.
@@ -47,8 +47,7 @@ impl Aggregate<Kept, Option<Value>> for Extremes {
         if key == Value::Null {
             return Ok(());
         }
-        let goes_before = |other: &Value| if self.greatest { precedes(other, &key) } else { precedes(&key, other) };
-        let place = kept.partition_point(|(other, _)| !goes_before(other));
+        let place = kept.partition_point(|(other, _)| !goes_before(&key, other, self.greatest));
         if kept.len() < count || place < kept.len() {
             kept.insert(place, (key, owned(0)?));
             kept.truncate(count);

@@ -14,14 +14,21 @@ use super::series::{Entries, Writer};
 
 type Outcome = Result<Value, Failure>;
 
+/// Stands behind the name of a function whose lambda has a value of its own each time, so that SQLite calls it for each row.
+pub(super) const BY_CHANCE: &str = "_by_chance";
+
 /// Registers `ts_transform`, `ts_filter`, `ts_any_match`, `ts_all_match`, `ts_none_match`, `ts_zip_with`, `ts_reduce`,
-/// `ts_sort_by`, `ts_of_fields` and `ts_try`. `all` registers all functions that a body may call.
+/// `ts_sort_by`, `ts_of_fields` and `ts_try`, each also with [`BY_CHANCE`]. `all` registers all functions that a body may call.
 pub(super) fn register(connection: &Connection, all: Register) -> rusqlite::Result<()> {
     let add = |name: &str, function: fn(&Connection, &[ValueRef<'_>]) -> Outcome| {
-        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-        connection.create_scalar_function(name, -1, flags, move |context| {
-            called(context, all, function).map_err(|failure| rusqlite::Error::UserFunctionError(Box::new(failure)))
-        })
+        let deterministic = FunctionFlags::SQLITE_DETERMINISTIC;
+        for (suffix, more) in [("", deterministic), (BY_CHANCE, FunctionFlags::empty())] {
+            let flags = FunctionFlags::SQLITE_UTF8 | more;
+            connection.create_scalar_function(format!("{name}{suffix}").as_str(), -1, flags, move |context| {
+                called(context, all, function).map_err(|failure| rusqlite::Error::UserFunctionError(Box::new(failure)))
+            })?;
+        }
+        Ok(())
     };
     add("ts_transform", transform)?;
     add("ts_filter", filter)?;

@@ -1,6 +1,6 @@
 //! Tokens of Timestream's dialect. Those that `sqlparser` cannot read are replaced by others that it can.
 //!
-//! `5m` becomes `INTERVAL '5' MINUTE`; `measure_value::double`, which would arrive as a cast, becomes one quoted
+//! `5m` and `5minute` become `INTERVAL '5' MINUTE`; `measure_value::double`, which would arrive as a cast, becomes one quoted
 //! identifier, as it is the name of a column; `@name` becomes a placeholder; `VALUES 1, 2` becomes `VALUES (1), (2)`; and
 //! the type in `CAST(x AS ROW(a bigint))` becomes one quoted identifier.
 
@@ -128,16 +128,16 @@ fn mend_duration(tokens: &[TokenWithSpan]) -> Option<(Vec<TokenWithSpan>, usize)
         return None;
     }
     let keyword = match word.value.as_str() {
-        "ns" => "NANOSECOND",
-        "us" => "MICROSECOND",
-        "ms" => "MILLISECOND",
-        "s" => "SECOND",
-        "m" => "MINUTE",
-        "h" => "HOUR",
-        "d" => "DAY",
-        "w" => "WEEK",
-        "mo" => "MONTH",
-        "y" => "YEAR",
+        "ns" | "nanosecond" => "NANOSECOND",
+        "us" | "microsecond" => "MICROSECOND",
+        "ms" | "millisecond" => "MILLISECOND",
+        "s" | "second" => "SECOND",
+        "m" | "minute" => "MINUTE",
+        "h" | "hour" => "HOUR",
+        "d" | "day" => "DAY",
+        "w" | "week" => "WEEK",
+        "mo" | "month" => "MONTH",
+        "y" | "year" => "YEAR",
         _ => return None,
     };
     let token = |token| TokenWithSpan::new(token, Span::new(number.span.start, unit.span.end));
@@ -193,6 +193,7 @@ mod tests {
             mended("VALUES (SELECT 1 FROM (VALUES 1, 2) t (x))"),
             "VALUES ((SELECT 1 FROM (VALUES (1), (2)) t (x)))"
         );
+        assert_eq!(mended("VALUES ARRAY[1, 2], NULL"), "VALUES (ARRAY[1, 2]), (NULL)");
         assert_eq!(mended("VALUES"), "VALUES");
         assert_eq!(mended("VALUES 1,"), "VALUES (1),");
     }

@@ -2,11 +2,12 @@
 //!
 //! The first byte is `A`, with which no time series begins. The next four are the number of values. Then follow the values,
 //! each with a byte for its type before it: `n` NULL; `i` an integer and `r` a real of eight bytes; `t` a text and `b` a
-//! BLOB (an array, row or time series in this one), each behind four bytes with its length. All numbers are little-endian.
+//! BLOB (an array, row or time series in this one, or NaN), each behind four bytes with its length. All numbers are little-endian.
 
 use rusqlite::types::{Value, ValueRef};
 
 use super::failure::Failure;
+use super::nan;
 use super::series::MAX_ENTRIES;
 
 /// The first byte.
@@ -81,6 +82,7 @@ impl Writer {
                 self.bytes.push(b'i');
                 self.bytes.extend_from_slice(&number.to_le_bytes());
             }
+            ValueRef::Real(number) if number.is_nan() => return self.push(nan::borrowed()),
             ValueRef::Real(number) => {
                 self.bytes.push(b'r');
                 self.bytes.extend_from_slice(&number.to_le_bytes());

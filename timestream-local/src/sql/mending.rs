@@ -59,7 +59,7 @@ pub(super) fn with_rows(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
         return tokens;
     }
     let mut mended = Vec::with_capacity(tokens.len() + 16);
-    // Of the whole text, and of each parenthesis that is open: what is known of a VALUES in it.
+    // Of the whole text, and of each parenthesis and bracket that is open: what is known of a VALUES in it.
     let mut open = vec![Rows::default()];
     let closings = closings(&tokens);
     for (index, token) in tokens.iter().enumerate() {
@@ -80,8 +80,8 @@ pub(super) fn with_rows(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
             *rows = Rows { are_read: !ends, row_begins: !ends, is_wrapped: false };
         }
         match &token.token {
-            Token::LParen => open.push(Rows::default()),
-            Token::RParen if depth > 1 => drop(open.pop()),
+            Token::LParen | Token::LBracket => open.push(Rows::default()),
+            Token::RParen | Token::RBracket if depth > 1 => drop(open.pop()),
             token if is_values(token) => *rows = Rows { are_read: true, row_begins: true, is_wrapped: false },
             _ => {}
         }

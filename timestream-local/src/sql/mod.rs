@@ -10,6 +10,7 @@
 mod aggregates;
 mod catalog;
 mod datum;
+mod doubles;
 mod evaluator;
 mod extremes;
 mod failure;
@@ -22,6 +23,7 @@ mod list;
 mod lists;
 mod mending;
 mod moments;
+mod nan;
 mod percentiles;
 mod series;
 mod show;
@@ -79,6 +81,7 @@ fn tokens(text: &str) -> Result<Vec<sqlparser::tokenizer::TokenWithSpan>, SqlErr
 pub(crate) fn register_functions(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
     functions::register(connection)?;
     aggregates::register(connection)?;
+    doubles::register(connection)?;
     moments::register(connection)?;
     lists::register(connection)?;
     extremes::register(connection)?;

@@ -5,8 +5,10 @@
 
 use rusqlite::Connection;
 use rusqlite::functions::{Aggregate, Context};
+use rusqlite::types::Value;
 
-use super::aggregates::{fail, flags, number};
+use super::aggregates::flags;
+use super::nan::{self, number};
 
 /// Registers `ts_geometric_mean`, `ts_skewness`, `ts_kurtosis`, `ts_covar_pop`, `ts_covar_samp`, `ts_corr`,
 /// `ts_regr_slope` and `ts_regr_intercept`.
@@ -38,11 +40,6 @@ fn finite(number: f64) -> Option<f64> {
     Some(number).filter(|number| number.is_finite())
 }
 
-/// A result that SQLite would turn into NULL is refused.
-fn real(number: Option<f64>) -> rusqlite::Result<Option<f64>> {
-    if number.is_some_and(f64::is_nan) { fail("NaN results are not supported") } else { Ok(number) }
-}
-
 /// An aggregate of one column.
 struct Shape {
     result: fn(&Moments) -> Option<f64>,
@@ -59,7 +56,7 @@ struct Moments {
     logarithms: f64,
 }
 
-impl Aggregate<Moments, Option<f64>> for Shape {
+impl Aggregate<Moments, Option<Value>> for Shape {
     fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Moments> {
         Ok(Moments::default())
     }
@@ -81,8 +78,8 @@ impl Aggregate<Moments, Option<f64>> for Shape {
         Ok(())
     }
 
-    fn finalize(&self, _: &mut Context<'_>, moments: Option<Moments>) -> rusqlite::Result<Option<f64>> {
-        real(moments.and_then(|moments| (self.result)(&moments)))
+    fn finalize(&self, _: &mut Context<'_>, moments: Option<Moments>) -> rusqlite::Result<Option<Value>> {
+        Ok(moments.and_then(|moments| (self.result)(&moments)).map(nan::held))
     }
 }
 
@@ -108,7 +105,7 @@ impl Pairs {
     }
 }
 
-impl Aggregate<Pairs, Option<f64>> for Dependence {
+impl Aggregate<Pairs, Option<Value>> for Dependence {
     fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Pairs> {
         Ok(Pairs::default())
     }
@@ -125,7 +122,7 @@ impl Aggregate<Pairs, Option<f64>> for Dependence {
         Ok(())
     }
 
-    fn finalize(&self, _: &mut Context<'_>, pairs: Option<Pairs>) -> rusqlite::Result<Option<f64>> {
-        real(pairs.and_then(|pairs| (self.result)(&pairs)))
+    fn finalize(&self, _: &mut Context<'_>, pairs: Option<Pairs>) -> rusqlite::Result<Option<Value>> {
+        Ok(pairs.and_then(|pairs| (self.result)(&pairs)).map(nan::held))
     }
 }

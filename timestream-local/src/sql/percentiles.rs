@@ -4,8 +4,9 @@ use rusqlite::Connection;
 use rusqlite::functions::{Aggregate, Context};
 use rusqlite::types::{Value, ValueRef};
 
-use super::aggregates::{fail, flags, number};
+use super::aggregates::{fail, flags};
 use super::list;
+use super::nan::number;
 
 /// Values that one group may hold.
 const MAX_VALUES: usize = 8_000_000;
@@ -88,6 +89,9 @@ impl Aggregate<Group, Option<Value>> for Percentiles {
         }
         let value = context.get_raw(0);
         if let Some(number) = number(value) {
+            if number.is_nan() {
+                return fail("approx_percentile of NaN is not supported");
+            }
             if group.values.len() >= MAX_VALUES {
                 return fail("Too many values for approx_percentile");
             }

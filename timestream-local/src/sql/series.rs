@@ -7,6 +7,7 @@
 use rusqlite::types::{Value, ValueRef};
 
 use super::failure::Failure;
+use super::nan;
 
 /// Most entries of one time series, array or row.
 pub(crate) const MAX_ENTRIES: usize = 262_144;
@@ -99,6 +100,7 @@ impl Writer {
                 }
                 (b't', place)
             }
+            nan if nan::is_nan(nan) => (b'r', f64::NAN.to_bits()),
             ValueRef::Null | ValueRef::Blob(_) => return Err("A value of a time series cannot be null".into()),
         };
         self.kind.get_or_insert(kind);

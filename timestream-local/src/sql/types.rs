@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rusqlite::types::ValueRef;
 use serde_json::{Value as Json, json};
 
-use super::text;
+use super::{nan, text};
 use crate::calendar;
 
 /// How deep arrays and rows may be nested in the type of a value.
@@ -32,6 +32,8 @@ pub(crate) enum ColumnType {
     Timestamp,
     /// Days since 1970: INTEGER.
     Date,
+    /// The time of a day in nanoseconds, UTC: INTEGER.
+    Time,
     /// A length of time in nanoseconds: INTEGER.
     IntervalDayToSecond,
     /// A length of time in months: INTEGER.
@@ -99,6 +101,7 @@ impl ColumnType {
             Self::Boolean => "boolean",
             Self::Timestamp => "timestamp",
             Self::Date => "date",
+            Self::Time => "time",
             Self::IntervalDayToSecond => "interval day to second",
             Self::IntervalYearToMonth => "interval year to month",
             Self::Unknown => "unknown",
@@ -141,6 +144,7 @@ impl ColumnType {
             Self::Boolean => "BOOLEAN",
             Self::Timestamp => "TIMESTAMP",
             Self::Date => "DATE",
+            Self::Time => "TIME",
             Self::IntervalDayToSecond => "INTERVAL_DAY_TO_SECOND",
             Self::IntervalYearToMonth => "INTERVAL_YEAR_TO_MONTH",
             Self::Unknown => "UNKNOWN",
@@ -153,9 +157,11 @@ impl ColumnType {
             (_, ValueRef::Null) => None,
             (Self::Double, ValueRef::Real(number)) => Some(text::double(number)),
             (Self::Double, ValueRef::Integer(number)) => Some(text::double(number as f64)),
+            (Self::Double, value) if nan::is_nan(value) => Some(text::double(f64::NAN)),
             (Self::Boolean, ValueRef::Integer(number)) => Some((number != 0).to_string()),
             (Self::Timestamp, ValueRef::Integer(nanoseconds)) => Some(calendar::timestamp_text(nanoseconds)),
             (Self::Date, ValueRef::Integer(days)) => Some(calendar::date_text(days)),
+            (Self::Time, ValueRef::Integer(nanoseconds)) => Some(calendar::clock_text(nanoseconds)),
             (Self::IntervalDayToSecond, ValueRef::Integer(nanoseconds)) => Some(calendar::interval_text(nanoseconds)),
             (Self::IntervalYearToMonth, ValueRef::Integer(months)) => {
                 let sign = if months < 0 { "-" } else { "" };
@@ -179,9 +185,31 @@ impl ColumnType {
         })))
     }
 
-    /// Whether values can be compared, ordered and grouped.
+    /// Whether values can be compared and ordered.
     pub(crate) fn is_comparable(&self) -> bool {
         !matches!(self, Self::TimeSeries(_) | Self::Array(_) | Self::Row(_))
+    }
+
+    /// Whether values can be tested for equality.
+    pub(crate) fn has_equality(&self) -> bool {
+        match self {
+            Self::TimeSeries(_) => false,
+            Self::Array(element) => element.has_equality(),
+            Self::Row(fields) => fields.iter().all(|field| field.kind.has_equality()),
+            _ => true,
+        }
+    }
+
+    /// Whether equal values are equal to SQLite, so that it can group them. Two arrays with 0.0 and −0.0 are equal, but not
+    /// their BLOBs.
+    pub(crate) fn can_be_grouped(&self) -> bool {
+        let is_exact = |kind: &Self| kind.can_be_grouped() && *kind != Self::Double;
+        match self {
+            Self::TimeSeries(_) => false,
+            Self::Array(element) => is_exact(element),
+            Self::Row(fields) => fields.iter().all(|field| is_exact(&field.kind)),
+            _ => true,
+        }
     }
 
     pub(crate) fn is_number(&self) -> bool {
@@ -247,11 +275,14 @@ pub(crate) struct Column {
     pub aliased: bool,
     /// The database and table that it is a column of, if it is one.
     pub origin: Option<Arc<(String, String)>>,
+    /// Whether no value of it is NaN or infinite.
+    pub is_finite: bool,
 }
 
 impl Column {
-    /// A column that does not belong to a table.
+    /// A column that does not belong to a table. A double of it may be NaN or infinite.
     pub(crate) fn new(name: impl Into<String>, column_type: ColumnType) -> Self {
-        Self { name: name.into(), column_type, aliased: false, origin: None }
+        let is_finite = column_type != ColumnType::Double;
+        Self { name: name.into(), column_type, aliased: false, origin: None, is_finite }
     }
 }

@@ -13,6 +13,7 @@ mod discovery;
 mod faults;
 mod group_commit;
 mod model;
+mod queries;
 mod records;
 mod resources;
 mod series_storage;

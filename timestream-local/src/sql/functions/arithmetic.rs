@@ -27,6 +27,9 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("$subtract", &[IntervalDayToSecond, IntervalDayToSecond], IntervalDayToSecond, |a| {
         bigint(a, "-", i64::checked_sub)
     }),
+    scalar("$subtract", &[IntervalYearToMonth, IntervalYearToMonth], IntervalYearToMonth, |a| {
+        bigint(a, "-", i64::checked_sub)
+    }),
     scalar("$multiply", INTEGERS, Integer, |a| integer(bigint(a, "*", i64::checked_mul))),
     scalar("$multiply", BIGINTS, Bigint, |a| bigint(a, "*", i64::checked_mul)),
     scalar("$multiply", DOUBLES, Double, |a| real(a.double(0)? * a.double(1)?)),
@@ -75,7 +78,7 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("ceil", &[Integer], Integer, |a| Ok(Value::Integer(a.integer(0)?))),
     scalar("ceil", &[Bigint], Bigint, |a| Ok(Value::Integer(a.integer(0)?))),
     scalar("ceil", &[Double], Double, |a| real(a.double(0)?.ceil())),
-    scalar("power", DOUBLES, Double, |a| real(a.double(0)?.powf(a.double(1)?))),
+    scalar("power", DOUBLES, Double, |a| real(power(a.double(0)?, a.double(1)?))),
     scalar("sqrt", &[Double], Double, |a| real(a.double(0)?.sqrt())),
     scalar("cbrt", &[Double], Double, |a| real(a.double(0)?.cbrt())),
     scalar("exp", &[Double], Double, |a| real(a.double(0)?.exp())),
@@ -104,7 +107,7 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("pi", &[], Double, |_| real(std::f64::consts::PI)),
     scalar("e", &[], Double, |_| real(std::f64::consts::E)),
     scalar("infinity", &[], Double, |_| real(f64::INFINITY)),
-    scalar("$nan", &[], Double, |_| real(f64::NAN)),
+    scalar("nan", &[], Double, |_| real(f64::NAN)),
     scalar("is_finite", &[Double], ColumnType::Boolean, |a| Ok(Value::from(a.double(0)?.is_finite()))),
     scalar("is_infinite", &[Double], ColumnType::Boolean, |a| Ok(Value::from(a.double(0)?.is_infinite()))),
     scalar("is_nan", &[Double], ColumnType::Boolean, |a| Ok(Value::from(a.double(0)?.is_nan()))),
@@ -177,6 +180,11 @@ fn integer(outcome: Outcome) -> Outcome {
     }
 }
 
+/// Java's `Math.pow`. That of C is 1 where the base is 1, or −1 and the exponent infinite.
+fn power(base: f64, exponent: f64) -> f64 {
+    if exponent.is_nan() || (base.abs() == 1.0 && exponent.is_infinite()) { f64::NAN } else { base.powf(exponent) }
+}
+
 fn rounded(number: f64, decimals: i64) -> Outcome {
     let factor = 10f64.powi(i32::try_from(decimals).unwrap_or(i32::MAX));
     let scaled = number * factor;
@@ -207,6 +215,9 @@ fn width_bucket(a: &Arguments<'_, '_>) -> Outcome {
     if count <= 0 {
         return Err("bucketCount must be greater than 0".into());
     }
+    if number.is_nan() {
+        return Err("operand must not be NaN".into());
+    }
     if !first.is_finite() {
         return Err("first bound must be finite".into());
     }
@@ -221,7 +232,7 @@ fn width_bucket(a: &Arguments<'_, '_>) -> Outcome {
         .ok_or_else(|| Failure(format!("Bucket for value {number:?} is out of range")))
 }
 
-/// The bucket, if it is a BIGINT. `None` also if the number is NaN, and if its place overflows a double, where Presto
+/// The bucket, if it is a BIGINT. `None` also if its place overflows a double, where Presto
 /// answers a wrong bucket.
 fn bucket(number: f64, first: f64, second: f64, count: i64) -> Option<i64> {
     let (lower, upper) = (first.min(second), first.max(second));

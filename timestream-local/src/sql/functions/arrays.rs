@@ -8,6 +8,7 @@ use rusqlite::types::{Value, ValueRef};
 
 use super::super::failure::Failure;
 use super::super::list;
+use super::super::nan;
 use super::super::types::ColumnType::{self, Bigint, Boolean, Unknown, Varchar};
 use super::scalar::{Arguments, Outcome, Scalar, scalar, text};
 use crate::calendar::DAY;
@@ -113,6 +114,9 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("$convert", &[Unknown, Varchar], Unknown, |a| {
         convert(a.raw(0), a.text(1)?.as_bytes()).map(|(value, _)| value)
     }),
+    scalar("$equal_lists", TWO, Boolean, |a| {
+        equal(a.raw(0), a.raw(1)).map(|equal| equal.map_or(Value::Null, Value::from))
+    }),
     scalar("$field", &[Unknown, Bigint], Unknown, |a| {
         let values = values(a, 0)?;
         let place = usize::try_from(a.integer(1)?).unwrap_or(usize::MAX);
@@ -137,16 +141,39 @@ fn owned(value: ValueRef<'_>) -> Outcome {
     Value::try_from(value).map_err(|error| Failure(error.to_string()))
 }
 
-/// Whether two values of one type, neither of them NULL, are equal.
+/// Whether two values of one type, neither of them NULL, are equal. NaN equals nothing.
 fn is_same(one: ValueRef<'_>, two: ValueRef<'_>) -> bool {
     match (one, two) {
         (ValueRef::Null, _) | (_, ValueRef::Null) => false,
         (ValueRef::Real(one), ValueRef::Real(two)) => one == two,
-        (one, two) => one == two,
+        (one, two) => one == two && !nan::is_nan(one),
     }
 }
 
-/// Bytes by which values of one type are told apart. All NULLs are alike.
+/// Whether two values of one type are equal. `None` if that depends on a NULL.
+fn equal(one: ValueRef<'_>, two: ValueRef<'_>) -> Result<Option<bool>, Failure> {
+    if one == ValueRef::Null || two == ValueRef::Null {
+        return Ok(None);
+    }
+    if !list::is_list(one) || !list::is_list(two) {
+        return Ok(Some(is_same(one, two)));
+    }
+    let (one, two) = (list::read(one)?, list::read(two)?);
+    if one.len() != two.len() {
+        return Ok(Some(false));
+    }
+    let mut result = Some(true);
+    for (one, two) in one.into_iter().zip(two) {
+        match equal(one, two)? {
+            Some(false) => return Ok(Some(false)),
+            None => result = None,
+            Some(true) => {}
+        }
+    }
+    Ok(result)
+}
+
+/// Bytes by which values of one type are told apart. All NULLs are alike, and all NaN.
 fn key(value: ValueRef<'_>) -> Vec<u8> {
     match value {
         ValueRef::Null => vec![b'n'],
@@ -163,7 +190,7 @@ fn unique<'v>(values: impl IntoIterator<Item = ValueRef<'v>>) -> Outcome {
     list::write(values.into_iter().filter(|value| known.insert(key(*value))))
 }
 
-/// The order of values of one type, with NULL at the end.
+/// The order of values of one type, with NaN and NULL at the end.
 fn order(one: ValueRef<'_>, two: ValueRef<'_>) -> Ordering {
     match (one, two) {
         (ValueRef::Null, two) => {
@@ -177,16 +204,18 @@ fn order(one: ValueRef<'_>, two: ValueRef<'_>) -> Ordering {
         (ValueRef::Integer(one), ValueRef::Integer(two)) => one.cmp(&two),
         (ValueRef::Real(one), ValueRef::Real(two)) => (one + 0.0).total_cmp(&(two + 0.0)),
         (ValueRef::Text(one), ValueRef::Text(two)) => one.cmp(two),
-        _ => Ordering::Equal,
+        (one, two) => nan::is_nan(one).cmp(&nan::is_nan(two)),
     }
 }
 
-/// The value that comes last in an order, or NULL if there is none or one of them is NULL.
+/// The value that comes last in an order, or NULL if there is none or one of them is NULL. NaN only if all are.
 fn extreme(values: &[ValueRef<'_>], wanted: Ordering) -> Outcome {
     if values.contains(&ValueRef::Null) {
         return Ok(Value::Null);
     }
-    let best = values.iter().copied().reduce(|best, value| if order(value, best) == wanted { value } else { best });
+    let is_only_nan = values.iter().all(|value| nan::is_nan(*value));
+    let numbers = values.iter().copied().filter(|value| is_only_nan || !nan::is_nan(*value));
+    let best = numbers.reduce(|best, value| if order(value, best) == wanted { value } else { best });
     best.map_or(Ok(Value::Null), owned)
 }
 

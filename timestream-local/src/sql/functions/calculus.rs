@@ -55,7 +55,10 @@ fn derivative(a: &Arguments<'_, '_>, is_wanted: fn(f64) -> bool) -> Outcome {
     let mut changes = Vec::new();
     for [(from, start), (to, end)] in points.array_windows() {
         let change = (end - start) / between(*from, *to) * unit as f64;
-        if is_wanted(change) || change.is_nan() {
+        if change.is_nan() && !is_wanted(change) {
+            return Err("non_negative_derivative_linear of NaN is not supported".into());
+        }
+        if is_wanted(change) {
             changes.push((*to, real(change)?));
         }
     }
@@ -67,6 +70,9 @@ fn correlation(a: &Arguments<'_, '_>, scale: fn(Vec<f64>) -> Vec<f64>) -> Outcom
     let (one, two) = (Entries::read(a.raw(0))?.numbers(), Entries::read(a.raw(1))?.numbers());
     if !one.iter().map(|(time, _)| time).eq(two.iter().map(|(time, _)| time)) {
         return Err("The time series of a correlation must have the same timestamps".into());
+    }
+    if one.iter().chain(&two).any(|(_, value)| !value.is_finite()) {
+        return Err("A correlation of NaN or infinity is not supported".into());
     }
     let values = |points: Vec<(i64, f64)>| scale(points.into_iter().map(|(_, value)| value).collect());
     let (one, two) = (values(one), values(two));

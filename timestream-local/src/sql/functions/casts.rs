@@ -5,9 +5,9 @@ use rusqlite::types::Value;
 use super::super::failure::Failure;
 use super::super::text::{double as double_text, parse_double};
 use super::super::types::ColumnType::{
-    Bigint, Boolean, Date, Double, Integer, IntervalDayToSecond, Timestamp, Varchar,
+    Bigint, Boolean, Date, Double, Integer, IntervalDayToSecond, Time, Timestamp, Varchar,
 };
-use super::instants::instant;
+use super::instants::{days, instant};
 use super::scalar::{Arguments, Outcome, Scalar, real, scalar, text};
 use crate::calendar::{self, DAY};
 
@@ -18,6 +18,7 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("$cast_varchar", &[Boolean], Varchar, |a| text((a.integer(0)? != 0).to_string())),
     scalar("$cast_varchar", &[Timestamp], Varchar, |a| text(calendar::timestamp_text(a.integer(0)?))),
     scalar("$cast_varchar", &[Date], Varchar, |a| text(calendar::date_text(a.integer(0)?))),
+    scalar("$cast_varchar", &[Time], Varchar, |a| text(calendar::clock_text(a.integer(0)?))),
     scalar("$cast_varchar", &[IntervalDayToSecond], Varchar, |a| text(calendar::interval_text(a.integer(0)?))),
     scalar("$cast_double", &[Varchar], Double, |a| match parse_double(a.text(0)?) {
         Some(number) => real(number),
@@ -56,9 +57,14 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
         Some(time) => instant(Some(time)),
         None => Err("Date is out of the range of timestamp".into()),
     }),
-    scalar("$cast_date", &[Timestamp], Date, |a| Ok(Value::Integer(a.integer(0)?.div_euclid(DAY)))),
+    scalar("$cast_time", &[Timestamp], Time, |a| Ok(Value::Integer(a.integer(0)?.rem_euclid(DAY)))),
+    scalar("$cast_time", &[Varchar], Time, |a| match calendar::parse_clock_text(a.text(0)?) {
+        Some(time) => Ok(Value::Integer(time)),
+        None => Err(Failure(format!("Value cannot be cast to time: {}", a.text(0)?))),
+    }),
+    scalar("$cast_date", &[Timestamp], Date, |a| days(Some(a.integer(0)?))),
     scalar("$cast_date", &[Varchar], Date, |a| match calendar::parse_days(a.text(0)?) {
-        Some(days) => Ok(Value::Integer(days)),
+        Some(date) => days(date.checked_mul(DAY)),
         None => Err(Failure(format!("Value cannot be cast to date: {}", a.text(0)?))),
     }),
 ];

@@ -3,6 +3,7 @@
 use rusqlite::types::Value;
 
 use super::super::failure::Failure;
+use super::super::text::double;
 use super::super::types::ColumnType::{Double, IntervalDayToSecond, Varchar};
 use super::scalar::{Outcome, Scalar, scalar, text};
 use crate::calendar::{DAY, SECOND};
@@ -39,11 +40,11 @@ fn parsed(duration: &str) -> Outcome {
 /// `1 week, 2 hours, 1 second`.
 fn readable(seconds: f64) -> Outcome {
     if !seconds.is_finite() {
-        return Err(Failure(format!("Invalid argument found: {seconds}")));
+        return Err(Failure(format!("Invalid argument found: {}", double(seconds))));
     }
     let mut left = seconds.round().abs();
     if left > 9e15 {
-        return Err(Failure(format!("Invalid argument found: {seconds}")));
+        return Err(Failure(format!("Invalid argument found: {}", double(seconds))));
     }
     let mut parts = Vec::new();
     for (unit, length) in [("week", 604_800.0), ("day", 86_400.0), ("hour", 3600.0), ("minute", 60.0), ("second", 1.0)]

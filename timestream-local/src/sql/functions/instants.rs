@@ -27,9 +27,6 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("$subtract", &[Timestamp, IntervalYearToMonth], Timestamp, |a| {
         instant(a.integer(1)?.checked_neg().and_then(|months| calendar::add_months(a.integer(0).ok()?, months)))
     }),
-    scalar("$subtract", &[Timestamp, Timestamp], IntervalDayToSecond, |a| {
-        in_range(a.integer(0)?.checked_sub(a.integer(1)?))
-    }),
     scalar("$subtract", &[Date, IntervalDayToSecond], Date, |a| shifted(a, -1)),
     scalar("$subtract", &[Date, IntervalYearToMonth], Date, |a| shifted_months(a, -1)),
     scalar("from_milliseconds", &[Bigint], Timestamp, |a| instant(a.integer(0)?.checked_mul(1_000_000))),
@@ -44,9 +41,9 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
         Some(time) => instant(Some(time)),
         None => Err(Failure(format!("Invalid format: \"{}\"", a.text(0)?))),
     }),
-    scalar("from_iso8601_date", &[Varchar], Date, |a| {
-        in_range(calendar::parse_iso_days(a.text(0)?))
-            .map_err(|_| Failure(format!("Invalid format: \"{}\"", a.text(0).unwrap_or_default())))
+    scalar("from_iso8601_date", &[Varchar], Date, |a| match calendar::parse_iso_days(a.text(0)?) {
+        Some(date) => days(date.checked_mul(DAY)),
+        None => Err(Failure(format!("Invalid format: \"{}\"", a.text(0)?))),
     }),
     scalar("to_milliseconds", &[Timestamp], Bigint, |a| Ok(Value::Integer(a.integer(0)?.div_euclid(1_000_000)))),
     scalar("to_milliseconds", &[IntervalDayToSecond], Bigint, |a| Ok(Value::Integer(a.integer(0)? / 1_000_000))),
@@ -76,9 +73,9 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
         days(added(a.text(0)?, a.integer(1)?, midnight(a.integer(2)?)?)?)
     }),
     scalar("date", &[Timestamp], Date, |a| days(Some(a.integer(0)?))),
-    scalar("date", &[Varchar], Date, |a| {
-        days(calendar::parse_timestamp(a.text(0)?))
-            .map_err(|_| Failure(format!("Value cannot be cast to date: {}", a.text(0).unwrap_or_default())))
+    scalar("date", &[Varchar], Date, |a| match calendar::parse_timestamp(a.text(0)?) {
+        Some(time) => days(Some(time)),
+        None => Err(Failure(format!("Value cannot be cast to date: {}", a.text(0)?))),
     }),
     scalar("last_day_of_month", &[Timestamp], Date, |a| last_day(a.integer(0)?)),
     scalar("last_day_of_month", &[Date], Date, |a| last_day(midnight(a.integer(0)?)?)),
@@ -169,8 +166,14 @@ fn midnight(days: i64) -> Result<i64, Failure> {
     days.checked_mul(DAY).ok_or_else(|| "The date is outside the years 1677 to 2262".into())
 }
 
-fn days(time: Option<i64>) -> Outcome {
-    in_range(time.map(|time| time.div_euclid(DAY)))
+/// A date that a function yields. Timestream has no dates before 1970.
+pub(super) fn days(time: Option<i64>) -> Outcome {
+    match time.map(|time| time.div_euclid(DAY)) {
+        Some(days) if days < 0 => {
+            Err(Failure(format!("Dates before 1970 are not supported: {}", calendar::date_text(days))))
+        }
+        days => in_range(days),
+    }
 }
 
 fn shifted(a: &Arguments<'_, '_>, sign: i64) -> Outcome {
@@ -210,7 +213,8 @@ fn in_range(time: Option<i64>) -> Outcome {
     time.map(Value::Integer).ok_or_else(|| "The timestamp is outside the years 1677 to 2262".into())
 }
 
-/// A timestamp that a function yields. Timestream has no timestamps before 1970.
+/// A timestamp that a function yields. Timestream has none before 1970: the guide has "Any operation resulting in negative
+/// time results in error" (Date / time functions).
 pub(super) fn instant(time: Option<i64>) -> Outcome {
     match time {
         Some(time) if time < 0 => {

@@ -9,7 +9,9 @@ mod calculus;
 mod casts;
 mod chance;
 pub(in crate::sql) mod characters;
+mod comparisons;
 mod durations;
+mod format;
 mod formats;
 pub(crate) mod instants;
 mod parts;
@@ -37,6 +39,7 @@ fn all() -> impl Iterator<Item = (usize, &'static Scalar)> {
         calculus::FUNCTIONS,
         casts::FUNCTIONS,
         chance::FUNCTIONS,
+        comparisons::FUNCTIONS,
         durations::FUNCTIONS,
         formats::FUNCTIONS,
         instants::FUNCTIONS,
@@ -81,7 +84,7 @@ pub(crate) fn register(connection: &Connection) -> rusqlite::Result<()> {
         }
         add(connection, &name, scalar, Err)?;
     }
-    Ok(())
+    format::register(connection)
 }
 
 fn add(

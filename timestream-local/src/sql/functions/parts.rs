@@ -31,7 +31,8 @@ fn written(text: &str) -> ValueRef<'_> {
 }
 
 fn compiled(a: &Arguments<'_, '_>) -> Result<Arc<Pattern>, Failure> {
-    a.cached(1, |pattern| java_regex::compile(pattern).map_err(Failure))
+    let pattern = a.cached(1, |pattern| java_regex::recent(pattern).map_err(Failure))?;
+    Ok(Arc::clone(&pattern))
 }
 
 fn split(a: &Arguments<'_, '_>, limit: usize) -> Outcome {

@@ -4,6 +4,7 @@ use rusqlite::functions::Context;
 use rusqlite::types::{Value, ValueRef};
 
 use super::super::failure::Failure;
+use super::super::nan;
 use super::super::types::ColumnType;
 
 /// What a function answers.
@@ -47,11 +48,8 @@ impl Arguments<'_, '_> {
     }
 
     pub(super) fn double(&self, index: usize) -> Result<f64, Failure> {
-        match self.0.get_raw(index) {
-            ValueRef::Real(number) => Ok(number),
-            ValueRef::Integer(number) => Ok(number as f64),
-            other => Err(Failure(format!("{:?} is no number", other.data_type()))),
-        }
+        let value = self.0.get_raw(index);
+        nan::number(value).ok_or_else(|| Failure(format!("{:?} is no number", value.data_type())))
     }
 
     /// What `make` builds from the text argument, kept while the argument stays the same constant.
@@ -73,12 +71,9 @@ impl Arguments<'_, '_> {
     }
 }
 
-/// A double result. NaN is refused, since SQLite would turn it into NULL.
+/// A double result.
 pub(super) fn real(number: f64) -> Outcome {
-    if number.is_nan() {
-        return Err("NaN results are not supported".into());
-    }
-    Ok(Value::Real(number))
+    Ok(nan::held(number))
 }
 
 pub(super) fn text(text: impl Into<String>) -> Outcome {

@@ -1,5 +1,7 @@
 //! Text, counted in characters, and regular expressions.
 
+use std::sync::Arc;
+
 use rusqlite::types::Value;
 
 use super::super::failure::Failure;
@@ -152,8 +154,9 @@ fn position(text: &str, part: &str, instance: usize) -> Outcome {
     Ok(Value::Integer(0))
 }
 
-fn compiled(a: &Arguments<'_, '_>) -> Result<std::sync::Arc<Pattern>, Failure> {
-    a.cached(1, |pattern| java_regex::compile(pattern).map_err(Failure))
+fn compiled(a: &Arguments<'_, '_>) -> Result<Arc<Pattern>, Failure> {
+    let pattern = a.cached(1, |pattern| java_regex::recent(pattern).map_err(Failure))?;
+    Ok(Arc::clone(&pattern))
 }
 
 fn group(pattern: &Pattern, subject: &str, group: i64) -> Outcome {

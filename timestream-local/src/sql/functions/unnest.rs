@@ -9,6 +9,7 @@ use rusqlite::types::{Value, ValueRef};
 
 use super::super::failure::Failure;
 use super::super::list;
+use super::super::nan;
 use super::super::series::Entries;
 use super::super::types::ColumnType::{Timestamp, Unknown, Varchar};
 use super::scalar::{Arguments, Outcome, Scalar, scalar, text};
@@ -29,7 +30,7 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
         match kind {
             "n" => Ok(Value::Null),
             "i" => number(value),
-            "r" => value.parse().map(|bits| Value::Real(f64::from_bits(bits))).map_err(|_| broken()),
+            "r" => value.parse().map(|bits| nan::held(f64::from_bits(bits))).map_err(|_| broken()),
             "t" => text(value),
             _ => bytes(value).map(Value::Blob).ok_or_else(broken),
         }

@@ -7,7 +7,9 @@ mod class;
 mod cursor;
 mod parser;
 
-use std::sync::OnceLock;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
 
 use regex::{Captures, Match, Regex, RegexBuilder};
 
@@ -15,6 +17,8 @@ use super::failure::Failure;
 
 /// What a compiled pattern may take, in bytes.
 const MAX_COMPILED: usize = 8 * 1024 * 1024;
+/// Compiled patterns that a thread keeps.
+const MAX_RECENT: usize = 8;
 /// The longest text that a replacement may build, in bytes.
 const MAX_REPLACED: usize = 16 * 1024 * 1024;
 
@@ -39,6 +43,26 @@ pub(crate) fn compile(pattern: &str) -> Result<Pattern, String> {
     let plain =
         build(&source.text(DOLLAR_PLAIN)).map_err(|error| format!("Unsupported regular expression: {error}"))?;
     Ok(Pattern { source, plain, crlf: OnceLock::new(), terminator: OnceLock::new() })
+}
+
+thread_local! {
+    static RECENT: RefCell<VecDeque<(String, Arc<Pattern>)>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// Compiles a pattern, or takes one of those that this thread compiled last. SQLite keeps a function's pattern for one
+/// execution of a statement, and a lambda's body is executed for each element.
+pub(crate) fn recent(pattern: &str) -> Result<Arc<Pattern>, String> {
+    let known = RECENT
+        .with_borrow(|recent| recent.iter().find(|(text, _)| text == pattern).map(|(_, known)| Arc::clone(known)));
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let compiled = Arc::new(compile(pattern)?);
+    RECENT.with_borrow_mut(|recent| {
+        recent.truncate(MAX_RECENT - 1);
+        recent.push_front((pattern.to_owned(), Arc::clone(&compiled)));
+    });
+    Ok(compiled)
 }
 
 fn build(text: &str) -> Result<Regex, regex::Error> {

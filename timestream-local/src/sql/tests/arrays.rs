@@ -268,6 +268,65 @@ fn groups_are_gathered_into_arrays() {
 }
 
 #[test]
+fn arrays_and_rows_are_equal_or_not() {
+    values(&[
+        ("ARRAY[1, 2] = ARRAY[1, 2]", "true"),
+        ("ARRAY[1, 2] = ARRAY[1]", "false"),
+        ("ARRAY[1, 2] <> ARRAY[1, 3]", "true"),
+        ("ARRAY[1, NULL] = ARRAY[1, NULL]", "NULL"),
+        ("ARRAY[1, NULL] = ARRAY[2, NULL]", "false"),
+        ("ARRAY[NULL, 1] <> ARRAY[3, 2]", "true"),
+        ("ARRAY[] = ARRAY[]", "true"),
+        ("ARRAY[1] = ARRAY[1.0]", "true"),
+        ("ARRAY[0.0] = ARRAY[-0.0]", "true"),
+        ("ARRAY[nan()] = ARRAY[nan()]", "false"),
+        ("ARRAY[nan()] <> ARRAY[nan()]", "true"),
+        ("ARRAY[ARRAY['a'], NULL] = ARRAY[ARRAY['b'], NULL]", "false"),
+        ("ARRAY[1] = NULL", "NULL"),
+        ("ROW(1, 'a') = ROW(1, 'a')", "true"),
+        ("ROW(1, ARRAY[2]) <> ROW(1, ARRAY[3])", "true"),
+        ("ROW(1, NULL) = ROW(1, 2)", "NULL"),
+        ("CASE ARRAY[1] WHEN ARRAY[2] THEN 'x' WHEN ARRAY[1] THEN 'y' END", "y"),
+    ]);
+    assert_eq!(
+        shortly(
+            "SELECT a, count(*) FROM (VALUES ARRAY[1, NULL], ARRAY[2], ARRAY[1, NULL], NULL) AS t (a) GROUP BY a ORDER BY 2 DESC, cardinality(a)"
+        ),
+        ["[1, NULL]|2", "[2]|1", "NULL|1"]
+    );
+    assert_eq!(shortly("SELECT DISTINCT ROW('a', x) FROM (VALUES 1, 1) AS t (x)"), ["(a, 1)"]);
+    assert_eq!(shortly("SELECT count(DISTINCT split(x, ',')) FROM (VALUES 'a,b', 'a,b', 'b,a') AS t (x)"), ["2"]);
+    assert_eq!(shortly("SELECT ARRAY[1] UNION SELECT ARRAY[1]"), ["[1]"]);
+    check_refusals(&[
+        (
+            "SELECT 1 GROUP BY ARRAY[1.5]",
+            "line 1:25: array(double) is not comparable, and therefore cannot be used in GROUP BY",
+        ),
+        (
+            "SELECT DISTINCT ARRAY[1.5]",
+            "line 1:1: DISTINCT can only be applied to comparable types (actual: array(double))",
+        ),
+        ("SELECT ARRAY[1] < ARRAY[2]", "line 1:14: '<' cannot be applied to array(integer)"),
+        ("SELECT ARRAY[1] = ARRAY['a']", "line 1:14: '=' cannot be applied to array(integer), array(varchar)"),
+        (
+            "SELECT create_time_series(time, 1) = create_time_series(time, 1) FROM db.t",
+            "line 1:8: '=' cannot be applied to timeseries(integer)",
+        ),
+    ]);
+}
+
+#[test]
+fn chance_is_new_for_each_row_and_element() {
+    let rows = "FROM UNNEST(sequence(1, 100)) AS t (n)";
+    let distinct = |expression: &str| run(&format!("SELECT count(DISTINCT {expression}) > 90 {rows}"));
+    assert_eq!(distinct("transform(ARRAY[1], x -> random(1000000000))[1]"), ["true"]);
+    assert_eq!(distinct("try(random(1000000000))"), ["true"]);
+    assert_eq!(distinct("reduce(ARRAY[1], 0.0, (s, x) -> s + random(), s -> s)"), ["true"]);
+    assert_eq!(distinct("transform(ARRAY[1], x -> transform(ARRAY[2], y -> random(1000000000))[1])[1]"), ["true"]);
+    values(&[("cardinality(array_distinct(transform(sequence(1, 100), x -> random(1000000000)))) > 90", "true")]);
+}
+
+#[test]
 fn arrays_are_unnested() {
     let rows = |from: &str| shortly(&format!("SELECT * FROM {from}"));
     assert_eq!(rows("UNNEST(ARRAY['a', NULL, 'it''s:'])"), ["a", "NULL", "it's:"]);

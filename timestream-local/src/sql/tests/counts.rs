@@ -21,6 +21,12 @@ fn records_between_times_are_counted_by_their_own_relation() {
     assert_eq!(run("SELECT count(*) FROM db.t"), [all.len().to_string()]);
     assert_eq!(run("SELECT count(*) FROM db.t WHERE time > now() AND time < ago(1h)"), ["0"]);
     assert_eq!(run("SELECT count(*) FROM db.t WHERE time > NULL"), ["0"]);
+    let later = "SELECT (SELECT count(*) FROM db.t AS i WHERE i.time > o.time), \
+                 (SELECT count(i.time) FROM db.t AS i WHERE i.time > o.time) FROM db.t AS o ORDER BY o.time";
+    for row in run(later) {
+        let (one, other) = row.split_once('|').unwrap();
+        assert_eq!(one, other);
+    }
 }
 
 #[test]

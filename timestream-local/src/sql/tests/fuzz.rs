@@ -176,6 +176,8 @@ fn number() -> impl Strategy<Value = String> {
         "length(s)",
         "measure",
         "9223372036854775807",
+        "nan()",
+        "infinity()",
     ])
     .prop_map(|leaf| if leaf == "measure" { "round(y)".to_owned() } else { leaf.to_owned() });
     leaf.prop_recursive(4, 24, 3, |inner| {
@@ -190,6 +192,8 @@ fn number() -> impl Strategy<Value = String> {
             (pair.clone(), inner.clone()).prop_map(|((a, b), c)| format!("CASE WHEN {a} > {b} THEN {c} ELSE {a} END")),
             (pair, select(vec!["AND", "OR"]))
                 .prop_map(|((a, b), word)| format!("if({a} = {b} {word} x < y, {a}, {b})")),
+            (inner.clone(), inner.clone(), inner.clone())
+                .prop_map(|(a, b, c)| format!("if({a} BETWEEN {b} AND {c} OR {a} IN ({b}, {c}), {b}, {c})")),
             inner.clone().prop_map(|a| format!("CAST(CAST({a} AS varchar) AS double)")),
             inner.prop_map(|a| format!("TRY_CAST({a} AS bigint)")),
         ]

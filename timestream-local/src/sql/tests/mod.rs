@@ -1,10 +1,13 @@
 mod arrays;
 mod by_series;
+mod correlation;
 mod counts;
 mod documented;
+mod formatting;
 mod fuzz;
 mod grouping;
 mod lambdas;
+mod nan;
 mod presto;
 mod series;
 mod tables;

@@ -9,7 +9,7 @@ fn arithmetic_keeps_its_types_and_fails_rather_than_lie() {
         ("SELECT 1 / 0", &["error: Division by zero"]),
         ("SELECT 1 % 0", &["error: Division by zero"]),
         ("SELECT 1.0 / 0, -1 / 0.0", &["Infinity|-Infinity"]),
-        ("SELECT 0.0 / 0", &["error: NaN results are not supported"]),
+        ("SELECT 0.0 / 0", &["NaN"]),
         ("SELECT 2147483647 + 1", &["error: integer overflow: 2147483648"]),
         ("SELECT 2147483648 + 1", &["2147483649"]),
         ("SELECT 9223372036854775807 + 1", &["error: bigint overflow: 9223372036854775807 + 1"]),
@@ -68,7 +68,7 @@ fn a_bucket_is_counted_from_the_first_bound() {
         ("SELECT width_bucket(1, -infinity(), 1, 4)", &["error: first bound must be finite"]),
         ("SELECT width_bucket(1, 0, infinity(), 4)", &["error: second bound must be finite"]),
         ("SELECT width_bucket(1, 2, 2.0, 4)", &["error: bounds cannot equal each other"]),
-        ("SELECT width_bucket(0.0 / 0, 0, 1, 4)", &["error: NaN results are not supported"]),
+        ("SELECT width_bucket(0.0 / 0, 0, 1, 4)", &["error: operand must not be NaN"]),
     ]);
     check_refusals(&[
         (
@@ -235,10 +235,7 @@ fn groups_and_orders_are_prestos() {
         ),
         ("SELECT sum(measure_value::bigint), avg(measure_value::bigint) FROM db.t", &["7|7.0"]),
         ("SELECT sum(x) FROM (SELECT 9223372036854775807 AS x UNION ALL SELECT 1)", &["error: integer overflow"]),
-        (
-            "SELECT sum(x) FROM (SELECT 1 / 0.0 AS x UNION ALL SELECT -1 / 0.0)",
-            &["error: NaN results are not supported"],
-        ),
+        ("SELECT sum(x) FROM (SELECT 1 / 0.0 AS x UNION ALL SELECT -1 / 0.0)", &["NaN"]),
         ("SELECT sum(x), avg(x), min(x), max(x) FROM (SELECT 1.5 AS x) WHERE x > 2", &["NULL|NULL|NULL|NULL"]),
         (
             "SELECT count_if(env = 'b'), bool_and(env = 'b'), bool_or(env = 'b'), every(job <> 'z'), arbitrary(measure_name) FROM db.t WHERE job = 'a'",
@@ -277,7 +274,7 @@ fn groups_and_orders_are_prestos() {
         ("SELECT count(*) FROM db.t GROUP BY true", &["4"]),
         ("SELECT count(*), now() > ago(1h) FROM db.t GROUP BY now()", &["4|true"]),
         ("SELECT env FROM db.t ORDER BY now(), env DESC LIMIT 1", &["c"]),
-        ("SELECT max(time) - min(time), max(job) FROM db.t", &["0 00:00:59.999000000|b_1"]),
+        ("SELECT date_diff('millisecond', min(time), max(time)), max(job) FROM db.t", &["59999|b_1"]),
     ]);
     check_refusals(&[
         ("SELECT sum(job) FROM db.t", "line 1:8: Unexpected parameters (varchar) for function sum"),
@@ -314,7 +311,7 @@ fn columns_have_moments_and_depend_on_each_other() {
             &["2.992555739|1.13842|3.152"],
         ),
         ("SELECT skewness(x), kurtosis(x), geometric_mean(x) FROM (VALUES 1, 1) AS t (x)", &["NULL|NULL|1.0"]),
-        ("SELECT skewness(x) FROM (VALUES 1, 1, 1) AS t (x)", &["error: NaN results are not supported"]),
+        ("SELECT skewness(x) FROM (VALUES 1, 1, 1) AS t (x)", &["NaN"]),
         (
             "SELECT round(covar_pop(y, x), 6), covar_samp(y, x), corr(y, x), regr_slope(y, x), regr_intercept(y, x) \
              FROM (VALUES (1, 1), (2, 3), (3, 5), (4, NULL)) AS t (y, x)",
@@ -381,8 +378,30 @@ fn windows_see_their_frames() {
             "SELECT bool_or(x > 1) OVER (ORDER BY x), max(x) OVER () FROM (SELECT 1 AS x UNION ALL SELECT 2) ORDER BY x",
             &["false|2", "true|2"],
         ),
+        (
+            "SELECT x, sum(x) OVER (w ORDER BY x), sum(x) OVER (v ROWS 1 PRECEDING), count(*) OVER w \
+             FROM (VALUES (1, 'a'), (2, 'a'), (4, 'b')) AS t (x, g) WINDOW w AS (PARTITION BY g), v AS (w ORDER BY x DESC) ORDER BY x",
+            &["1|1|3|2", "2|3|2|2", "4|4|4|1"],
+        ),
     ]);
     check_refusals(&[
+        (
+            "SELECT rank() OVER (w PARTITION BY job) FROM db.t WINDOW w AS (ORDER BY time)",
+            "line 1:21: A window made from the window w cannot have PARTITION BY",
+        ),
+        (
+            "SELECT rank() OVER (w ORDER BY job) FROM db.t WINDOW w AS (ORDER BY time)",
+            "line 1:21: A window made from the window w cannot have ORDER BY, which that one has",
+        ),
+        (
+            "SELECT sum(1) OVER (w) FROM db.t WINDOW w AS (ORDER BY time ROWS 1 PRECEDING)",
+            "line 1:21: A window made from the window w is impossible, since that one has a frame",
+        ),
+        ("SELECT 1 FROM db.t WINDOW v AS (w), w AS (ORDER BY time)", "line 1:33: Cannot resolve WINDOW name w"),
+        (
+            "SELECT 1 FROM db.t WINDOW w AS (ORDER BY time), W AS (ORDER BY job)",
+            "line 1:49: WINDOW name W specified more than once",
+        ),
         ("SELECT approx_percentile(1, 0.5) OVER () FROM db.t", "line 1:8: approx_percentile OVER is not supported"),
         (
             "SELECT 1 FROM db.t WHERE row_number() OVER () = 1",
@@ -422,16 +441,13 @@ fn queries_join_and_combine() {
         ("SELECT 1 AS x UNION SELECT 1.0 UNION ALL SELECT 2 ORDER BY x DESC", &["2.0", "1.0"]),
         ("SELECT 1 UNION ALL SELECT 2 INTERSECT SELECT 2 ORDER BY 1", &["1", "2"]),
         ("SELECT 1 EXCEPT SELECT 1", &[]),
+        ("SELECT x FROM (VALUES 1, 2) AS t (x) ORDER BY x LIMIT ALL", &["1", "2"]),
         ("SELECT NULL INTERSECT SELECT NULL", &["NULL"]),
         ("(SELECT 2 AS x) UNION ALL (SELECT 1 ORDER BY 1 LIMIT 1) ORDER BY x + 0 LIMIT 1", &["1"]),
         ("SELECT t.* FROM db.t AS t WHERE t.env = 'c'", &["b_1|c|mem|1970-01-01 00:01:00.000000000|NULL|7"]),
         ("SELECT \"JOB\", Env FROM \"db\".\"t\" WHERE env = 'c'", &["b_1|c"]),
     ]);
     check_refusals(&[
-        (
-            "SELECT 1 FROM db.t AS o WHERE EXISTS (SELECT 1 FROM db.t AS i WHERE i.env = o.env)",
-            "line 1:77: A subquery that uses a column of the query around it is not supported",
-        ),
         (
             "SELECT 1 UNION SELECT 'a'",
             "line 1:1: column '_col0' in UNION query has incompatible types: integer, varchar",

@@ -30,15 +30,6 @@ fn series_are_made_in_order_of_time() {
             "SELECT create_time_series(job, time) FROM db.t",
             "line 1:8: Unexpected parameters (varchar, timestamp) for function create_time_series",
         ),
-        (
-            "SELECT job FROM db.t GROUP BY job, sequence(1, 2, 1)",
-            "line 1:36: array(bigint) is not comparable, and therefore cannot be used in GROUP BY",
-        ),
-        (
-            "SELECT DISTINCT sequence(1, 2, 1)",
-            "line 1:1: DISTINCT can only be applied to comparable types (actual: array(bigint))",
-        ),
-        ("SELECT sequence(1, 2, 1) = sequence(1, 2, 1)", "line 1:8: '=' cannot be applied to array(bigint)"),
         ("SELECT max(sequence(1, 2, 1))", "line 1:8: Unexpected parameters (array(bigint)) for function max"),
         (
             "SELECT 1 ORDER BY sequence(1, 2, 1)",

@@ -65,13 +65,16 @@ fn times_are_made_and_taken_apart() {
         ("SELECT CAST('now' AS timestamp)", &["error: Value cannot be cast to timestamp: now"]),
         ("SELECT from_iso8601_timestamp('yesterday')", &["error: Invalid format: \"yesterday\""]),
         ("SELECT ago(20000d)", &["error: Timestamps before 1970 are not supported: 1966-08-03 06:35:38.000000000"]),
+        ("SELECT CAST('1969-12-31' AS date)", &["error: Dates before 1970 are not supported: 1969-12-31"]),
+        ("SELECT from_iso8601_date('1969')", &["error: Dates before 1970 are not supported: 1969-01-01"]),
+        ("SELECT DATE '1970-01-01' - 1d", &["error: Dates before 1970 are not supported: 1969-12-31"]),
         ("SELECT from_milliseconds(9223372036855)", &["error: The timestamp is outside the years 1677 to 2262"]),
     ]);
     check_refusals(&[
         ("SELECT TIMESTAMP '1969-01-01'", "line 1:18: Invalid literal: 1969-01-01"),
         ("SELECT DATE 'x'", "line 1:13: Invalid literal: x"),
+        ("SELECT DATE '1969-12-31'", "line 1:13: Invalid literal: 1969-12-31"),
         ("SELECT now() AT TIME ZONE 'CET'", "line 1:8: The expression 'now() AT TIME ZONE 'CET'' is not supported"),
-        ("SELECT current_time", "line 1:8: The function current_time is not supported"),
     ]);
 }
 
@@ -97,9 +100,9 @@ fn lengths_of_time_add_up() {
         ("SELECT 1d * 1e300", &["error: The interval is out of range"]),
         ("SELECT 1y, 14mo, INTERVAL '2' month * 3, 1w", &["1-0|1-2|0-6|7 00:00:00.000000000"]),
         (
-            "SELECT ago(1h), now() - 1h, now() + 1mo, 1d + now(), now() - ago(90m)",
+            "SELECT ago(1h), now() - 1h, now() + 1mo, 1d + now()",
             &["2021-05-06 05:35:38.000000000|2021-05-06 05:35:38.000000000|2021-06-06 06:35:38.000000000|\
-             2021-05-07 06:35:38.000000000|0 01:30:00.000000000"],
+             2021-05-07 06:35:38.000000000"],
         ),
         (
             "SELECT DATE '2021-01-31' + 1mo, DATE '2021-01-01' + 1d, DATE '2021-01-01' - 1d",
@@ -130,7 +133,28 @@ fn lengths_of_time_add_up() {
         ),
         ("SELECT 1h > 59m, 1h = 60m", &["true|true"]),
     ]);
+    // The guide's examples ("Date / time operators", "Supported data types").
+    check(&[
+        (
+            "SELECT date '2022-05-21' + interval '2' day, date '2022-05-21' + 2d, date '2022-05-21' + 2day",
+            &["2022-05-23|2022-05-23|2022-05-23"],
+        ),
+        (
+            "SELECT interval '4' year + interval '2' month, typeof(interval '4' year + interval '2' month)",
+            &["4-2|interval year to month"],
+        ),
+        (
+            "SELECT timestamp '2022-06-17 01:00' - interval '7' hour, interval '6' day - interval '4' hour, 1y - 2mo",
+            &["2022-06-16 18:00:00.000000000|5 20:00:00.000000000|0-10"],
+        ),
+        (
+            "SELECT 17s, 12second, 21hour, 2d, 1month",
+            &["0 00:00:17.000000000|0 00:00:12.000000000|0 21:00:00.000000000|2 00:00:00.000000000|0-1"],
+        ),
+    ]);
     check_refusals(&[
+        // "A date or timestamp cannot be added to or subtracted from a date or timestamp."
+        ("SELECT now() - ago(90m)", "line 1:8: '-' cannot be applied to timestamp, timestamp"),
         ("SELECT now() + 1", "line 1:8: '+' cannot be applied to timestamp, integer"),
         ("SELECT 1h > 1mo", "line 1:8: '>' cannot be applied to interval day to second, interval year to month"),
         (

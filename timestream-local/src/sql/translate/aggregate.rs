@@ -118,26 +118,29 @@ impl Translator<'_> {
         let distinct = if call.distinct { "DISTINCT " } else { "" };
         let sql = |function: &str| format!("{function}({distinct}{}){behind}", value.sql);
         let of = |function: &str, kind: ColumnType| Ok(Typed::new(sql(function), kind));
-        // SQLite answers NULL for infinity less infinity, which would be wrong.
-        let of_doubles = |function: &str| {
-            let (result, count, nan) = (sql(function), sql("count"), functions::only("$nan"));
-            Ok(Typed::new(format!("iif({result} IS NULL AND {count} > 0, {nan}(), {result})"), Double))
+        // The greatest or least of doubles, of which only finite ones are as SQLite has them.
+        let of_ranks = |function: &str, rank: &str| {
+            let (rank, double) = (functions::only(rank), functions::only("$of_rank"));
+            Ok(Typed::new(format!("{double}({function}({distinct}{rank}({})){behind})", value.sql), Double))
         };
         match (call.name.as_str(), &value.kind) {
-            ("count", kind) if kind.is_comparable() || !call.distinct => of("count", Bigint),
+            ("count", kind) if kind.can_be_grouped() || !call.distinct => of("count", Bigint),
             ("approx_distinct", _) => Ok(Typed::new(format!("count(DISTINCT {}){behind}", value.sql), Bigint)),
-            ("array_agg", kind) if kind.is_comparable() || !call.distinct => of("ts_array_agg", kind.clone().array()),
+            ("array_agg", kind) if kind.can_be_grouped() || !call.distinct => of("ts_array_agg", kind.clone().array()),
             ("count_if", Boolean) if !call.distinct => {
                 Ok(Typed::new(format!("count(CASE WHEN {} THEN 1 END){behind}", value.sql), Bigint))
             }
             ("sum", Integer | Bigint) => of("sum", Bigint),
-            ("sum", Double) => of_doubles("sum"),
+            ("sum" | "avg", Double) if !value.is_finite => of(&format!("ts_{}", call.name), Double),
+            ("sum", Double) => of("sum", Double),
             ("avg", Integer | Bigint) => of("avg", Double),
-            ("avg", Double) => of_doubles("avg"),
+            ("avg", Double) => of("avg", Double),
+            ("min", Double) if !value.is_finite => of_ranks("min", "$rank_above"),
+            ("max", Double) if !value.is_finite => of_ranks("max", "$rank_below"),
             ("min" | "bool_and" | "every", Boolean) => of("min", Boolean),
             ("max" | "bool_or", Boolean) => of("max", Boolean),
-            ("min", kind) => of("min", kind.clone()),
-            ("max" | "arbitrary" | "any_value", kind) => of("max", kind.clone()),
+            ("min", _) => Ok(value.as_is(sql("min"))),
+            ("max" | "arbitrary" | "any_value", _) => Ok(value.as_is(sql("max"))),
             ("stddev" | "stddev_samp", kind) if kind.is_number() => of("ts_stddev_samp", Double),
             ("stddev_pop", kind) if kind.is_number() => of("ts_stddev_pop", Double),
             ("variance" | "var_samp", kind) if kind.is_number() => of("ts_var_samp", Double),

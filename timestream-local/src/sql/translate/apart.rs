@@ -9,6 +9,7 @@ use std::rc::Rc;
 use rusqlite::types::Value;
 
 use super::super::failure::SqlError;
+use super::super::lambdas::BY_CHANCE;
 use super::super::types::ColumnType;
 use super::frame::Frame;
 use super::translator::Translator;
@@ -24,6 +25,8 @@ pub(super) struct Apart {
     /// How many values it takes.
     pub(super) taken: usize,
     pub(super) kind: ColumnType,
+    /// What stands behind the name of the function.
+    pub(super) suffix: &'static str,
 }
 
 impl Translator<'_> {
@@ -41,12 +44,14 @@ impl Translator<'_> {
         let taken = self.frames.pop().map(|frame| frame.taken).unwrap_or_default();
         self.usage.keys = keys;
         let body = body?;
+        let is_by_chance = body.sql.contains("random()") || body.sql.contains(BY_CHANCE);
         let mut sql = self.bind(Value::Text(format!("SELECT {}", body.sql)))?;
         for value in &taken {
             sql.push_str(", ");
             sql.push_str(value);
         }
-        Ok(Apart { sql, taken: taken.len(), kind: body.kind })
+        let suffix = if is_by_chance { BY_CHANCE } else { "" };
+        Ok(Apart { sql, taken: taken.len(), kind: body.kind, suffix })
     }
 
     /// The SQL here of what is `sql` within the first `depth` of the expressions that are walked.

@@ -250,7 +250,7 @@ fn concatenation(mut level: Vec<String>) -> String {
 }
 
 /// The SQL of an array of values.
-fn list(values: &[Typed]) -> String {
+pub(super) fn list(values: &[Typed]) -> String {
     let parts = values.chunks(MAX_ARGUMENTS).map(|values| {
         let values: Vec<&str> = values.iter().map(|value| value.sql.as_str()).collect();
         format!("ts_list({})", values.join(", "))
@@ -289,7 +289,7 @@ fn unlike(terms: &[Typed], start: Location) -> SqlError {
     at(start, format!("'||' cannot be applied to {types}"))
 }
 
-fn wrong(call: &Call<'_>, arguments: &[Typed]) -> SqlError {
+pub(super) fn wrong(call: &Call<'_>, arguments: &[Typed]) -> SqlError {
     let types = arguments.iter().map(|given| given.kind.sql_name()).collect::<Vec<_>>().join(", ");
     at(call.start, format!("Unexpected parameters ({types}) for function {}", call.name))
 }

@@ -10,100 +10,16 @@ use super::super::types::ColumnType::{self, Bigint, Boolean, Double, Integer, Ti
 use super::aggregate::is_aggregate;
 use super::arguments::{Call, taken_apart};
 use super::arrays::ARRAY_FUNCTIONS;
-use super::higher_order::{HIGHER_ORDER, takes_lambda};
-use super::operators::converted;
+use super::higher_order::takes_lambda;
+use super::operators::{converted, unlike_nan};
+use super::registry::{SPECIAL, is_refused};
 use super::scope::Scope;
 use super::translator::Translator;
 use super::typed::{Result, Typed};
-use super::window::WINDOW_FUNCTIONS;
 use crate::calendar;
 
-/// Functions of Timestream that may not be written here. Those that are not are refused by name.
-const DOCUMENTED: &[&str] = &[
-    "all_match",
-    "any_match",
-    "approx_most_frequent",
-    "array_agg",
-    "array_distinct",
-    "array_except",
-    "array_intersect",
-    "array_join",
-    "array_max",
-    "array_min",
-    "array_position",
-    "array_remove",
-    "array_sort",
-    "array_union",
-    "arrays_overlap",
-    "checksum",
-    "combinations",
-    "concat_ws",
-    "contains",
-    "correlate_pearson",
-    "correlate_spearman",
-    "current_time",
-    "derivative_linear",
-    "element_at",
-    "filter",
-    "flatten",
-    "format",
-    "histogram",
-    "human_readable_seconds",
-    "interpolate_spline_cubic",
-    "json_extract",
-    "json_extract_scalar",
-    "json_parse",
-    "localtime",
-    "localtimestamp",
-    "map_agg",
-    "multimap_agg",
-    "nan",
-    "ngrams",
-    "non_negative_derivative_linear",
-    "none_match",
-    "normalize",
-    "parse_duration",
-    "rand",
-    "random",
-    "reduce",
-    "reduce_agg",
-    "regexp_extract_all",
-    "regexp_split",
-    "repeat",
-    "shuffle",
-    "slice",
-    "split",
-    "to_big_endian_64",
-    "transform",
-    "try",
-    "url_extract_host",
-    "url_extract_path",
-    "zip",
-    "zip_with",
-];
-
-/// Functions that the translation writes itself, since their types are not fixed.
-pub(in crate::sql) const SPECIAL: &[&str] = &[
-    "now",
-    "current_timestamp",
-    "localtimestamp",
-    "current_date",
-    "ago",
-    "coalesce",
-    "greatest",
-    "least",
-    "nullif",
-    "if",
-    "concat",
-    "ceiling",
-    "pow",
-    "mod",
-    "rand",
-    "random",
-    "substring",
-    "try",
-    "typeof",
-];
+/// Functions that make only finite numbers of finite ones.
+const STAY_FINITE: &[&str] = &["$negate", "abs", "ceil", "floor", "round", "sign", "truncate"];
 
 impl Translator<'_> {
     pub(super) fn function(&mut self, function: &Function, scope: &Scope) -> Result<Typed> {
@@ -128,7 +44,7 @@ impl Translator<'_> {
             && let [value] = call.arguments.as_slice()
         {
             let value = self.apart(Vec::new(), |walker, _| walker.expression(value, scope))?;
-            return Ok(Typed::new(format!("ts_try({})", value.sql), value.kind));
+            return Ok(Typed::new(format!("ts_try{}({})", value.suffix, value.sql), value.kind));
         }
         let mut arguments = Vec::with_capacity(call.arguments.len());
         for argument in &call.arguments {
@@ -153,6 +69,10 @@ impl Translator<'_> {
                 let days = self.bind(Value::Integer(self.now_ns.div_euclid(calendar::DAY)))?;
                 Ok(Typed::new(days, ColumnType::Date))
             }
+            ("current_time" | "localtime", 0) => {
+                let time = self.bind(Value::Integer(self.now_ns.rem_euclid(calendar::DAY)))?;
+                Ok(Typed::new(time, ColumnType::Time))
+            }
             ("ago", 1) => {
                 arguments.insert(0, self.now()?);
                 self.call_scalar("$subtract", &arguments, start)
@@ -160,25 +80,36 @@ impl Translator<'_> {
             ("coalesce", 1) => Ok(arguments.remove(0)),
             ("coalesce", 2..) => {
                 let (values, kind) = self.alike(arguments, "COALESCE operands", start)?;
-                Ok(Typed::new(format!("coalesce({})", listed(&values)), kind))
+                Ok(Typed::one_of(&values, format!("coalesce({})", listed(&values)), kind))
             }
             (name @ ("greatest" | "least"), 1..) => {
                 let (values, kind) = self.alike(arguments, "operands", start)?;
                 if !kind.is_comparable() {
                     return Err(at(start, format!("Unexpected parameters ({}) for function {name}", kind.sql_name())));
                 }
-                let function = if name == "greatest" { "max" } else { "min" };
+                let (function, rank) = if name == "greatest" { ("max", "$rank_below") } else { ("min", "$rank_above") };
                 match values.as_slice() {
                     [only] => Ok(only.clone()),
-                    _ => Ok(Typed::new(format!("{function}({})", listed(&values)), kind)),
+                    values if values.iter().all(|value| value.is_finite) => {
+                        Ok(Typed::one_of(values, format!("{function}({})", listed(values)), kind))
+                    }
+                    values => {
+                        let (rank, double) = (functions::only(rank), functions::only("$of_rank"));
+                        let ranks: Vec<_> = values.iter().map(|value| format!("{rank}({})", value.sql)).collect();
+                        Ok(Typed::new(format!("{double}({function}({}))", ranks.join(", ")), kind))
+                    }
                 }
             }
             ("nullif", 2) => {
                 let kind = arguments.first().map_or(Unknown, |first| first.kind.clone());
                 let (values, common) = self.alike(arguments, "NULLIF operands", start)?;
-                match (common == kind || (common.is_integral() && kind.is_integral())) && common.is_comparable() {
-                    true => Ok(Typed::new(format!("nullif({})", listed(&values)), kind)),
-                    false => Err(unsupported(start, "NULLIF of different types")),
+                let is_alike = common == kind || (common.is_integral() && kind.is_integral());
+                match values.as_slice() {
+                    [value, other] if is_alike && common.is_comparable() => {
+                        let other = if other.is_finite { other.sql.clone() } else { unlike_nan(other) };
+                        Ok(Typed { kind, ..value.as_is(format!("nullif({}, {other})", value.sql)) })
+                    }
+                    _ => Err(unsupported(start, "NULLIF of different types")),
                 }
             }
             ("if", 2 | 3) => {
@@ -191,9 +122,11 @@ impl Translator<'_> {
                     arguments.push(Typed::new("NULL", Unknown));
                 }
                 let (values, kind) = self.alike(arguments, "IF results", start)?;
-                Ok(Typed::new(format!("iif({}, {})", condition.sql, listed(&values)), kind))
+                Ok(Typed::one_of(&values, format!("iif({}, {})", condition.sql, listed(&values)), kind))
             }
             ("concat", 2..) => self.joined("||", arguments, start),
+            ("concat_ws", 2..) => self.concatenated_with(call, &arguments),
+            ("format", 2..) => self.formatted(call, &arguments),
             ("ceiling", 1) => self.call_scalar("ceil", &arguments, start),
             ("pow", 2) => self.call_scalar("power", &arguments, start),
             ("mod", 2) => self.call_scalar("$modulus", &arguments, start),
@@ -252,26 +185,12 @@ impl Translator<'_> {
         }
         let wanted = scalar.arguments.iter();
         let values: Vec<Typed> = arguments.iter().zip(wanted).map(|(given, to)| converted(given.clone(), to)).collect();
-        Ok(Typed::new(format!("{physical}({})", listed(&values)), scalar.result.clone()))
+        let typed = Typed::new(format!("{physical}({})", listed(&values)), scalar.result.clone());
+        Ok(match STAY_FINITE.contains(&name) && values.iter().all(|value| value.is_finite) {
+            true => Typed { is_finite: true, ..typed },
+            false => typed,
+        })
     }
-}
-
-/// The functions of Timestream that are refused by name.
-#[cfg(test)]
-pub(in crate::sql) fn refused_functions() -> impl Iterator<Item = &'static str> {
-    DOCUMENTED.iter().copied().filter(|name| is_refused(name))
-}
-
-fn is_refused(name: &str) -> bool {
-    let is_written = || {
-        SPECIAL.contains(&name)
-            || ARRAY_FUNCTIONS.contains(&name)
-            || HIGHER_ORDER.contains(&name)
-            || is_aggregate(name)
-            || WINDOW_FUNCTIONS.contains(&name)
-            || functions::named(&functions::instants::part_name(name)).next().is_some()
-    };
-    DOCUMENTED.contains(&name) && !is_written()
 }
 
 fn conversion(given: &ColumnType, wanted: &ColumnType) -> Option<usize> {

@@ -41,7 +41,7 @@ impl Translator<'_> {
         start: Location,
     ) -> Result<Typed> {
         if value.kind == *target || value.kind == ColumnType::Unknown {
-            return Ok(Typed::new(value.sql, target.clone()));
+            return Ok(Typed { kind: target.clone(), ..value.as_is(&value.sql) });
         }
         let impossible = || {
             let message = format!("Cannot cast {} to {}", value.kind.sql_name(), target.sql_name());
@@ -68,7 +68,11 @@ impl Translator<'_> {
                 Ok(Typed::new(format!("ts_of_fields({}, {})", value.sql, function.sql), target.clone()))
             }
             (from, _) => match exact_cast(from, target) {
-                Some(physical) => Ok(Typed::new(format!("{attempt}{physical}({})", value.sql), target.clone())),
+                Some(physical) => {
+                    let typed = Typed::new(format!("{attempt}{physical}({})", value.sql), target.clone());
+                    // A text may be that of NaN.
+                    Ok(Typed { is_finite: *from != ColumnType::Varchar || typed.is_finite, ..typed })
+                }
                 None => impossible(),
             },
         }

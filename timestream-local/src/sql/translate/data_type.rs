@@ -34,6 +34,7 @@ fn named(name: &str) -> Option<ColumnType> {
         "boolean" => ColumnType::Boolean,
         "timestamp" => ColumnType::Timestamp,
         "date" => ColumnType::Date,
+        "time" => ColumnType::Time,
         _ => return None,
     })
 }

@@ -8,10 +8,13 @@ use super::super::failure::{at, unsupported};
 use super::super::functions;
 use super::super::types::ColumnType;
 use super::location::location;
-use super::operators::comparison;
+use super::operators::{compared, comparison, unlike_nan};
 use super::scope::Scope;
 use super::translator::{Clause, Translator};
 use super::typed::{Result, Typed};
+
+/// Bytes of an expression's SQL. It grows fast where an operand stands in it more than once.
+const MAX_SQL: usize = 8 << 20;
 
 impl Translator<'_> {
     /// An expression that must be a condition.
@@ -46,6 +49,9 @@ impl Translator<'_> {
                 }
             }
             let typed = walker.node(expression, scope)?;
+            if typed.sql.len() > MAX_SQL {
+                return Err(at(location(expression), "This expression is too complex"));
+            }
             match typed.kind.is_too_complex() {
                 true => Err(at(location(expression), "The type of this value is too complex")),
                 false => Ok(typed),
@@ -136,19 +142,19 @@ impl Translator<'_> {
             Expr::Function(function) => self.function(function, scope),
             Expr::Subquery(query) => {
                 let rows = self.subquery(query, Some(scope))?;
-                match rows.columns.as_slice() {
-                    [column] if rows.single => Ok(Typed::new(format!("({})", rows.sql), column.column_type.clone())),
+                let [column] = rows.columns.as_slice() else {
+                    return Err(at(here(), "A scalar subquery must have one column"));
+                };
+                let sql = match rows.single {
+                    true => format!("({})", rows.sql),
                     // SQLite would take the first of several rows where Timestream fails.
-                    [column] => Ok(Typed::new(
-                        format!(
-                            "(SELECT iif(count(*) > 1, {}(), max(c0)) FROM (SELECT c0 FROM ({}) LIMIT 2))",
-                            functions::only("$several_rows"),
-                            rows.sql
-                        ),
-                        column.column_type.clone(),
-                    )),
-                    _ => Err(at(here(), "A scalar subquery must have one column")),
-                }
+                    false => format!(
+                        "(SELECT iif(count(*) > 1, {}(), max(c0)) FROM (SELECT c0 FROM ({}) LIMIT 2))",
+                        functions::only("$several_rows"),
+                        rows.sql
+                    ),
+                };
+                Ok(Typed { is_finite: column.is_finite, ..Typed::new(sql, column.column_type.clone()) })
             }
             Expr::Exists { subquery, negated } => {
                 let rows = self.subquery(subquery, Some(scope))?;
@@ -199,12 +205,17 @@ impl Translator<'_> {
             (self.expression(expr, scope)?, self.expression(low, scope)?, self.expression(high, scope)?);
         let [value, low, high] = self.unified([value, low, high], "BETWEEN", location(expr))?;
         let not = if negated { "NOT " } else { "" };
-        Ok(Typed::new(format!("({} {not}BETWEEN {} AND {})", value.sql, low.sql, high.sql), ColumnType::Boolean))
+        let sql = match [&value, &low, &high].iter().all(|operand| operand.is_finite) {
+            true => format!("({} {not}BETWEEN {} AND {})", value.sql, low.sql, high.sql),
+            false => format!("({not}ts_between({}, {}, {}))", value.sql, low.sql, high.sql),
+        };
+        Ok(Typed::new(sql, ColumnType::Boolean))
     }
 
     fn is_in(&mut self, expr: &Expr, target: &InTarget, negated: bool, scope: &Scope) -> Result<Typed> {
         let mut value = self.expression(expr, scope)?;
         let not = if negated { "NOT " } else { "" };
+        let mut may_have_nan = false;
         let list = match target {
             InTarget::List(items) => {
                 let mut list = Vec::with_capacity(items.len());
@@ -212,6 +223,7 @@ impl Translator<'_> {
                     let item = self.expression(item, scope)?;
                     let [left, right] = self.unified([value, item], "IN", location(expr))?;
                     value = left;
+                    may_have_nan |= !right.is_finite;
                     list.push(right.sql);
                 }
                 list.join(", ")
@@ -219,7 +231,10 @@ impl Translator<'_> {
             InTarget::Subquery(query) => {
                 let rows = self.subquery(query, Some(scope))?;
                 match rows.columns.as_slice() {
-                    [column] if column.column_type == value.kind && value.kind.is_comparable() => rows.sql,
+                    [column] if column.column_type == value.kind && value.kind.is_comparable() => {
+                        may_have_nan = !column.is_finite;
+                        rows.sql
+                    }
                     _ => {
                         return Err(at(
                             location(expr),
@@ -230,7 +245,8 @@ impl Translator<'_> {
             }
             _ => return Err(unsupported(location(expr), "This form of IN")),
         };
-        Ok(Typed::new(format!("({} {not}IN ({list}))", value.sql), ColumnType::Boolean))
+        let value = if may_have_nan && !value.is_finite { unlike_nan(&value) } else { value.sql };
+        Ok(Typed::new(format!("({value} {not}IN ({list}))"), ColumnType::Boolean))
     }
 
     fn compare(&mut self, sql: &str, shown: &str, left: &Expr, right: &Expr, scope: &Scope) -> Result<Typed> {
@@ -260,7 +276,7 @@ impl Translator<'_> {
                     result = match comparison(operator) {
                         Some((sql, shown)) => {
                             let [one, two] = self.unified([result, right], shown, start)?;
-                            Typed::new(format!("({} {sql} {})", one.sql, two.sql), ColumnType::Boolean)
+                            Typed::new(compared(sql, &one, &two), ColumnType::Boolean)
                         }
                         None => self.arithmetic(operator, result, right, start)?,
                     };

@@ -91,7 +91,7 @@ impl Translator<'_> {
             other => other,
         };
         let key = self.expression(meant, scope)?;
-        if !key.kind.is_comparable() {
+        if !key.kind.can_be_grouped() {
             let message =
                 format!("{} is not comparable, and therefore cannot be used in GROUP BY", key.kind.sql_name());
             return Err(at(location(meant), message));

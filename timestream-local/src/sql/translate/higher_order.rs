@@ -32,7 +32,7 @@ impl Translator<'_> {
                     return Err(wrong(call, &[&one, &two]));
                 };
                 let function = self.lambda(lambda, vec![(**first).clone(), (**second).clone()], None, scope)?;
-                let sql = format!("ts_zip_with({}, {}, {})", one.sql, two.sql, function.sql);
+                let sql = format!("ts_zip_with{}({}, {}, {})", function.suffix, one.sql, two.sql, function.sql);
                 Ok(Typed::new(sql, function.kind.array()))
             }
             (_, [array, lambda]) => {
@@ -52,7 +52,7 @@ impl Translator<'_> {
                 };
                 let function = self.lambda(lambda, arguments, wanted.as_ref(), scope)?;
                 let physical = if name == "array_sort" { "sort_by" } else { name };
-                let sql = format!("ts_{physical}({}, {})", array.sql, function.sql);
+                let sql = format!("ts_{physical}{}({}, {})", function.suffix, array.sql, function.sql);
                 Ok(Typed::new(sql, result.unwrap_or_else(|| function.kind.array())))
             }
             _ => Err(at(call.start, format!("Unexpected parameters for function {name}"))),
@@ -65,7 +65,9 @@ impl Translator<'_> {
         let Some(element) = element(&array.kind) else { return Err(wrong(call, &[&array, &first])) };
         let step = self.lambda(step, vec![first.kind.clone(), element], Some(&first.kind), scope)?;
         let last = self.lambda(last, vec![first.kind], None, scope)?;
-        let sql = format!("ts_reduce({}, {}, {}, {}, {})", array.sql, first.sql, step.taken, step.sql, last.sql);
+        let suffix = if step.suffix.is_empty() { last.suffix } else { step.suffix };
+        let sql =
+            format!("ts_reduce{suffix}({}, {}, {}, {}, {})", array.sql, first.sql, step.taken, step.sql, last.sql);
         Ok(Typed::new(sql, last.kind))
     }
 

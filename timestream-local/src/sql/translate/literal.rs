@@ -1,11 +1,12 @@
 //! Literals.
 
 use rusqlite::types::Value as Bound;
-use sqlparser::ast::{DataType, DateTimeField, Expr, Interval, TypedString, Value};
+use sqlparser::ast::{DataType, DateTimeField, Expr, Interval, TimezoneInfo, TypedString, Value};
 use sqlparser::tokenizer::Location;
 
 use super::super::failure::unsupported;
 use super::super::functions::instants;
+use super::super::nan;
 use super::super::text::parse_double;
 use super::super::types::ColumnType;
 use super::location::location;
@@ -34,13 +35,18 @@ impl Translator<'_> {
     pub(super) fn number(&mut self, digits: &str, start: Location) -> Result<Typed> {
         if digits.contains(['.', 'e', 'E']) {
             return match digits.parse::<f64>() {
-                Ok(number) if number.is_finite() => Ok(Typed::new(self.bind(Bound::Real(number))?, ColumnType::Double)),
+                Ok(number) if number.is_finite() => self.double(number),
                 _ => Err(bad_literal(start, digits)),
             };
         }
         let number: i64 = digits.parse().map_err(|_| bad_literal(start, digits))?;
         let kind = if i32::try_from(number).is_ok() { ColumnType::Integer } else { ColumnType::Bigint };
         Ok(Typed::new(self.bind(Bound::Integer(number))?, kind))
+    }
+
+    fn double(&mut self, number: f64) -> Result<Typed> {
+        let sql = self.bind(nan::held(number))?;
+        Ok(Typed { is_finite: number.is_finite(), ..Typed::new(sql, ColumnType::Double) })
     }
 
     pub(super) fn interval(&mut self, interval: &Interval) -> Result<Typed> {
@@ -73,12 +79,12 @@ impl Translator<'_> {
             DataType::Timestamp(..) => {
                 (calendar::parse_spaced_timestamp(text).filter(|time| *time >= 0), ColumnType::Timestamp)
             }
-            DataType::Date => (calendar::parse_days(text), ColumnType::Date),
+            DataType::Date => (calendar::parse_days(text).filter(|days| *days >= 0), ColumnType::Date),
+            DataType::Time(None, TimezoneInfo::None) => (calendar::parse_clock_text(text), ColumnType::Time),
             DataType::Varchar(None) => return self.value(&typed.value.value, start),
             DataType::Double(_) | DataType::DoublePrecision => {
-                let number = parse_double(text).filter(|number| number.is_finite());
-                let number = number.ok_or_else(|| bad_literal(start, text))?;
-                return Ok(Typed::new(self.bind(Bound::Real(number))?, ColumnType::Double));
+                let number = parse_double(text).ok_or_else(|| bad_literal(start, text))?;
+                return self.double(number);
             }
             DataType::BigInt(None) => (text.parse().ok(), ColumnType::Bigint),
             DataType::Integer(None) | DataType::Int(None) => {

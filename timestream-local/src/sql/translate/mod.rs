@@ -3,10 +3,12 @@
 mod aggregate;
 mod apart;
 mod arguments;
+mod around;
 mod arrays;
 mod by_series;
 mod call;
 mod cast;
+mod correlation;
 mod data_type;
 mod expression;
 mod frame;
@@ -18,10 +20,12 @@ mod location;
 mod names;
 mod operators;
 mod query;
+mod registry;
 mod relations;
 mod scope;
 mod select;
 mod split_table;
+mod texts;
 mod translator;
 mod typed;
 mod unnest;
@@ -45,8 +49,8 @@ pub(super) use relations::missing;
 pub(super) use {
     aggregate::AGGREGATES,
     arrays::ARRAY_FUNCTIONS,
-    call::{SPECIAL, refused_functions},
     higher_order::HIGHER_ORDER,
+    registry::{SPECIAL, refused_functions},
     window::WINDOW_FUNCTIONS,
 };
 

@@ -3,7 +3,6 @@
 use sqlparser::ast::Ident;
 use sqlparser::tokenizer::Location;
 
-use super::super::failure::{SqlError, unsupported};
 use super::super::types::ColumnType;
 use super::arrays::field;
 use super::location::place;
@@ -28,7 +27,7 @@ impl Translator<'_> {
                 let rows = prefixes.filter_map(|(prefix, fields)| Some((scope.resolve(prefix).ok()?, prefix, fields)));
                 let mut rows = rows.filter(|((_, typed), ..)| matches!(typed.kind, ColumnType::Row(_)));
                 let Some(((name, row), prefix, fields)) = rows.next() else {
-                    return Err(self.correlated(path).unwrap_or(error));
+                    return self.outer_column(path).unwrap_or(Err(error));
                 };
                 let row = self.leaf(name, row, prefix, scope)?;
                 fields.iter().try_fold(row, field)
@@ -56,15 +55,5 @@ impl Translator<'_> {
         let is_absent = is_apart && self.usage.absent.contains(&typed.sql);
         let sql = if is_absent { "NULL".to_owned() } else { self.taken(0, typed.sql.clone())? };
         Ok(Typed { sql, ..typed })
-    }
-
-    /// The error for a name that is not a column here but of a query around this one.
-    fn correlated(&self, path: &[Ident]) -> Option<SqlError> {
-        let known = self
-            .outer
-            .iter()
-            .any(|relations| Scope { relations: relations.clone(), outputs: Vec::new() }.resolve(path).is_ok());
-        let start = path.first().map_or_else(Location::empty, place);
-        known.then(|| unsupported(start, "A subquery that uses a column of the query around it"))
     }
 }

@@ -26,6 +26,28 @@ pub(super) fn comparison(operator: &BinaryOperator) -> Option<(&'static str, &'s
     })
 }
 
+/// The SQL of a comparison of two operands of one type. NaN is neither less than, equal to nor greater than any number,
+/// itself included; to SQLite it is above all and equal to itself.
+pub(super) fn compared(operator: &str, one: &Typed, two: &Typed) -> String {
+    let (left, right) = (&one.sql, &two.sql);
+    let function = |name: &str, left: &str, right: &str| format!("{}({left}, {right})", functions::only(name));
+    match operator {
+        "=" if !one.kind.is_comparable() => function("$equal_lists", left, right),
+        "<>" if !one.kind.is_comparable() => format!("(NOT {})", function("$equal_lists", left, right)),
+        "=" | "<>" if !one.is_finite && !two.is_finite => format!("({} {operator} {right})", unlike_nan(one)),
+        "<" if !one.is_finite || !two.is_finite => function("$less", left, right),
+        ">" if !one.is_finite || !two.is_finite => function("$less", right, left),
+        "<=" if !one.is_finite || !two.is_finite => function("$less_or_equal", left, right),
+        ">=" if !one.is_finite || !two.is_finite => function("$less_or_equal", right, left),
+        _ => format!("({left} {operator} {right})"),
+    }
+}
+
+/// A double in a form in which NaN equals nothing.
+pub(super) fn unlike_nan(typed: &Typed) -> String {
+    format!("{}({})", functions::only("$apart"), typed.sql)
+}
+
 /// An implicit conversion between types that allow it.
 pub(super) fn converted(typed: Typed, to: &ColumnType) -> Typed {
     let sql = match (&typed.kind, to) {
@@ -38,7 +60,7 @@ pub(super) fn converted(typed: Typed, to: &ColumnType) -> Typed {
             plan => format!("{}({}, '{plan}')", functions::only("$convert"), typed.sql),
         },
     };
-    Typed::new(sql, to.clone())
+    Typed { is_finite: typed.is_finite, ..Typed::new(sql, to.clone()) }
 }
 
 /// How the values within arrays and rows are converted: `d` to a double, `t` from a date to a timestamp, `[…]` those of an
@@ -84,7 +106,8 @@ impl Translator<'_> {
                 })?;
             }
         }
-        if !common.is_comparable() {
+        let is_equality = matches!(shown, "=" | "<>");
+        if !(common.is_comparable() || is_equality && common.has_equality()) {
             return Err(at(start, format!("'{shown}' cannot be applied to {}", common.sql_name())));
         }
         for typed in &all {
@@ -192,7 +215,7 @@ impl Translator<'_> {
                 Some(operand) => {
                     let right = self.expression(&when.condition, scope)?;
                     let [one, two] = self.unified([operand.clone(), right], "=", start)?;
-                    format!("{} = {}", one.sql, two.sql)
+                    compared("=", &one, &two)
                 }
                 None => self.boolean(&when.condition, scope, "CASE WHEN")?.sql,
             });
@@ -210,7 +233,7 @@ impl Translator<'_> {
         if let Some(otherwise) = values.last() {
             sql.push_str(&format!(" ELSE {} END", otherwise.sql));
         }
-        Ok(Typed::new(sql, kind))
+        Ok(Typed::one_of(&values, sql, kind))
     }
 }
 

@@ -14,16 +14,16 @@ use super::translator::{Clause, NamedQuery, Rows, Translator, Usage};
 use super::typed::{Result, Typed};
 
 impl Translator<'_> {
-    /// A query within another, whose columns it does not see. `around` has those columns, for the error.
+    /// A query within another. It may use the columns of `around`, if that is given.
     pub(super) fn subquery(&mut self, query: &Query, around: Option<&Scope>) -> Result<Rows> {
         if !self.frames.is_empty() {
             return Err(unsupported(query_location(query), "A subquery in a lambda"));
         }
-        let usage = std::mem::take(&mut self.usage);
-        let depth = self.outer.len();
-        self.outer.extend(around.map(|scope| scope.relations.clone()));
-        let rows = self.query(query);
-        self.outer.truncate(depth);
+        let mut usage = std::mem::take(&mut self.usage);
+        let rows = match around {
+            Some(scope) => self.within(scope, &mut usage, |walker| walker.query(query)),
+            None => self.shut_off(|walker| walker.query(query)),
+        };
         self.usage = usage;
         rows
     }
@@ -120,16 +120,17 @@ impl Translator<'_> {
             _ => return Err(unsupported(body_location(left), format!("{operator} {quantifier}"))),
         };
         let start = body_location(left);
-        let (left, right) = (self.body(left)?, self.body(right)?);
+        let (left, right) = self.shut_off(|walker| Ok((walker.body(left)?, walker.body(right)?)))?;
         if left.columns.len() != right.columns.len() {
             return Err(at(start, format!("{operator} query has different number of fields")));
         }
         let mut columns = Vec::new();
         for (mine, other) in left.columns.iter().zip(&right.columns) {
             let common = mine.column_type.common(&other.column_type);
-            match common.filter(|kind| kind.is_comparable() || word == "UNION ALL") {
+            match common.filter(|kind| kind.can_be_grouped() || word == "UNION ALL") {
                 Some(common) => {
-                    columns.push(Column { aliased: mine.aliased, ..Column::new(mine.name.clone(), common) })
+                    let (aliased, is_finite) = (mine.aliased, mine.is_finite && other.is_finite);
+                    columns.push(Column { aliased, is_finite, ..Column::new(mine.name.clone(), common) })
                 }
                 None => {
                     let (one, two) = (mine.column_type.sql_name(), other.column_type.sql_name());
@@ -237,6 +238,7 @@ fn compound(columns: &[Column], physical: &str) -> Scope {
         kind: column.column_type.clone(),
         sql: format!("{physical}.c{index}"),
         origin: None,
+        is_finite: column.is_finite,
     });
     Scope { relations: vec![Relation { qualifier: Vec::new(), columns: columns.collect() }], outputs: Vec::new() }
 }

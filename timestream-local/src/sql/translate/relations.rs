@@ -11,6 +11,7 @@ use super::super::failure::{SqlError, at, unsupported};
 use super::super::types::Column;
 use super::groups::Groups;
 use super::location::{names, place, query_location};
+use super::operators::compared;
 use super::scope::{Relation, Scope, ScopeColumn, renamed};
 use super::split_table::SplitTable;
 use super::translator::{Clause, Translator};
@@ -35,8 +36,10 @@ pub(super) enum Only {
 
 impl Translator<'_> {
     pub(super) fn from(&mut self, tables: &[TableWithJoins]) -> Result<From> {
+        let has_own_names = self.outer.last().is_some_and(|around| around.has_own_names);
         if let [only] = tables
             && only.joins.is_empty()
+            && !has_own_names
             && let Some((schema, qualifier)) = self.plain_table(&only.relation)?
         {
             let origin = origin(&only.relation);
@@ -49,6 +52,7 @@ impl Translator<'_> {
                     kind: column.column_type,
                     sql: column.expression,
                     origin: origin.clone(),
+                    is_finite: true,
                 })
                 .collect();
             let scope = Scope { relations: vec![Relation { qualifier, columns }], outputs: Vec::new() };
@@ -130,12 +134,13 @@ impl Translator<'_> {
             let (name, one) = part(earlier.get(left.start..).unwrap_or_default())?;
             let (_, two) = part(joined)?;
             let (kind, kept, gone) = (one.kind.clone(), one.sql.clone(), two.sql.clone());
+            let is_finite = one.is_finite;
             let [one, two] = self.unified([one, two], "=", path.first().map_or(start, place))?;
-            conditions.push(format!("{} = {}", one.sql, two.sql));
+            conditions.push(compared("=", &one, &two));
             for relation in &mut scope.relations {
                 relation.columns.retain(|column| column.sql != kept && column.sql != gone);
             }
-            merged.push(ScopeColumn { name, kind, sql: kept, origin: None });
+            merged.push(ScopeColumn { name, kind, sql: kept, origin: None, is_finite });
         }
         scope.relations.insert(left.start, Relation { qualifier: Vec::new(), columns: merged });
         Ok(format!("({})", conditions.join(" AND ")))
@@ -163,6 +168,7 @@ impl Translator<'_> {
                     kind: column.column_type.clone(),
                     sql: format!("{alias}.c{index}"),
                     origin: origin.clone(),
+                    is_finite: true,
                 });
             }
             sql.push_str(&format!("(SELECT {} FROM {}) AS {alias}", fields.join(", "), schema.relation));
@@ -201,6 +207,7 @@ impl Translator<'_> {
                 kind: column.column_type,
                 sql: format!("{physical}.c{index}"),
                 origin: None,
+                is_finite: column.is_finite,
             })
             .collect();
         sql.push_str(&format!("{body} AS {physical}"));

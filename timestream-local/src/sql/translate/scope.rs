@@ -17,6 +17,8 @@ pub(super) struct ScopeColumn {
     pub(super) sql: String,
     /// The table that it is a column of.
     pub(super) origin: Option<Arc<(String, String)>>,
+    /// Whether no value of it is NaN or infinite.
+    pub(super) is_finite: bool,
 }
 
 /// A table, subquery or named query of FROM.
@@ -69,7 +71,8 @@ impl Scope {
                 if found.next().is_some() {
                     return Err(at(place(column), format!("Column '{}' is ambiguous", column.value)));
                 }
-                let typed = Typed { origin: first.origin.clone(), ..Typed::new(first.sql.clone(), first.kind.clone()) };
+                let (origin, is_finite) = (first.origin.clone(), first.is_finite);
+                let typed = Typed { origin, is_finite, ..Typed::new(first.sql.clone(), first.kind.clone()) };
                 return Ok((first.name.clone(), typed));
             }
         }

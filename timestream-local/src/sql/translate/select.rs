@@ -16,6 +16,7 @@ use super::relations::Only;
 use super::scope::{Relation, Scope};
 use super::translator::{Clause, Rows, Translator};
 use super::typed::{Result, Typed};
+use super::window::complete;
 
 impl Translator<'_> {
     pub(super) fn select(&mut self, select: &Select, order: &[OrderByExpr]) -> Result<Rows> {
@@ -181,7 +182,8 @@ impl Translator<'_> {
                 self.usage.bare.get_or_insert_with(|| (column.name.clone(), start));
             }
             let sql = if self.usage.absent.contains(&column.sql) { "NULL" } else { &column.sql };
-            let typed = Typed { origin: column.origin.clone(), ..Typed::new(sql, column.kind.clone()) };
+            let (origin, is_finite) = (column.origin.clone(), column.is_finite);
+            let typed = Typed { origin, is_finite, ..Typed::new(sql, column.kind.clone()) };
             columns.push(((column.name.clone(), typed), false));
         }
         Ok(())
@@ -211,6 +213,7 @@ pub(super) fn columns_of(items: &[((String, Typed), bool)]) -> Vec<Column> {
     let column = |((name, typed), aliased): &((String, Typed), bool)| Column {
         aliased: *aliased,
         origin: typed.origin.clone(),
+        is_finite: typed.is_finite,
         ..Column::new(name.clone(), typed.kind.clone())
     };
     items.iter().map(column).collect()
@@ -230,7 +233,7 @@ pub(super) fn is_distinct(select: &Select, columns: &[Column]) -> Result<bool> {
         Some(Distinct::Distinct) => true,
         Some(Distinct::On(_)) => return Err(unsupported(start, "SELECT DISTINCT ON")),
     };
-    match columns.iter().find(|column| !column.column_type.is_comparable()) {
+    match columns.iter().find(|column| !column.column_type.can_be_grouped()) {
         Some(column) if distinct => {
             let kind = column.column_type.sql_name();
             Err(at(start, format!("DISTINCT can only be applied to comparable types (actual: {kind})")))
@@ -257,11 +260,20 @@ fn plain_wildcard(options: &WildcardAdditionalOptions, start: Location) -> Resul
 
 /// The windows that a WINDOW clause names.
 fn named_windows(definitions: &[NamedWindowDefinition]) -> Result<Rc<[(String, WindowSpec)]>> {
-    let window = |NamedWindowDefinition(name, window): &NamedWindowDefinition| match window {
-        NamedWindowExpr::WindowSpec(spec) => Ok((name.value.clone(), spec.clone())),
-        NamedWindowExpr::NamedWindow(other) => Err(unsupported(place(other), "A window that is another's name")),
-    };
-    definitions.iter().map(window).collect()
+    let mut windows: Vec<(String, WindowSpec)> = Vec::with_capacity(definitions.len());
+    for NamedWindowDefinition(name, window) in definitions {
+        let spec = match window {
+            NamedWindowExpr::WindowSpec(spec) => complete(spec, &windows)?,
+            NamedWindowExpr::NamedWindow(other) => {
+                return Err(unsupported(place(other), "A window that is another's name"));
+            }
+        };
+        if windows.iter().any(|(own, _)| own.eq_ignore_ascii_case(&name.value)) {
+            return Err(at(place(name), format!("WINDOW name {} specified more than once", name.value)));
+        }
+        windows.push((name.value.clone(), spec));
+    }
+    Ok(windows.into())
 }
 
 fn refuse_rare_clauses(select: &Select) -> Result<()> {

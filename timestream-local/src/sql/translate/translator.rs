@@ -10,9 +10,9 @@ use sqlparser::tokenizer::Location;
 use super::super::catalog::Catalog;
 use super::super::failure::{SqlError, at};
 use super::super::types::{Column, ColumnType};
+use super::around::Around;
 use super::frame::Frame;
 use super::groups::Groups;
-use super::scope::Relation;
 use super::typed::{Result, Typed};
 
 /// How deep expressions and subqueries may nest.
@@ -84,8 +84,8 @@ pub(super) struct Translator<'a> {
     pub(super) catalog: &'a dyn Catalog,
     /// The placeholders of a query that is only prepared.
     pub(super) placeholders: Option<Vec<Placeholder>>,
-    /// The relations around the current subquery, from the outermost.
-    pub(super) outer: Vec<Vec<Relation>>,
+    /// What is around the current subquery, from the outermost.
+    pub(super) outer: Vec<Around>,
     pub(super) now_ns: i64,
     pub(super) parameters: Vec<Value>,
     /// The places of the parameters by their values.

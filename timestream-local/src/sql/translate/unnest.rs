@@ -85,7 +85,13 @@ impl Translator<'_> {
         let columns = renamed(named, unnest.alias)?
             .into_iter()
             .zip(columns)
-            .map(|(column, (_, kind, sql))| ScopeColumn { name: column.name, kind, sql, origin: None })
+            .map(|(column, (_, kind, sql))| ScopeColumn {
+                name: column.name,
+                is_finite: column.is_finite,
+                kind,
+                sql,
+                origin: None,
+            })
             .collect();
         sql.push_str(&format!("json_each({}({entries})) AS {physical}", functions::only("$entries")));
         let qualifier = unnest.alias.map(|alias| vec![alias.name.value.clone()]).unwrap_or_default();

@@ -52,7 +52,8 @@ impl Translator<'_> {
         }
         let columns = columns.into_iter().enumerate().map(|(index, values)| {
             let (values, kind) = self.alike(values, "values of a column of VALUES", start)?;
-            Ok((Column::new(format!("_col{index}"), kind), values))
+            let is_finite = values.iter().all(|value| value.is_finite);
+            Ok((Column { is_finite, ..Column::new(format!("_col{index}"), kind) }, values))
         });
         columns.collect()
     }

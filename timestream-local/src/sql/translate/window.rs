@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use rusqlite::types::Value as Bound;
 use sqlparser::ast::{
-    Expr, Function, NullTreatment, Value, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
+    Expr, Function, Ident, NullTreatment, Value, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec,
+    WindowType,
 };
 use sqlparser::tokenizer::Location;
 
@@ -41,6 +42,16 @@ impl Translator<'_> {
         function: &Function,
         scope: &Scope,
     ) -> Result<Typed> {
+        // A window may not use the columns of a query around this one.
+        let is_open = self.outer.last_mut().is_some_and(|around| std::mem::take(&mut around.is_open));
+        let typed = self.over(call, over, function, scope);
+        if let Some(around) = self.outer.last_mut() {
+            around.is_open = is_open;
+        }
+        typed
+    }
+
+    fn over(&mut self, call: &Call<'_>, over: &WindowType, function: &Function, scope: &Scope) -> Result<Typed> {
         if !self.frames.is_empty() {
             return Err(at(call.start, "A lambda or TRY cannot contain aggregations or window functions"));
         }
@@ -56,14 +67,10 @@ impl Translator<'_> {
         }
         let windows = Rc::clone(&self.usage.windows);
         let spec = match over {
-            WindowType::WindowSpec(spec) => spec,
-            WindowType::NamedWindow(name) => {
-                let found = windows.iter().find(|(own, _)| own.eq_ignore_ascii_case(&name.value));
-                let missing = || at(place(name), format!("Cannot resolve WINDOW name {}", name.value));
-                found.map(|(_, spec)| spec).ok_or_else(missing)?
-            }
+            WindowType::WindowSpec(spec) => &complete(spec, &windows)?,
+            WindowType::NamedWindow(name) => named(name, &windows)?,
         };
-        if spec.window_name.is_some() || function.filter.is_some() || call.distinct {
+        if function.filter.is_some() || call.distinct {
             return Err(unsupported(call.start, format!("This form of {} OVER", call.name)));
         }
         if matches!(function.null_treatment, Some(NullTreatment::IgnoreNulls)) {
@@ -76,11 +83,11 @@ impl Translator<'_> {
             ("percent_rank" | "cume_dist", []) => Ok(Typed::new(format!("{name}(){behind}"), Double)),
             ("first_value" | "last_value" | "lag" | "lead", [value]) => {
                 let value = self.expression(value, scope)?;
-                Ok(Typed::new(format!("{name}({}){behind}", value.sql), value.kind.clone()))
+                Ok(value.as_is(format!("{name}({}){behind}", value.sql)))
             }
             ("lag" | "lead", [value, offset]) => {
                 let value = self.expression(value, scope)?;
-                Ok(Typed::new(format!("{name}({}, {}){behind}", value.sql, whole(offset)?), value.kind.clone()))
+                Ok(value.as_is(format!("{name}({}, {}){behind}", value.sql, whole(offset)?)))
             }
             ("lag" | "lead", [value, offset, otherwise]) => {
                 let values = vec![self.expression(value, scope)?, self.expression(otherwise, scope)?];
@@ -246,11 +253,36 @@ impl Translator<'_> {
         }
         match self.constant(&typed.sql) {
             Some(Bound::Integer(0..)) => Ok(typed.sql),
-            Some(Bound::Real(distance)) if *distance >= 0.0 => Ok(typed.sql),
+            Some(Bound::Real(distance)) if distance.is_finite() && *distance >= 0.0 => Ok(typed.sql),
             Some(_) => Err(at(start, "Window frame offset value must not be negative or null")),
             None => Err(unsupported(start, "A RANGE frame by what is no literal")),
         }
     }
+}
+
+/// The window of a name.
+fn named<'w>(name: &Ident, windows: &'w [(String, WindowSpec)]) -> Result<&'w WindowSpec> {
+    let found = windows.iter().find(|(own, _)| own.eq_ignore_ascii_case(&name.value));
+    found.map(|(_, spec)| spec).ok_or_else(|| at(place(name), format!("Cannot resolve WINDOW name {}", name.value)))
+}
+
+/// A window with what it takes from another one, whose name it begins with.
+pub(super) fn complete(spec: &WindowSpec, windows: &[(String, WindowSpec)]) -> Result<WindowSpec> {
+    let Some(name) = &spec.window_name else { return Ok(spec.clone()) };
+    let refused = |what: &str| Err(at(place(name), format!("A window made from the window {} {what}", name.value)));
+    let from = named(name, windows)?;
+    if !spec.partition_by.is_empty() {
+        return refused("cannot have PARTITION BY");
+    }
+    if !spec.order_by.is_empty() && !from.order_by.is_empty() {
+        return refused("cannot have ORDER BY, which that one has");
+    }
+    if from.window_frame.is_some() {
+        return refused("is impossible, since that one has a frame");
+    }
+    let order_by = if spec.order_by.is_empty() { from.order_by.clone() } else { spec.order_by.clone() };
+    let partition_by = from.partition_by.clone();
+    Ok(WindowSpec { window_name: None, partition_by, order_by, window_frame: spec.window_frame.clone() })
 }
 
 fn whole(expression: &Expr) -> Result<u32> {

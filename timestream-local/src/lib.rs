@@ -4,6 +4,7 @@
 //! stored is on disk.
 
 mod api;
+mod batch_load;
 mod calendar;
 mod error;
 mod faults;
@@ -17,6 +18,7 @@ mod server;
 mod signature;
 mod sql;
 mod storage;
+mod unload;
 
 pub use faults::{Fault, FaultHandle, FaultSpecError, Faults, Often};
 pub use objects::ObjectRootError;

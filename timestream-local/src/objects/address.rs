@@ -38,11 +38,6 @@ impl Address {
         Folder::new(bucket, key)
     }
 
-    /// The name of the bucket.
-    pub(crate) fn bucket(&self) -> &str {
-        &self.bucket
-    }
-
     /// The key within the bucket.
     pub(crate) fn key(&self) -> &str {
         &self.key

@@ -10,7 +10,6 @@ mod root;
 pub(crate) use address::{Address, Folder, is_bucket};
 pub(crate) use failure::ObjectError;
 pub use failure::ObjectRootError;
-pub(crate) use listing::Listed;
 pub(crate) use new_object::NewObject;
 pub(crate) use root::ObjectRoot;
 

@@ -23,6 +23,7 @@ pub(crate) struct NewObject {
     /// The name until it is whole.
     part: String,
     file: File,
+    bytes: u64,
 }
 
 impl ObjectRoot {
@@ -39,7 +40,7 @@ impl ObjectRoot {
             Ok((folder, File::from(file)))
         });
         match created {
-            Ok((folder, file)) => Ok(NewObject { address, folder, part, file }),
+            Ok((folder, file)) => Ok(NewObject { address, folder, part, file, bytes: 0 }),
             Err(source) => Err(ObjectError::System { address: address.to_string(), source }),
         }
     }
@@ -56,6 +57,11 @@ impl NewObject {
     /// Where it will be.
     pub(crate) fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// Bytes written so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Gives the object its name, once all of it is on disk.
@@ -76,7 +82,9 @@ impl NewObject {
 
 impl Write for NewObject {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        let written = self.file.write(bytes)?;
+        self.bytes += written as u64;
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -15,6 +15,9 @@ pub enum StartError {
     /// The directory in the place of S3 can't be used.
     #[error(transparent)]
     Objects(#[from] ObjectRootError),
+    /// The batch load tasks in the data can't be read, or written.
+    #[error("can't go on with the batch load tasks: {0}")]
+    Tasks(String),
     /// The address can't be listened on.
     #[error("can't listen on {address}: {source}")]
     Listen {

@@ -88,7 +88,8 @@ impl Server {
         let (storage, writer) = Storage::open(&data_dir, head_memory)?;
         let faults = FaultHandle::default();
         faults.set(plan);
-        let api = Api::new(storage, objects, address, faults.clone());
+        let api = Api::new(storage, objects, address, faults.clone()).await;
+        let api = api.map_err(|error| StartError::Tasks(error.message))?;
         let calls = Arc::new(Calls::new(api, access_keys, faults.clone(), tls.is_some()));
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(connections::serve(listener, tls, calls, stopped));

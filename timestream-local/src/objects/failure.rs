@@ -1,9 +1,9 @@
 //! Why an object can't be read or written.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::address::Address;
 use crate::error::ApiError;
 
 /// The directory that stands for S3 can't be used.
@@ -29,10 +29,10 @@ pub(crate) enum ObjectError {
     },
     /// There is no such object.
     #[error("there is no object {0}")]
-    Missing(Address),
+    Missing(String),
     /// There is such an object already. None is overwritten.
     #[error("there is an object {0} already")]
-    Exists(Address),
+    Exists(String),
     /// More objects than may be listed.
     #[error("there are more than {most} objects, or folders, below s3://{bucket}/{prefix}")]
     TooMany {
@@ -55,11 +55,11 @@ pub(crate) enum ObjectError {
 
 impl ObjectError {
     /// What the system says of an object.
-    pub(super) fn system(address: &Address, source: impl Into<io::Error>) -> ObjectError {
+    pub(super) fn system(address: &impl fmt::Display, source: impl Into<io::Error>) -> ObjectError {
         let source = source.into();
         match source.kind() {
-            io::ErrorKind::NotFound => ObjectError::Missing(address.clone()),
-            io::ErrorKind::AlreadyExists => ObjectError::Exists(address.clone()),
+            io::ErrorKind::NotFound => ObjectError::Missing(address.to_string()),
+            io::ErrorKind::AlreadyExists => ObjectError::Exists(address.to_string()),
             _ => ObjectError::System { address: address.to_string(), source },
         }
     }

@@ -46,7 +46,7 @@ impl ObjectRoot {
         let file = opened.map_err(|error| ObjectError::system(address, error))?;
         match file.metadata() {
             Ok(data) if data.is_file() => Ok(file),
-            Ok(_) => Err(ObjectError::Missing(address.clone())),
+            Ok(_) => Err(ObjectError::Missing(address.to_string())),
             Err(error) => Err(ObjectError::system(address, error)),
         }
     }

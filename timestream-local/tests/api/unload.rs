@@ -4,8 +4,10 @@ use aws_sdk_timestreamquery::error::ProvideErrorMetadata;
 use aws_sdk_timestreamquery::types::ScalarType;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
+use crate::binary::Binary;
 use crate::objects::{self, Objects};
-use crate::server::{Running, record};
+use crate::scratch::Scratch;
+use crate::server::{Running, clients, keys, record};
 
 /// Runs an UNLOAD. Its rows, manifest and metadata.
 async fn unload(running: &Running, text: &str) -> (u64, String, String) {
@@ -132,4 +134,24 @@ async fn without_a_directory_the_option_is_named() {
     let (code, message) = refusal(&running, "UNLOAD (SELECT 1 AS a) TO 's3://bucket/x' WITH (format = 'CSV')").await;
     assert_eq!(code, "ValidationException");
     assert!(message.contains("--object-root") && message.contains("--embedded.object-root"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_told_and_leaves_nothing() {
+    let scratch = Scratch::new();
+    let objects = Objects(scratch.path().join("objects"));
+    let root = objects.0.to_str().unwrap().to_owned();
+    let server = Binary::with_full_disk(&scratch.path().join("data"), 2000, &["--object-root", &root]);
+    let (_, query) = clients(&server.endpoint, &keys("any", "any"));
+    for format in ["CSV", "PARQUET"] {
+        let text = format!(
+            "UNLOAD (SELECT a.n AS a, rand() AS b, rand() AS c FROM UNNEST(sequence(1, 1000, 1)) AS a (n) CROSS JOIN \
+             UNNEST(sequence(1, 200, 1)) AS b (n)) TO 's3://bucket/out' WITH (format = '{format}', compression = 'NONE')"
+        );
+        let error = query.query().query_string(text).send().await.unwrap_err();
+        assert_eq!(error.code(), Some("InternalServerException"), "{error:?}");
+        let message = error.message().unwrap();
+        assert!(message.contains("s3://bucket/out/results/") && message.contains("File too large"), "{message}");
+        assert_eq!(objects.all(), [""; 0]);
+    }
 }

@@ -12,12 +12,15 @@ const MAX_REASONS: usize = 1_000;
 const OUTSIDE: &str = "The record timestamp is outside the time range";
 const OUTSIDE_WINDOW: &str = "The record timestamp is outside the time range of the data ingestion window.";
 
+/// The first and last line of each range, by reason.
+type Reasons = BTreeMap<String, Vec<(u64, u64)>>;
+
 /// What went wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Errors {
     task: Vec<String>,
-    /// By file and by reason: the first and last line of each range.
-    files: BTreeMap<String, BTreeMap<String, Vec<(u64, u64)>>>,
+    /// By file.
+    files: BTreeMap<String, Reasons>,
     ranges: usize,
     reasons: usize,
     /// Errors that found no room.
@@ -68,7 +71,7 @@ impl Errors {
     /// The report.
     pub(super) fn report(&self, task_id: &str) -> Value {
         let error = |(reason, ranges): (&String, &Vec<(u64, u64)>)| json!({"reason": reason, "lineRanges": ranges});
-        let file = |(name, reasons): (&String, &BTreeMap<String, Vec<(u64, u64)>>)| json!({"fileName": name, "errors": reasons.iter().map(error).collect::<Vec<_>>()});
+        let file = |(name, reasons): (&String, &Reasons)| json!({"fileName": name, "errors": reasons.iter().map(error).collect::<Vec<_>>()});
         let mut task: Vec<Value> = self.task.iter().map(|reason| json!({"reason": reason})).collect();
         if self.omitted > 0 {
             task.push(json!({"reason": format!("{} more errors are not listed.", self.omitted)}));

@@ -76,7 +76,7 @@ impl Form {
                 let buffered = BufWriter::with_capacity(BUFFER, object);
                 let mut text = match is_compressed {
                     false => Text::Plain(buffered),
-                    true => Text::Gzip(GzEncoder::new(buffered, Compression::default())),
+                    true => Text::Gzip(Box::new(GzEncoder::new(buffered, Compression::default()))),
                 };
                 if form.has_header {
                     let mut line = Vec::new();
@@ -88,7 +88,7 @@ impl Form {
             Kind::Parquet(schema, properties) => {
                 let writer = SerializedFileWriter::new(object, Arc::clone(schema), Arc::clone(properties));
                 let writer = writer.map_err(|source| UnloadError::Parquet { address: address.clone(), source })?;
-                Sink::Parquet(writer, Columns::new(self.kinds()))
+                Sink::Parquet(Box::new(writer), Columns::new(self.kinds()))
             }
         };
         Ok(File { address, sink, rows: 0 })
@@ -108,12 +108,12 @@ pub(super) struct File {
 
 enum Sink {
     Text(Text),
-    Parquet(SerializedFileWriter<NewObject>, Columns),
+    Parquet(Box<SerializedFileWriter<NewObject>>, Columns),
 }
 
 enum Text {
     Plain(BufWriter<NewObject>),
-    Gzip(GzEncoder<BufWriter<NewObject>>),
+    Gzip(Box<GzEncoder<BufWriter<NewObject>>>),
 }
 
 impl Text {

@@ -99,6 +99,8 @@ pub struct EmbeddedOptions {
     pub listen_address: ListenAddress,
     /// Bytes of recent samples that it may keep in memory.
     pub head_memory: usize,
+    /// The directory that it reads and writes in the place of S3, if there is one.
+    pub object_root: Option<PathBuf>,
 }
 
 /// Options of the HTTP server.
@@ -233,7 +235,9 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
         let keeps_data = !demo || self.given("embedded.data-dir").is_some();
         let data_dir = keeps_data.then(|| self.text("embedded.data-dir").unwrap_or_default().into());
         let listen_address = self.address("embedded.listen-address")?;
-        Ok(EmbeddedOptions { data_dir, listen_address, head_memory: self.bytes("embedded.head-memory")? })
+        let head_memory = self.bytes("embedded.head-memory")?;
+        let object_root = self.text("embedded.object-root").map(Into::into);
+        Ok(EmbeddedOptions { data_dir, listen_address, head_memory, object_root })
     }
 
     /// The region is part of host names and of signatures.

@@ -79,6 +79,7 @@ pub const OPTIONS: &[OptionSpec] = &[
     option(EMBEDDED, "embedded.data-dir", &["embedded_data_dir"], "DIR", "data", "Where the embedded Timestream keeps its data"),
     option(EMBEDDED, "embedded.listen-address", &["embedded_listen_address"], "ADDRESS", "127.0.0.1:9202", "Where the embedded Timestream's API listens, for the AWS CLI and SDKs"),
     option(EMBEDDED, "embedded.head-memory", &["embedded_head_memory"], "BYTES", "1GiB", "What recent samples may take in the embedded Timestream's memory; at half of it all are sealed on disk, at all of it writes wait for that"),
+    option(EMBEDDED, "embedded.object-root", &["embedded_object_root"], "DIR", "", "A directory in the place of S3 for the embedded Timestream: s3://bucket/key is the file bucket/key in it. UNLOAD and batch load need it"),
     switch(SAMPLES, "fail-on-long-label", &["fail_on_long_label"], "false", "Stop the program on a metric name over 256 bytes or a label name over 60, instead of ignoring the series"),
     aliased("fail-on-invalid-sample", switch(SAMPLES, "fail-on-invalid-sample-value", &["fail_on_invalid_sample_value"], "false", "Stop the program on NaN, Inf or -Inf, instead of ignoring the sample")),
     option(SAMPLES, "native-histograms", &["native_histograms"], "HOW", "reject", "What to do with native histograms: reject answers 400 and stores the rest, expand stores them as classic histograms"),

@@ -20,6 +20,7 @@ fn embedded_needs_nothing_else() {
     assert_eq!(options.destination, Destination { database: "prometheus".into(), table: "metrics".into() });
     let embedded = options.embedded.unwrap();
     assert_eq!(embedded.listen_address.to_string(), "127.0.0.1:9202");
+    assert_eq!(embedded.object_root, None);
     assert_eq!(options.web.listen_address.to_string(), ":9201");
     assert_eq!((options.read.max_retries, options.sink.max_retries), (3, 10));
     assert_eq!(options.write.timeout, Duration::from_secs(25));

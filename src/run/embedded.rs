@@ -49,6 +49,7 @@ pub(crate) async fn start(mut options: Options) -> Result<(Options, Option<Embed
     };
     let mut config = timestream_local::Config::new(data_dir, address);
     config.head_memory = embedded.head_memory;
+    config.object_root.clone_from(&embedded.object_root);
     let server = serve(config).await.map_err(|error| does_not_start(&error))?;
     reach_at(&mut options, server.local_addr());
     Ok((options, Some(Embedded { server, _temporary: temporary })))

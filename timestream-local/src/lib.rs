@@ -4,20 +4,24 @@
 //! stored is on disk.
 
 mod api;
+mod batch_load;
 mod calendar;
 mod error;
 mod faults;
 #[doc(hidden)]
 pub mod fuzzing;
 mod names;
+mod objects;
 mod query;
 mod records;
 mod server;
 mod signature;
 mod sql;
 mod storage;
+mod unload;
 
 pub use faults::{Fault, FaultHandle, FaultSpecError, Faults, Often};
+pub use objects::ObjectRootError;
 pub use server::{Config, DEFAULT_HEAD_MEMORY, Server, StartError, TlsFiles};
 pub use signature::{AccessKey, CredentialsFileError};
 pub use storage::OpenError;

@@ -1,6 +1,7 @@
 //! The operations of the service models timestream-write and timestream-query, 2018-11-01.
 
 mod arn;
+mod batch_load;
 mod databases;
 mod discovery;
 mod queries;
@@ -12,8 +13,10 @@ mod write;
 
 use std::net::SocketAddr;
 
+use crate::batch_load::BatchLoads;
 use crate::error::{ApiError, ErrorKind};
 use crate::faults::FaultHandle;
+use crate::objects::ObjectRoot;
 use crate::query::Queries;
 use crate::storage::Storage;
 pub(crate) use discovery::Caller;
@@ -21,16 +24,26 @@ pub(crate) use discovery::Caller;
 /// Answers calls.
 pub(crate) struct Api {
     storage: Storage,
+    batch_loads: BatchLoads,
     queries: Queries,
     address: SocketAddr,
     faults: FaultHandle,
 }
 
 impl Api {
-    /// Answers calls from `storage`. `address` is where the server listens.
-    pub(crate) fn new(storage: Storage, address: SocketAddr, faults: FaultHandle) -> Self {
-        let queries = Queries::new(storage.reader().clone());
-        Api { storage, queries, address, faults }
+    /// Answers calls from `storage`, with `objects` in the place of S3. `address` is where the server listens.
+    ///
+    /// # Errors
+    /// Batch load tasks in the storage that can't be read, or written.
+    pub(crate) async fn new(
+        storage: Storage,
+        objects: Option<ObjectRoot>,
+        address: SocketAddr,
+        faults: FaultHandle,
+    ) -> Result<Self, ApiError> {
+        let batch_loads = BatchLoads::open(storage.clone(), objects.clone()).await?;
+        let queries = Queries::new(storage.reader().clone(), objects);
+        Ok(Api { storage, batch_loads, queries, address, faults })
     }
 
     /// Answers one call with the body of a success.
@@ -54,6 +67,10 @@ impl Api {
             "TagResource" => self.tag_resource(body).await?,
             "UntagResource" => self.untag_resource(body).await?,
             "ListTagsForResource" => self.list_tags(body)?,
+            "CreateBatchLoadTask" => self.create_batch_load_task(body).await?,
+            "DescribeBatchLoadTask" => self.describe_batch_load_task(body)?,
+            "ListBatchLoadTasks" => self.list_batch_load_tasks(body)?,
+            "ResumeBatchLoadTask" => self.resume_batch_load_task(body).await?,
             _ => return Err(unsupported(operation)),
         };
         Ok(answer.to_string().into_bytes())
@@ -61,11 +78,7 @@ impl Api {
 }
 
 /// Operations of the service that this server does not have, and what they would need.
-const UNSUPPORTED: [(&[&str], &str); 3] = [
-    (
-        &["CreateBatchLoadTask", "DescribeBatchLoadTask", "ListBatchLoadTasks", "ResumeBatchLoadTask"],
-        "there is no S3 to load from",
-    ),
+const UNSUPPORTED: [(&[&str], &str); 2] = [
     (
         &[
             "CreateScheduledQuery",

@@ -89,8 +89,18 @@ pub(super) fn page<T>(
     max_results: Option<i64>,
     token: Option<&str>,
 ) -> Result<(Vec<T>, Option<String>), ApiError> {
-    let size = max_results.unwrap_or(MAX_RESULTS);
-    check_within("maxResults", size, MAX_RESULTS)?;
+    page_of(MAX_RESULTS, items, max_results, token)
+}
+
+/// The same, with `most` items on a page, at most and by default.
+pub(super) fn page_of<T>(
+    most: i64,
+    items: impl Iterator<Item = (String, T)>,
+    max_results: Option<i64>,
+    token: Option<&str>,
+) -> Result<(Vec<T>, Option<String>), ApiError> {
+    let size = max_results.unwrap_or(most);
+    check_within("maxResults", size, most)?;
     let legal = |token: &str| token.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./".contains(&b));
     if token.is_some_and(|token| token.is_empty() || !legal(token)) {
         return Err(ApiError::validation("The NextToken is invalid."));

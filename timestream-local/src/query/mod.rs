@@ -1,11 +1,15 @@
 //! Queries that run: each in a thread of its own that steps through its statement and hands over a page at a time, so
 //! that no result is ever in memory as a whole.
 
+mod answer;
 mod catalog;
 mod connection;
+mod job;
+mod pager;
 mod run;
 mod slot;
 mod tokens;
+mod unload;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -18,15 +22,20 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 
 use crate::calendar::now_ns;
 use crate::error::{ApiError, ErrorKind};
+use crate::objects::ObjectRoot;
 use crate::sql;
 use crate::storage::{Catalog, Reader};
+use answer::body;
 pub(crate) use catalog::View;
-use run::{Event, Job, Outcome, Page};
+use job::Job;
+use pager::{Event, Outcome, Page};
 use slot::Taker;
 use tokens::ClientTokens;
 
 /// Most queries that are compiled, run or have pages left.
 const MAX_QUERIES: usize = 32;
+/// Most queries of them that write objects.
+const MAX_UNLOADS: usize = 2;
 /// How long a call waits for one of those places.
 const PLACE_WAIT: Duration = Duration::from_secs(1);
 /// How long a query keeps its place without being asked for a page when another query needs one.
@@ -38,8 +47,6 @@ const PAGE_WAIT: Duration = Duration::from_secs(30);
 /// How long, and how often, a token may be used (service model, member NextToken of Query).
 const TOKEN_LIFE: Duration = Duration::from_secs(3600);
 const TOKEN_USES: u32 = 5;
-/// What the service bills for a query at least, in bytes.
-const METERED_AT_LEAST: u64 = 10_000_000;
 
 /// A call of Query without a NextToken.
 pub(crate) struct NewQuery {
@@ -54,7 +61,10 @@ pub(crate) struct NewQuery {
 /// All queries that run.
 pub(crate) struct Queries {
     reader: Reader,
+    /// What stands for S3, if anything does.
+    objects: Option<ObjectRoot>,
     places: Arc<Semaphore>,
+    unloads: Arc<Semaphore>,
     known: Mutex<HashMap<String, Arc<Known>>>,
     client_tokens: Mutex<ClientTokens>,
     /// The beginning of this process' query IDs, by which they differ from those of other processes.
@@ -91,11 +101,13 @@ struct Pages {
 }
 
 impl Queries {
-    /// Queries on what `reader` opens.
-    pub(crate) fn new(reader: Reader) -> Self {
+    /// Queries on what `reader` opens, with `objects` in the place of S3.
+    pub(crate) fn new(reader: Reader, objects: Option<ObjectRoot>) -> Self {
         Queries {
             reader,
+            objects,
             places: Arc::new(Semaphore::new(MAX_QUERIES)),
+            unloads: Arc::new(Semaphore::new(MAX_UNLOADS)),
             known: Mutex::default(),
             client_tokens: Mutex::default(),
             process: format!("AEBQ{:016X}", RandomState::new().hash_one(now_ns())),
@@ -112,9 +124,12 @@ impl Queries {
         let permit = self.place().await?;
         let id = format!("{}{:08X}", self.process, self.started.fetch_add(1, Ordering::Relaxed) + 1);
         let job = Job {
+            id: id.clone(),
             text: text.clone(),
             view: View::new(catalog),
             reader: self.reader.clone(),
+            objects: self.objects.clone(),
+            unloads: Arc::clone(&self.unloads),
             max_rows: max_rows.unwrap_or(usize::MAX),
         };
         let taker = run::start(job, permit)?;
@@ -275,24 +290,6 @@ async fn page(taker: &Taker<Outcome>) -> Result<Option<Page>, ApiError> {
         Ok(Some(Err(error))) => Err(error),
         Ok(None) => Err(ApiError::validation("The NextToken is invalid or has expired.")),
     }
-}
-
-fn body(id: &str, columns: &str, page: &Page, number: u64) -> Vec<u8> {
-    let token = if page.last { String::new() } else { format!("\"NextToken\":\"{id}.{}\",", number + 1) };
-    // SQLite does not tell how far it is.
-    let progress = if page.last { "100.0" } else { "0.0" };
-    let (scanned, metered) = (page.bytes, page.bytes.max(METERED_AT_LEAST));
-    let mut body = Vec::with_capacity(page.rows.len() + columns.len() + 512);
-    body.extend_from_slice(format!("{{\"QueryId\":\"{id}\",{token}\"ColumnInfo\":{columns},\"Rows\":[").as_bytes());
-    body.extend_from_slice(&page.rows);
-    body.extend_from_slice(
-        format!(
-            "],\"QueryStatus\":{{\"ProgressPercentage\":{progress},\"CumulativeBytesScanned\":{scanned},\
-             \"CumulativeBytesMetered\":{metered}}}}}"
-        )
-        .as_bytes(),
-    );
-    body
 }
 
 #[cfg(test)]

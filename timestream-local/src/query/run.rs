@@ -1,61 +1,27 @@
 //! The thread of one query: compiles it, steps through its statement, and hands over a page at a time.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::{ErrorCode, params_from_iter};
+use rusqlite::{ErrorCode, Row, params_from_iter};
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::catalog::View;
 use super::connection;
+use super::job::Job;
+use super::pager::{Event, Outcome, PATIENCE, Pager};
 use super::slot::{Giver, Taker, slot};
+use super::unload;
 use crate::calendar::now_ns;
 use crate::error::{ApiError, ErrorKind};
 use crate::sql::{self, Cell, Column, Compiled, Listing, Statement};
-use crate::storage::{Reader, samples};
+use crate::storage::samples;
 
-/// Bytes of rows on a page. The service's pages stay below 1 MB with everything around the rows.
-const PAGE_BYTES: usize = 1_000_000;
-/// Bytes of rows in a result, as in the service.
-const MAX_RESULT_BYTES: u64 = 5 << 30;
 /// How long a query may run, as in the service.
 const MAX_TIME: Duration = Duration::from_secs(3600);
-/// How long a page may wait for a client. A statement with rows left keeps the file from shrinking, so this is less than
-/// the hour for which the service keeps a token.
-const PATIENCE: Duration = Duration::from_secs(600);
 /// Steps of SQLite's machine between two checks whether the query is still wanted.
 const STEPS: i32 = 20_000;
 /// The parser's, SQLite's and the functions' recursion is bounded; this is ample for it.
 const STACK_BYTES: usize = 8 << 20;
-
-/// A query to be run.
-pub(super) struct Job {
-    pub(super) text: String,
-    pub(super) view: View,
-    pub(super) reader: Reader,
-    /// Rows on a page, at most.
-    pub(super) max_rows: usize,
-}
-
-/// What a query's thread gives: the columns first, then pages.
-pub(super) enum Event {
-    /// The JSON of ColumnInfo.
-    Columns(String),
-    Page(Page),
-}
-
-/// A page of a result.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Page {
-    /// The JSON of its rows.
-    pub(super) rows: Arc<Vec<u8>>,
-    pub(super) last: bool,
-    /// Bytes of rows up to the end of this page.
-    pub(super) bytes: u64,
-}
-
-pub(super) type Outcome = Result<Event, ApiError>;
 
 /// Starts a query. Its thread ends, and gives back its permit, when all is taken, nobody takes the next page for ten
 /// minutes, or what this returns is dropped.
@@ -80,17 +46,29 @@ pub(super) fn start(job: Job, permit: OwnedSemaphorePermit) -> Result<Taker<Outc
 fn run(job: &Job, giver: &Giver<Outcome>) -> Result<(), ApiError> {
     let statement =
         sql::compile(&job.text, &job.view, now_ns()).map_err(|error| ApiError::validation(error.message))?;
-    let columns = match &statement {
-        Statement::Select(select) => &select.columns,
-        Statement::Listing(listing) => &listing.columns,
-    };
-    if !giver.give(Ok(Event::Columns(column_info(columns))), PATIENCE) {
-        return Ok(());
-    }
+    let give_columns = |columns: &[Column]| giver.give(Ok(Event::Columns(column_info(columns))), PATIENCE);
     let mut pager = Pager::new(job.max_rows, giver);
     match &statement {
-        Statement::Select(select) => selected(job, select, giver, &mut pager)?,
-        Statement::Listing(listing) => listed(listing, &mut pager)?,
+        Statement::Select(select) => {
+            if give_columns(&select.columns) {
+                selected(job, select, giver, &mut pager)?;
+            }
+        }
+        Statement::Listing(listing) => {
+            if give_columns(&listing.columns) {
+                listed(listing, &mut pager)?;
+            }
+        }
+        Statement::Unload(query) => {
+            let (mut unloader, _place) = unload::begin(job, query)?;
+            if give_columns(&unload::columns()) {
+                each_row(job, &query.select, giver, |row| unload::row(&mut unloader, &query.select, row))?;
+                // A query that was cancelled has no list of its files.
+                if giver.is_wanted() {
+                    listed(&unload::listing(unloader.finish()?), &mut pager)?;
+                }
+            }
+        }
     }
     pager.finish();
     Ok(())
@@ -125,6 +103,24 @@ fn listed(listing: &Listing, pager: &mut Pager<'_>) -> Result<(), ApiError> {
 }
 
 fn selected(job: &Job, select: &Compiled, giver: &Giver<Outcome>, pager: &mut Pager<'_>) -> Result<(), ApiError> {
+    each_row(job, select, giver, |row| {
+        for (index, column) in select.columns.iter().enumerate() {
+            pager.separate(index);
+            let value = row.get_ref(index).map_err(failed)?;
+            let written = column.column_type.write_datum(value, &mut pager.page);
+            written.map_err(|failure| ApiError::internal(failure.to_string()))?;
+        }
+        pager.end_row()
+    })
+}
+
+/// Runs a SELECT, and gives its rows away until no more are wanted.
+fn each_row(
+    job: &Job,
+    select: &Compiled,
+    giver: &Giver<Outcome>,
+    mut take: impl FnMut(&Row<'_>) -> Result<bool, ApiError>,
+) -> Result<(), ApiError> {
     let mut connection = connection::open(&job.reader)?;
     if select.sorts_series {
         // A sort in a file needs a folder for it that can be written and is not full.
@@ -144,13 +140,7 @@ fn selected(job: &Job, select: &Compiled, giver: &Giver<Outcome>, pager: &mut Pa
     let parameters = select.parameters.iter().take(statement.parameter_count());
     let mut rows = statement.query(params_from_iter(parameters)).map_err(failed)?;
     while let Some(row) = rows.next().map_err(failed)? {
-        for (index, column) in select.columns.iter().enumerate() {
-            pager.separate(index);
-            let value = row.get_ref(index).map_err(failed)?;
-            let written = column.column_type.write_datum(value, &mut pager.page);
-            written.map_err(|failure| ApiError::internal(failure.to_string()))?;
-        }
-        if !pager.end_row()? {
+        if !take(row)? {
             break;
         }
     }
@@ -176,7 +166,8 @@ fn table_is_gone() -> ApiError {
     ApiError::validation("A table of the query has just been deleted.")
 }
 
-fn failed(error: rusqlite::Error) -> ApiError {
+/// The error for a statement that SQLite breaks off.
+pub(super) fn failed(error: rusqlite::Error) -> ApiError {
     match error.sqlite_error_code() {
         Some(ErrorCode::OperationInterrupted) => {
             ApiError::new(ErrorKind::QueryExecution, "The query was cancelled, or ran for longer than an hour.")
@@ -187,71 +178,5 @@ fn failed(error: rusqlite::Error) -> ApiError {
         }
         Some(_) => error.into(),
         None => ApiError::new(ErrorKind::QueryExecution, error.to_string()),
-    }
-}
-
-/// Gathers rows into pages.
-struct Pager<'g> {
-    giver: &'g Giver<Outcome>,
-    max_rows: usize,
-    page: Vec<u8>,
-    /// Where the row begins that is being written, and where what stands before it ends.
-    row: usize,
-    before: usize,
-    rows: usize,
-    bytes: u64,
-}
-
-impl<'g> Pager<'g> {
-    fn new(max_rows: usize, giver: &'g Giver<Outcome>) -> Self {
-        Pager { giver, max_rows, page: Vec::new(), row: 0, before: 0, rows: 0, bytes: 0 }
-    }
-
-    /// Writes what stands before the value of a column, the first of which begins a row.
-    fn separate(&mut self, index: usize) {
-        if index > 0 {
-            self.page.push(b',');
-            return;
-        }
-        self.before = self.page.len();
-        if self.before > 0 {
-            self.page.push(b',');
-        }
-        self.row = self.page.len();
-        self.page.extend_from_slice(b"{\"Data\":[");
-    }
-
-    /// Ends a row. If the page has no room for it, the page is given away without it first. False when nobody wants more.
-    fn end_row(&mut self) -> Result<bool, ApiError> {
-        self.page.extend_from_slice(b"]}");
-        let length = self.page.len() - self.row;
-        if length > PAGE_BYTES {
-            let message = "Query aborted as max page response size has been exceeded by the output result row";
-            return Err(ApiError::new(ErrorKind::QueryExecution, message));
-        }
-        let mut wanted = true;
-        if self.rows == self.max_rows || self.before + length >= PAGE_BYTES {
-            let mut next = Vec::with_capacity(self.before + length);
-            next.extend_from_slice(self.page.get(self.row..).unwrap_or_default());
-            self.page.truncate(self.before);
-            wanted = self.give(false);
-            self.page = next;
-        }
-        self.rows += 1;
-        if self.bytes > MAX_RESULT_BYTES {
-            return Err(ApiError::new(ErrorKind::QueryExecution, "The result is larger than 5 GB."));
-        }
-        Ok(wanted)
-    }
-
-    fn finish(&mut self) {
-        self.give(true);
-    }
-
-    fn give(&mut self, last: bool) -> bool {
-        self.bytes += self.page.len() as u64;
-        self.rows = 0;
-        let rows = Arc::new(std::mem::take(&mut self.page));
-        self.giver.give(Ok(Event::Page(Page { rows, last, bytes: self.bytes })), PATIENCE)
     }
 }

@@ -24,7 +24,7 @@ impl Fixture {
     fn new(name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("timestream-queries-{name}-{}", std::process::id()));
         let (storage, _) = Storage::open(&folder, 1 << 30).unwrap();
-        Fixture { queries: Queries::new(storage.reader().clone()), storage, folder }
+        Fixture { queries: Queries::new(storage.reader().clone(), None), storage, folder }
     }
 
     async fn start(&self, text: &str, max_rows: Option<usize>, token: Option<&str>) -> Result<Value, ApiError> {

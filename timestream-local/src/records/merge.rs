@@ -2,7 +2,7 @@
 
 use super::key::encode_key;
 use super::raw::{RawDimension, RawMeasure, RawRecord, Request, Text, text};
-use super::record::{MAX_DIMENSIONS, MAX_RECORDS, Measured, Record, WriteCall};
+use super::record::{MAX_DIMENSIONS, MAX_RECORDS, MAX_VALUES, Measured, Record, WriteCall};
 use super::value::{Kind, Value, parse_time, unit_ns};
 use crate::error::{ApiError, ErrorKind};
 use crate::names::{check_dimension, check_measure, check_measure_column, constraint, not_null};
@@ -11,8 +11,50 @@ use crate::names::{check_dimension, check_measure, check_measure_column, constra
 const MAX_VALUE: usize = 2048;
 /// Most bytes of a record: dimension names and values, measure name and values.
 const MAX_RECORD: usize = 2048;
-/// Most values of a multi-measure record.
-const MAX_VALUES: usize = 256;
+
+/// What a record is made of when it does not come from a call.
+pub(crate) struct Parts<'a> {
+    /// The name of its measure.
+    pub(crate) measure_name: &'a str,
+    /// Its dimensions in any order.
+    pub(crate) dimensions: Vec<(&'a str, &'a str)>,
+    /// Nanoseconds since 1970.
+    pub(crate) time: i64,
+    /// At least 1.
+    pub(crate) version: i64,
+    /// What was measured.
+    pub(crate) measured: Measured,
+}
+
+/// Makes a record by the rules for those of WriteRecords.
+pub(crate) fn assemble(parts: Parts<'_>) -> Result<Record, ApiError> {
+    let Parts { measure_name, mut dimensions, time, version, mut measured } = parts;
+    for (name, value) in &dimensions {
+        check_dimension(name)?;
+        check_dimension_value(name, value)?;
+    }
+    order(&mut dimensions)?;
+    check_measure(measure_name)?;
+    match &mut measured {
+        Measured::Single(value) => check_varchar("measureValue", value)?,
+        Measured::Multi(values) => {
+            for (name, value) in values.iter() {
+                check_measure_column(name)?;
+                check_varchar("value", value)?;
+            }
+            order_values(values)?;
+        }
+    }
+    check_together(measure_name, &dimensions, &measured)?;
+    if version < 1 {
+        return Err(ApiError::validation("The version of a record must be at least 1."));
+    }
+    Ok(Record { key: encode_key(measure_name, &dimensions), time, version, measured })
+}
+
+fn check_varchar(field: &str, value: &Value) -> Result<(), ApiError> {
+    if let Value::Varchar(text) = value { check_value(field, text) } else { Ok(()) }
+}
 
 /// Reads and checks the body of a WriteRecords call.
 ///
@@ -41,13 +83,7 @@ fn check_dimensions(dimensions: &[RawDimension<'_>]) -> Result<(), ApiError> {
     for dimension in dimensions {
         let name = text(&dimension.name).ok_or_else(|| not_null("name"))?;
         check_dimension(name)?;
-        let value = text(&dimension.value).ok_or_else(|| not_null("value"))?;
-        if value.is_empty() {
-            return Err(ApiError::validation(format!("The value of dimension {name} is empty.")));
-        }
-        if value.contains('\0') {
-            return Err(ApiError::validation(format!("The value of dimension {name} has a NUL.")));
-        }
+        check_dimension_value(name, text(&dimension.value).ok_or_else(|| not_null("value"))?)?;
         if let Some(kind) = text(&dimension.dimension_value_type)
             && kind != "VARCHAR"
         {
@@ -66,30 +102,13 @@ fn merge(
     check_dimensions(own)?;
     let pairs = common_dimensions.iter().chain(own).filter_map(|d| Some((text(&d.name)?, text(&d.value)?)));
     let mut dimensions: Vec<(&str, &str)> = pairs.collect();
-    if dimensions.is_empty() {
-        return Err(ApiError::validation("At least one dimension is required for a record."));
-    }
-    if dimensions.len() > MAX_DIMENSIONS {
-        return Err(ApiError::validation(format!("A record can have at most {MAX_DIMENSIONS} dimensions.")));
-    }
-    dimensions.sort_unstable();
-    if let Some([(name, _), _]) = dimensions.array_windows().find(|[a, b]| a.0 == b.0) {
-        return Err(ApiError::validation(format!("Duplicate dimensions are not allowed: {name}")));
-    }
+    order(&mut dimensions)?;
 
     let measure_name = either(&record.measure_name, &common.measure_name, "A measure name is required for a record.")?;
     check_measure(measure_name)?;
     let unit = unit_ns(text(&record.time_unit).or(text(&common.time_unit)).unwrap_or("MILLISECONDS"))?;
     let measured = measured(record, common, unit)?;
-    if let Measured::Multi(values) = &measured
-        && let Some((name, _)) = values.iter().find(|(name, _)| dimensions.iter().any(|(other, _)| other == name))
-    {
-        return Err(ApiError::validation(format!("A dimension and a measure of a record have the same name: {name}")));
-    }
-    let size = dimensions.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>() + measure_name.len();
-    if size + measured.size() > MAX_RECORD {
-        return Err(ApiError::validation(format!("The record exceeds the limit of {MAX_RECORD} bytes.")));
-    }
+    check_together(measure_name, &dimensions, &measured)?;
 
     let time = either(&record.time, &common.time, "A time is required for a record.")?;
     let time = parse_time(time, unit).ok_or_else(|| {
@@ -100,6 +119,46 @@ fn merge(
         return Err(ApiError::validation("The version of a record must be at least 1."));
     }
     Ok(Record { key: encode_key(measure_name, &dimensions), time, version, measured })
+}
+
+/// Checks the value of a dimension.
+fn check_dimension_value(name: &str, value: &str) -> Result<(), ApiError> {
+    if value.is_empty() {
+        return Err(ApiError::validation(format!("The value of dimension {name} is empty.")));
+    }
+    if value.contains('\0') {
+        return Err(ApiError::validation(format!("The value of dimension {name} has a NUL.")));
+    }
+    Ok(())
+}
+
+/// Puts the dimensions of a record in order, and checks how many there are.
+fn order(dimensions: &mut [(&str, &str)]) -> Result<(), ApiError> {
+    if dimensions.is_empty() {
+        return Err(ApiError::validation("At least one dimension is required for a record."));
+    }
+    if dimensions.len() > MAX_DIMENSIONS {
+        return Err(ApiError::validation(format!("A record can have at most {MAX_DIMENSIONS} dimensions.")));
+    }
+    dimensions.sort_unstable();
+    if let Some([(name, _), _]) = dimensions.array_windows().find(|[a, b]| a.0 == b.0) {
+        return Err(ApiError::validation(format!("Duplicate dimensions are not allowed: {name}")));
+    }
+    Ok(())
+}
+
+/// Checks a record as a whole.
+fn check_together(measure_name: &str, dimensions: &[(&str, &str)], measured: &Measured) -> Result<(), ApiError> {
+    if let Measured::Multi(values) = measured
+        && let Some((name, _)) = values.iter().find(|(name, _)| dimensions.iter().any(|(other, _)| other == name))
+    {
+        return Err(ApiError::validation(format!("A dimension and a measure of a record have the same name: {name}")));
+    }
+    let size = dimensions.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>() + measure_name.len();
+    if size + measured.size() > MAX_RECORD {
+        return Err(ApiError::validation(format!("The record exceeds the limit of {MAX_RECORD} bytes.")));
+    }
+    Ok(())
 }
 
 /// What the record measured: one value or, with the type MULTI, the values of the common attributes and its own.
@@ -122,6 +181,12 @@ fn measured(record: &RawRecord<'_>, common: &RawRecord<'_>, unit: i64) -> Result
         ));
     }
     let mut values = values().map(|value| multi(value, unit)).collect::<Result<Vec<_>, _>>()?;
+    order_values(&mut values)?;
+    Ok(Measured::Multi(values))
+}
+
+/// Puts the values of a multi-measure record in order, and checks how many there are.
+fn order_values(values: &mut [(String, Value)]) -> Result<(), ApiError> {
     if values.is_empty() || values.len() > MAX_VALUES {
         let message = format!("A record of the measure value type MULTI needs 1 to {MAX_VALUES} MeasureValues.");
         return Err(ApiError::validation(message));
@@ -130,7 +195,7 @@ fn measured(record: &RawRecord<'_>, common: &RawRecord<'_>, unit: i64) -> Result
     if let Some([(name, _), _]) = values.array_windows().find(|[a, b]| a.0 == b.0) {
         return Err(ApiError::validation(format!("Duplicate measures are not allowed: {name}")));
     }
-    Ok(Measured::Multi(values))
+    Ok(())
 }
 
 fn multi(raw: &RawMeasure<'_>, unit: i64) -> Result<(String, Value), ApiError> {

@@ -9,9 +9,9 @@ mod record;
 mod value;
 
 pub(crate) use key::decode_key;
-pub(crate) use merge::parse;
-pub(crate) use record::{MAX_DIMENSIONS, Measured, Record, WriteCall};
-pub(crate) use value::{Kind, Value};
+pub(crate) use merge::{Parts, assemble, parse};
+pub(crate) use record::{MAX_DIMENSIONS, MAX_RECORDS, MAX_VALUES, Measured, Record, WriteCall};
+pub(crate) use value::{Kind, Value, parse_time, unit_ns};
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,9 @@ pub(crate) const MAX_RECORDS: usize = 100;
 /// Most dimensions of a record, and of a table.
 pub(crate) const MAX_DIMENSIONS: usize = 128;
 
+/// Most values of a multi-measure record.
+pub(crate) const MAX_VALUES: usize = 256;
+
 /// A record ready to be stored.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Record {

@@ -22,7 +22,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// The type that a single-measure record names. Timestream takes TIMESTAMP in multi-measure records only.
-    pub(super) fn single(name: &str) -> Result<Kind, ApiError> {
+    pub(crate) fn single(name: &str) -> Result<Kind, ApiError> {
         match Kind::read(name) {
             Some(Kind::Timestamp) => Err(ApiError::validation("TIMESTAMP is an invalid measure value type.")),
             Some(kind) => Ok(kind),
@@ -31,7 +31,7 @@ impl Kind {
     }
 
     /// The type that a value of a multi-measure record names.
-    pub(super) fn multi(name: &str) -> Result<Kind, ApiError> {
+    pub(crate) fn multi(name: &str) -> Result<Kind, ApiError> {
         match Kind::read(name) {
             Some(kind) => Ok(kind),
             None if name == "MULTI" => {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::objects::ObjectRootError;
 use crate::storage::OpenError;
 
 /// Why the server does not start.
@@ -11,6 +12,12 @@ pub enum StartError {
     /// The data can't be opened.
     #[error(transparent)]
     Storage(#[from] OpenError),
+    /// The directory in the place of S3 can't be used.
+    #[error(transparent)]
+    Objects(#[from] ObjectRootError),
+    /// The batch load tasks in the data can't be read, or written.
+    #[error("can't go on with the batch load tasks: {0}")]
+    Tasks(String),
     /// The address can't be listened on.
     #[error("can't listen on {address}: {source}")]
     Listen {

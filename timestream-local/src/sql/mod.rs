@@ -16,6 +16,7 @@ mod extremes;
 mod failure;
 mod functions;
 mod java_regex;
+mod json_value;
 mod lambdas;
 mod lexer;
 mod like;
@@ -25,20 +26,27 @@ mod mending;
 mod moments;
 mod nan;
 mod percentiles;
+mod reader;
 mod series;
 mod show;
 mod statement;
 mod text;
 mod translate;
 mod types;
+mod unload;
 mod window_values;
 
 pub(crate) use catalog::{Attribute, Catalog, CatalogError, Counted, Measure, Parts, Points, TableColumn, TableSchema};
 pub(crate) use evaluator::end_evaluation_when;
-pub(crate) use failure::SqlError;
-pub(crate) use series::{MAX_ENTRIES, time_series};
-pub(crate) use statement::{Cell, Compiled, Listing, Prepared, Statement};
+pub(crate) use failure::{Failure, SqlError};
+pub(crate) use list::read as list_values;
+pub(crate) use series::{Entries, MAX_ENTRIES, time_series};
+pub(crate) use statement::{
+    Cell, Compiled, CsvForm, Listing, Prepared, Statement, Unload, UnloadFormat, UnloadOptions,
+};
 pub(crate) use types::{Column, ColumnType};
+#[cfg(test)]
+pub(crate) use {list::write as write_list, series::write as write_series, types::Field};
 
 /// The longest query text that Timestream takes, in bytes.
 pub(crate) const MAX_QUERY_BYTES: usize = 256 * 1024;
@@ -49,6 +57,9 @@ pub(crate) const MAX_QUERY_BYTES: usize = 256 * 1024;
 /// [`SqlError`] for text that is not a query, and for queries that Timestream or this translation refuses.
 pub(crate) fn compile(text: &str, catalog: &dyn Catalog, now_ns: i64) -> Result<Statement, SqlError> {
     let tokens = tokens(text)?;
+    if let Some(parsed) = unload::read(&tokens)? {
+        return parsed.compile(catalog, now_ns).map(Statement::Unload);
+    }
     match show::listing(&tokens, catalog)? {
         Some(listing) => Ok(Statement::Listing(listing)),
         None => translate::query(tokens, catalog, now_ns).map(Statement::Select),
@@ -61,6 +72,9 @@ pub(crate) fn compile(text: &str, catalog: &dyn Catalog, now_ns: i64) -> Result<
 /// As [`compile`], and for a parameter whose type does not follow from the text around it.
 pub(crate) fn prepare(text: &str, catalog: &dyn Catalog, now_ns: i64) -> Result<Prepared, SqlError> {
     let tokens = tokens(text)?;
+    if unload::read(&tokens)?.is_some() {
+        return Err(SqlError::new("PrepareQuery takes queries, and not UNLOAD."));
+    }
     match show::listing(&tokens, catalog)? {
         Some(listing) => Ok(Prepared { columns: listing.columns, parameters: Vec::new() }),
         None => translate::prepare(tokens, catalog, now_ns),

@@ -1,18 +1,18 @@
 //! SHOW and DESCRIBE, answered from the catalog.
 
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
+use sqlparser::tokenizer::{Location, TokenWithSpan};
 
 use super::catalog::{Catalog, TableColumn};
 use super::failure::{SqlError, at};
 use super::like::Pattern;
+use super::reader::Reader;
 use super::statement::{Cell, Listing};
 use super::translate::missing;
 use super::types::{Column, ColumnType, Field};
 
 /// The result of a SHOW or DESCRIBE; `None` when the query is neither.
 pub(super) fn listing(tokens: &[TokenWithSpan], catalog: &dyn Catalog) -> Result<Option<Listing>, SqlError> {
-    let tokens = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
-    let mut reader = Reader { tokens, position: 0 };
+    let mut reader = Reader::new(tokens);
     if reader.word("DESCRIBE") || reader.word("DESC") {
         return describe(&mut reader, catalog).map(Some);
     }
@@ -87,70 +87,4 @@ fn single(column: &str, names: Vec<String>, keep: Option<&Pattern>) -> Listing {
 
 fn no_database(database: &str, start: Location) -> SqlError {
     at(start, format!("Database '{database}' does not exist"))
-}
-
-struct Reader<'t> {
-    tokens: Vec<&'t TokenWithSpan>,
-    position: usize,
-}
-
-impl Reader<'_> {
-    fn word(&mut self, wanted: &str) -> bool {
-        let found = matches!(
-            self.tokens.get(self.position).map(|token| &token.token),
-            Some(Token::Word(word)) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(wanted)
-        );
-        self.position += usize::from(found);
-        found
-    }
-
-    fn expect(&mut self, word: &str) -> Result<(), SqlError> {
-        if self.word(word) || (word == "FROM" && self.word("IN")) { Ok(()) } else { Err(self.unexpected()) }
-    }
-
-    fn name(&mut self) -> Result<(String, Location), SqlError> {
-        match self.tokens.get(self.position).map(|token| (&token.token, token.span.start)) {
-            Some((Token::Word(word), start)) => {
-                self.position += 1;
-                Ok((word.value.clone(), start))
-            }
-            _ => Err(self.unexpected()),
-        }
-    }
-
-    fn table(&mut self) -> Result<(String, String, Location), SqlError> {
-        let (database, start) = self.name()?;
-        match self.tokens.get(self.position).map(|token| &token.token) {
-            Some(Token::Period) => self.position += 1,
-            _ => return Err(at(start, format!("Table '{database}' must be named as database.table"))),
-        }
-        Ok((database, self.name()?.0, start))
-    }
-
-    /// `LIKE 'pattern'`, if it is there, and the end.
-    fn like(&mut self) -> Result<Option<Pattern>, SqlError> {
-        if !self.word("LIKE") {
-            return self.end().map(|()| None);
-        }
-        let Some(Token::SingleQuotedString(pattern)) = self.tokens.get(self.position).map(|token| &token.token) else {
-            return Err(self.unexpected());
-        };
-        self.position += 1;
-        self.end()?;
-        Pattern::new(pattern, None).map(Some).map_err(SqlError::new)
-    }
-
-    fn end(&mut self) -> Result<(), SqlError> {
-        if matches!(self.tokens.get(self.position).map(|token| &token.token), Some(Token::SemiColon)) {
-            self.position += 1;
-        }
-        if self.position == self.tokens.len() { Ok(()) } else { Err(self.unexpected()) }
-    }
-
-    fn unexpected(&self) -> SqlError {
-        match self.tokens.get(self.position) {
-            Some(token) => at(token.span.start, format!("mismatched input '{}'", token.token)),
-            None => SqlError::new("The query ends too early"),
-        }
-    }
 }

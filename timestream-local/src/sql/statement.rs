@@ -35,6 +35,50 @@ pub(crate) struct Listing {
     pub rows: Vec<Vec<Cell>>,
 }
 
+/// A SELECT whose result goes to objects.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Unload {
+    /// The SELECT. Its last columns are those of [`UnloadOptions::partitioned_by`].
+    pub select: Compiled,
+    /// Where to, as the text says it.
+    pub to: String,
+    /// How.
+    pub options: UnloadOptions,
+}
+
+/// How a result is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UnloadOptions {
+    /// The columns by whose values there are folders.
+    pub(crate) partitioned_by: Vec<String>,
+    /// What files are.
+    pub(crate) format: UnloadFormat,
+    /// With gzip: the files of CSV, the columns of Parquet.
+    pub(crate) is_compressed: bool,
+    /// Bytes in a file, about.
+    pub(crate) max_file_bytes: u64,
+}
+
+/// What files are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UnloadFormat {
+    /// Text.
+    Csv(CsvForm),
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// The form of CSV.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CsvForm {
+    /// Stands between values.
+    pub(crate) delimiter: u8,
+    /// Stands before a quote, and before itself.
+    pub(crate) escape: u8,
+    /// The first line has the columns' names.
+    pub(crate) has_header: bool,
+}
+
 /// What PrepareQuery tells of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Prepared {
@@ -51,4 +95,6 @@ pub(crate) enum Statement {
     Select(Compiled),
     /// Answered from the catalog already.
     Listing(Listing),
+    /// To be run by SQLite, with its result in files.
+    Unload(Unload),
 }

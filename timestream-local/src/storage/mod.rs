@@ -7,6 +7,7 @@
 mod catalog;
 mod change;
 mod connection;
+mod documents;
 mod failure;
 mod insert;
 mod lock;
@@ -20,6 +21,7 @@ mod writer;
 
 pub(crate) use catalog::{Catalog, Database, MULTI, MeasureInfo, Table, VALUE_TYPES};
 pub(crate) use change::{Change, Owner};
+pub(crate) use documents::Document;
 pub use failure::OpenError;
 pub(crate) use failure::{no_database, no_table};
 pub(crate) use insert::Ingested;
@@ -42,7 +44,8 @@ const QUEUE: usize = 256;
 /// How often the writer looks for records that outlived their retention.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 
-/// The open storage.
+/// The open storage, or another handle of it.
+#[derive(Clone)]
 pub(crate) struct Storage {
     jobs: mpsc::Sender<Job>,
     published: Published,
@@ -88,6 +91,7 @@ impl Storage {
         let file = directory.join("timestream.sqlite");
         let connection = connection::open_writer(&file)?;
         schema::prepare(&connection)?;
+        documents::create(&connection)?;
         let published = Published::default();
         published.set(Arc::new(schema::load(&connection)?));
         let (jobs, queue) = mpsc::channel(QUEUE);
@@ -121,6 +125,32 @@ impl Storage {
         answer.await.map_err(|_| stopped())?
     }
 
+    /// Gives a call to the writer, from a thread that may wait for a place in its queue.
+    pub(crate) fn begin_write(&self, call: WriteCall) -> Result<Pending<Ingested>, ApiError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.blocking_send(Job::Write(call, reply)).map_err(|_| stopped())?;
+        Ok(Pending(answer))
+    }
+
+    /// Keeps a document, durably.
+    pub(crate) async fn put_document(&self, document: Document) -> Result<(), ApiError> {
+        let (reply, answer) = oneshot::channel();
+        self.submit(Job::Document(document, reply)).await?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    /// Gives a document to the writer, from a thread that may wait for a place in its queue.
+    pub(crate) fn begin_document(&self, document: Document) -> Result<Pending<()>, ApiError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.blocking_send(Job::Document(document, reply)).map_err(|_| stopped())?;
+        Ok(Pending(answer))
+    }
+
+    /// The documents of a kind: id and body, by id.
+    pub(crate) fn documents(&self, kind: &str) -> rusqlite::Result<Vec<(String, String)>> {
+        documents::all(&self.reader.open()?, kind)
+    }
+
     /// Changes what exists, durably. Returns the catalog with the change.
     pub(crate) async fn change(&self, change: Change) -> Result<Arc<Catalog>, ApiError> {
         let (reply, answer) = oneshot::channel();
@@ -130,6 +160,16 @@ impl Storage {
 
     async fn submit(&self, job: Job) -> Result<(), ApiError> {
         self.jobs.send(job).await.map_err(|_| stopped())
+    }
+}
+
+/// An answer of the writer that a thread may wait for.
+pub(crate) struct Pending<T>(oneshot::Receiver<Result<T, ApiError>>);
+
+impl<T> Pending<T> {
+    /// Waits for the answer.
+    pub(crate) fn wait(self) -> Result<T, ApiError> {
+        self.0.blocking_recv().map_err(|_| stopped())?
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::catalog::{Catalog, Published};
 use super::change::Change;
+use super::documents::{self, Document};
 use super::failure::Failure;
 use super::insert::{self, Ingested, Written};
 use super::retention::{Sweep, give_back};
@@ -31,6 +32,8 @@ pub(super) enum Job {
     Write(WriteCall, Reply<Ingested>),
     /// A change of what exists, answered with the catalog that has it.
     Change(Change, Reply<Arc<Catalog>>),
+    /// A document to be kept.
+    Document(Document, Reply<()>),
     /// Records that outlived their retention are to be removed.
     Sweep,
 }
@@ -39,6 +42,7 @@ pub(super) enum Job {
 enum Done {
     Written(Result<Written, ApiError>),
     Changed(Result<(), ApiError>),
+    Kept,
     Nothing,
 }
 
@@ -185,6 +189,10 @@ impl WriterThread {
             done.push(match job {
                 Job::Write(call, _) => Done::Written(unless_broken(self.write(call, now)).map_err(failed)?),
                 Job::Change(change, _) => Done::Changed(unless_broken(self.change(change, now)).map_err(failed)?),
+                Job::Document(document, _) => {
+                    unless_broken(documents::put(&self.connection, document)).map_err(failed)?.map_err(failed)?;
+                    Done::Kept
+                }
                 Job::Sweep => Done::Nothing,
             });
         }
@@ -235,6 +243,9 @@ impl WriterThread {
                 (Job::Change(_, reply), Done::Changed(result)) => {
                     let _ = reply.send(result.map(|()| Arc::clone(&self.catalog)));
                 }
+                (Job::Document(_, reply), Done::Kept) => {
+                    let _ = reply.send(Ok(()));
+                }
                 _ => {}
             }
         }
@@ -245,7 +256,7 @@ impl Job {
     /// Whether it may leave records or space to be removed.
     fn makes_garbage(&self) -> bool {
         match self {
-            Job::Write(..) => false,
+            Job::Write(..) | Job::Document(..) => false,
             Job::Change(change, _) => change.makes_garbage(),
             Job::Sweep => true,
         }
@@ -256,6 +267,7 @@ impl Job {
         match self {
             Job::Write(_, reply) => drop(reply.send(Err(error))),
             Job::Change(_, reply) => drop(reply.send(Err(error))),
+            Job::Document(_, reply) => drop(reply.send(Err(error))),
             Job::Sweep => {}
         }
     }

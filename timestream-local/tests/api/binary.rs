@@ -22,11 +22,16 @@ impl Binary {
 
     /// One whose files may not grow beyond a number of blocks of 512 bytes, as on a full disk.
     pub fn on_full_disk(data: &Path, blocks: u32) -> Self {
+        Self::with_full_disk(data, blocks, &[])
+    }
+
+    /// The same, with more arguments.
+    pub fn with_full_disk(data: &Path, blocks: u32, arguments: &[&str]) -> Self {
         let mut limited = Command::new("sh");
         // A write beyond the limit is an error only if the signal is ignored.
         limited.args(["-c", "trap '' XFSZ; ulimit -S -f $0; exec \"$@\"", &blocks.to_string()]);
         let plain = command(data);
-        Self::run(limited.arg(plain.get_program()).args(plain.get_args()))
+        Self::run(limited.arg(plain.get_program()).args(plain.get_args()).args(arguments))
     }
 
     /// Lets its files grow again.

@@ -50,7 +50,10 @@ fn good_bodies() -> Vec<(&'static str, Value)> {
         ("WriteRecords", records.clone()),
         ("WriteRecords", records),
         ("DescribeEndpoints", json!({})),
-        ("CreateBatchLoadTask", json!({"ClientToken": "c"})),
+        ("CreateBatchLoadTask", batch_load()),
+        ("DescribeBatchLoadTask", json!({"TaskId": "ABC"})),
+        ("ListBatchLoadTasks", json!({"MaxResults": 1, "TaskStatus": "CREATED"})),
+        ("ResumeBatchLoadTask", json!({"TaskId": "ABC"})),
         ("Query", query.clone()),
         ("PrepareQuery", prepare),
         ("CancelQuery", json!({"QueryId": "q1"})),
@@ -58,6 +61,19 @@ fn good_bodies() -> Vec<(&'static str, Value)> {
         ("DeleteDatabase", json!({"DatabaseName": "other"})),
         ("NoSuchOperation", query),
     ]
+}
+
+fn batch_load() -> Value {
+    json!({
+        "ClientToken": "c", "TargetDatabaseName": "db1", "TargetTableName": "metrics", "RecordVersion": 1,
+        "DataSourceConfiguration": {"DataFormat": "CSV", "CsvConfiguration": {"ColumnSeparator": ",", "QuoteChar": "'"},
+            "DataSourceS3Configuration": {"BucketName": "data", "ObjectKeyPrefix": "in"}},
+        "ReportConfiguration": {"ReportS3Configuration": {"BucketName": "reports", "ObjectKeyPrefix": "errors"}},
+        "DataModelConfiguration": {"DataModel": {"TimeColumn": "time", "TimeUnit": "SECONDS", "MeasureNameColumn": "m",
+            "DimensionMappings": [{"SourceColumn": "a", "DestinationColumn": "b"}], "MixedMeasureMappings": [
+                {"MeasureName": "x", "MeasureValueType": "MULTI", "MultiMeasureAttributeMappings": [
+                    {"SourceColumn": "v", "MeasureValueType": "DOUBLE"}]}]}},
+    })
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -144,7 +160,9 @@ fn body() -> impl Strategy<Value = (&'static str, Vec<u8>)> {
 #[test]
 fn no_body_panics_or_is_the_servers_fault() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let running = runtime.block_on(async { Running::start().await.table().await });
+    let running = runtime.block_on(async {
+        Running::with(|config| config.object_root = Some(config.data_dir.with_file_name("objects"))).await.table().await
+    });
     let endpoint = format!("http://{}", running.server.local_addr());
     let agent: ureq::Agent =
         ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into();

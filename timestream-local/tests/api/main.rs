@@ -8,14 +8,17 @@ mod binary;
 mod scratch;
 mod server;
 
+mod batch_load;
 mod bodies;
 mod discovery;
 mod faults;
 mod group_commit;
 mod model;
+mod objects;
 mod queries;
 mod records;
 mod resources;
 mod series_storage;
 mod signatures;
 mod storage;
+mod unload;

@@ -123,7 +123,7 @@ def test_tags(server, database):
     refused(write.list_tags_for_resource, "ValidationException", ResourceARN="arn:aws:s3:::bucket")
 
 
-def test_batch_loads_are_refused_by_name(server, database):
+def test_batch_loads_without_a_directory_are_refused_with_the_options_name(server, database):
     write = server.write()
     message = refused(
         write.create_batch_load_task,
@@ -133,10 +133,8 @@ def test_batch_loads_are_refused_by_name(server, database):
         TargetDatabaseName=database,
         TargetTableName="metrics",
     )
-    assert "CreateBatchLoadTask is not supported" in message
-    refused(write.list_batch_load_tasks, "ValidationException")
-    refused(write.describe_batch_load_task, "ValidationException", TaskId="ABC")
-    refused(write.resume_batch_load_task, "ValidationException", TaskId="ABC")
+    assert "--object-root" in message
+    refused(write.describe_batch_load_task, "ResourceNotFoundException", TaskId="ABC")
 
 
 def test_endpoints(server):

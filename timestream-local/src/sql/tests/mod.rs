@@ -89,7 +89,7 @@ fn connection() -> Connection {
 fn compiled(text: &str) -> Compiled {
     match compile(text, &OneTable, NOW).unwrap_or_else(|error| panic!("{text}: {error}")) {
         Statement::Select(compiled) => compiled,
-        Statement::Listing(_) => panic!("{text} is a listing"),
+        Statement::Listing(_) | Statement::Unload(_) => panic!("{text} is no SELECT"),
     }
 }
 
@@ -305,7 +305,7 @@ fn refusals_say_what_and_where() {
 fn listings_come_from_the_catalog() {
     let rows = |text: &str| match compile(text, &OneTable, NOW).unwrap() {
         Statement::Listing(listing) => listing.rows,
-        Statement::Select(_) => panic!("{text} is no listing"),
+        Statement::Select(_) | Statement::Unload(_) => panic!("{text} is no listing"),
     };
     let texts = |row: &[&str]| row.iter().map(|text| Cell::Text((*text).into())).collect::<Vec<_>>();
     assert_eq!(rows("DESCRIBE \"db\".\"t\"").first(), Some(&texts(&["job", "varchar", "DIMENSION"])));

@@ -62,6 +62,7 @@ fn constructs_are_supported_or_refused_as_listed() {
                     connection().prepare(&compiled.sql).unwrap_or_else(|error| panic!("{name}: {query}: {error}"));
                 }
                 ("yes", Ok(Statement::Listing(_))) => {}
+                ("yes", Ok(Statement::Unload(unload))) => drop(connection().prepare(&unload.select.sql).unwrap()),
                 ("no", Err(error)) => {
                     assert!(error.message.contains("not supported") || error.message.contains("line "), "{error}");
                 }

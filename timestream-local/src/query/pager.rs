@@ -1,0 +1,100 @@
+//! What a query's thread gives, and how it gathers rows into pages.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::slot::Giver;
+use crate::error::{ApiError, ErrorKind};
+
+/// Bytes of rows on a page. The service's pages stay below 1 MB with everything around the rows.
+const PAGE_BYTES: usize = 1_000_000;
+/// Bytes of rows in a result, as in the service.
+const MAX_RESULT_BYTES: u64 = 5 << 30;
+/// How long a page may wait for a client. A statement with rows left keeps the file from shrinking, so this is less than
+/// the hour for which the service keeps a token.
+pub(super) const PATIENCE: Duration = Duration::from_secs(600);
+
+/// What a query's thread gives: the columns first, then pages.
+pub(super) enum Event {
+    /// The JSON of ColumnInfo.
+    Columns(String),
+    Page(Page),
+}
+
+/// A page of a result.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Page {
+    /// The JSON of its rows.
+    pub(super) rows: Arc<Vec<u8>>,
+    pub(super) last: bool,
+    /// Bytes of rows up to the end of this page.
+    pub(super) bytes: u64,
+}
+
+pub(super) type Outcome = Result<Event, ApiError>;
+
+/// Gathers rows into pages.
+pub(super) struct Pager<'g> {
+    giver: &'g Giver<Outcome>,
+    max_rows: usize,
+    pub(super) page: Vec<u8>,
+    /// Where the row begins that is being written, and where what stands before it ends.
+    row: usize,
+    before: usize,
+    rows: usize,
+    bytes: u64,
+}
+
+impl<'g> Pager<'g> {
+    pub(super) fn new(max_rows: usize, giver: &'g Giver<Outcome>) -> Self {
+        Pager { giver, max_rows, page: Vec::new(), row: 0, before: 0, rows: 0, bytes: 0 }
+    }
+
+    /// Writes what stands before the value of a column, the first of which begins a row.
+    pub(super) fn separate(&mut self, index: usize) {
+        if index > 0 {
+            self.page.push(b',');
+            return;
+        }
+        self.before = self.page.len();
+        if self.before > 0 {
+            self.page.push(b',');
+        }
+        self.row = self.page.len();
+        self.page.extend_from_slice(b"{\"Data\":[");
+    }
+
+    /// Ends a row. If the page has no room for it, the page is given away without it first. False when nobody wants more.
+    pub(super) fn end_row(&mut self) -> Result<bool, ApiError> {
+        self.page.extend_from_slice(b"]}");
+        let length = self.page.len() - self.row;
+        if length > PAGE_BYTES {
+            let message = "Query aborted as max page response size has been exceeded by the output result row";
+            return Err(ApiError::new(ErrorKind::QueryExecution, message));
+        }
+        let mut wanted = true;
+        if self.rows == self.max_rows || self.before + length >= PAGE_BYTES {
+            let mut next = Vec::with_capacity(self.before + length);
+            next.extend_from_slice(self.page.get(self.row..).unwrap_or_default());
+            self.page.truncate(self.before);
+            wanted = self.give(false);
+            self.page = next;
+        }
+        self.rows += 1;
+        if self.bytes > MAX_RESULT_BYTES {
+            return Err(ApiError::new(ErrorKind::QueryExecution, "The result is larger than 5 GB."));
+        }
+        Ok(wanted)
+    }
+
+    pub(super) fn finish(&mut self) {
+        self.give(true);
+    }
+
+    fn give(&mut self, last: bool) -> bool {
+        self.bytes += self.page.len() as u64;
+        self.rows = 0;
+        let rows = Arc::new(std::mem::take(&mut self.page));
+        self.giver.give(Ok(Event::Page(Page { rows, last, bytes: self.bytes })), PATIENCE)
+    }
+}

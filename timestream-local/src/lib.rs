@@ -10,6 +10,7 @@ mod faults;
 #[doc(hidden)]
 pub mod fuzzing;
 mod names;
+mod objects;
 mod query;
 mod records;
 mod server;
@@ -18,6 +19,7 @@ mod sql;
 mod storage;
 
 pub use faults::{Fault, FaultHandle, FaultSpecError, Faults, Often};
+pub use objects::ObjectRootError;
 pub use server::{Config, DEFAULT_HEAD_MEMORY, Server, StartError, TlsFiles};
 pub use signature::{AccessKey, CredentialsFileError};
 pub use storage::OpenError;

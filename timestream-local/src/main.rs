@@ -31,6 +31,9 @@ struct Arguments {
     /// that.
     #[arg(long, default_value_t = DEFAULT_HEAD_MEMORY)]
     head_memory: usize,
+    /// A directory in the place of S3: s3://bucket/key is the file bucket/key in it. UNLOAD and batch load need it.
+    #[arg(long)]
+    object_root: Option<PathBuf>,
     /// Faults to make on purpose, to test clients with: throttle=0.1,error=3x,delay=50ms@0.2,drop=0.01,seed=7
     #[arg(long, default_value = "")]
     fault: Faults,
@@ -54,6 +57,7 @@ async fn main() -> ExitCode {
     }
     config.faults = arguments.fault;
     config.head_memory = arguments.head_memory;
+    config.object_root = arguments.object_root;
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let server = match Server::start(config).await {
         Ok(server) => server,

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 
 use crate::error::{ApiError, ErrorKind};
 use crate::faults::FaultHandle;
+use crate::objects::ObjectRoot;
 use crate::query::Queries;
 use crate::storage::Storage;
 pub(crate) use discovery::Caller;
@@ -21,16 +22,18 @@ pub(crate) use discovery::Caller;
 /// Answers calls.
 pub(crate) struct Api {
     storage: Storage,
+    /// What stands for S3, if anything does.
+    objects: Option<ObjectRoot>,
     queries: Queries,
     address: SocketAddr,
     faults: FaultHandle,
 }
 
 impl Api {
-    /// Answers calls from `storage`. `address` is where the server listens.
-    pub(crate) fn new(storage: Storage, address: SocketAddr, faults: FaultHandle) -> Self {
+    /// Answers calls from `storage`, with `objects` in the place of S3. `address` is where the server listens.
+    pub(crate) fn new(storage: Storage, objects: Option<ObjectRoot>, address: SocketAddr, faults: FaultHandle) -> Self {
         let queries = Queries::new(storage.reader().clone());
-        Api { storage, queries, address, faults }
+        Api { storage, objects, queries, address, faults }
     }
 
     /// Answers one call with the body of a success.

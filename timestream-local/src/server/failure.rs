@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::objects::ObjectRootError;
 use crate::storage::OpenError;
 
 /// Why the server does not start.
@@ -11,6 +12,9 @@ pub enum StartError {
     /// The data can't be opened.
     #[error(transparent)]
     Storage(#[from] OpenError),
+    /// The directory in the place of S3 can't be used.
+    #[error(transparent)]
+    Objects(#[from] ObjectRootError),
     /// The address can't be listened on.
     #[error("can't listen on {address}: {source}")]
     Listen {

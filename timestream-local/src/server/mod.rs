@@ -18,6 +18,7 @@ pub use tls::TlsFiles;
 
 use crate::api::Api;
 use crate::faults::{FaultHandle, Faults};
+use crate::objects::ObjectRoot;
 use crate::signature::AccessKey;
 use crate::storage::{Storage, Writer};
 use calls::Calls;
@@ -42,6 +43,9 @@ pub struct Config {
     /// Bytes that recent samples may take in memory. When half of them are taken, all samples are sealed into chunks on
     /// disk, however few each series has; when all are, writes wait for that.
     pub head_memory: usize,
+    /// The directory in the place of S3: `s3://bucket/key` is the file `bucket/key` in it. It is made where it is missing.
+    /// Without it, what needs S3 is refused.
+    pub object_root: Option<PathBuf>,
 }
 
 impl Config {
@@ -54,6 +58,7 @@ impl Config {
             access_keys: Vec::new(),
             faults: Faults::default(),
             head_memory: DEFAULT_HEAD_MEMORY,
+            object_root: None,
         }
     }
 }
@@ -71,17 +76,19 @@ impl Server {
     /// Opens the data and serves on the current tokio runtime.
     ///
     /// # Errors
-    /// Data in use by another process or written by a newer version, an address in use, or TLS files that can't be used.
+    /// Data in use by another process or written by a newer version, an address in use, or TLS files or an object root that
+    /// can't be used.
     pub async fn start(config: Config) -> Result<Server, StartError> {
-        let Config { data_dir, listen_address, tls, access_keys, faults: plan, head_memory } = config;
+        let Config { data_dir, listen_address, tls, access_keys, faults: plan, head_memory, object_root } = config;
         let tls = tls.as_ref().map(tls::acceptor).transpose()?;
         let listen = |source| StartError::Listen { address: listen_address, source };
         let listener = TcpListener::bind(listen_address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        let objects = object_root.as_deref().map(ObjectRoot::open).transpose()?;
         let (storage, writer) = Storage::open(&data_dir, head_memory)?;
         let faults = FaultHandle::default();
         faults.set(plan);
-        let api = Api::new(storage, address, faults.clone());
+        let api = Api::new(storage, objects, address, faults.clone());
         let calls = Arc::new(Calls::new(api, access_keys, faults.clone(), tls.is_some()));
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(connections::serve(listener, tls, calls, stopped));

@@ -9,16 +9,18 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::catalog::View;
 use super::connection;
+use super::insights::{Insights, Traced};
 use super::slot::{Giver, Taker, slot};
-use crate::calendar::now_ns;
 use crate::error::{ApiError, ErrorKind};
-use crate::sql::{self, Cell, Column, Compiled, Listing, Statement};
+use crate::sql::{self, Cell, Column, Compiled, Listing, Statement, Times};
 use crate::storage::{Reader, samples};
 
 /// Bytes of rows on a page. The service's pages stay below 1 MB with everything around the rows.
 const PAGE_BYTES: usize = 1_000_000;
 /// Bytes of rows in a result, as in the service.
 const MAX_RESULT_BYTES: u64 = 5 << 30;
+/// What the service bills for a query at least, in bytes.
+const METERED_AT_LEAST: u64 = 10_000_000;
 /// How long a query may run, as in the service.
 const MAX_TIME: Duration = Duration::from_secs(3600);
 /// How long a page may wait for a client. A statement with rows left keeps the file from shrinking, so this is less than
@@ -36,12 +38,14 @@ pub(super) struct Job {
     pub(super) reader: Reader,
     /// Rows on a page, at most.
     pub(super) max_rows: usize,
+    pub(super) times: Times,
+    /// The last page is to have insights.
+    pub(super) with_insights: bool,
 }
 
 /// What a query's thread gives: the columns first, then pages.
 pub(super) enum Event {
-    /// The JSON of ColumnInfo.
-    Columns(String),
+    Columns(Vec<Column>),
     Page(Page),
 }
 
@@ -53,9 +57,31 @@ pub(super) struct Page {
     pub(super) last: bool,
     /// Bytes of rows up to the end of this page.
     pub(super) bytes: u64,
+    /// QueryInsightsResponse, on the last page of a query that asked for it.
+    pub(super) insights: Option<Arc<Value>>,
+}
+
+impl Page {
+    /// The bytes that the service would bill up to the end of this page.
+    pub(super) fn metered(&self) -> u64 {
+        self.bytes.max(METERED_AT_LEAST)
+    }
 }
 
 pub(super) type Outcome = Result<Event, ApiError>;
+
+/// The columns, which a query gives first.
+pub(super) async fn columns(taker: &Taker<Outcome>) -> Result<Vec<Column>, ApiError> {
+    match taker.take().await.unwrap_or_else(|| Err(broken()))? {
+        Event::Columns(columns) => Ok(columns),
+        Event::Page(_) => Err(broken()),
+    }
+}
+
+/// The error for a thread that ended without a word.
+pub(super) fn broken() -> ApiError {
+    ApiError::internal("the query ended unexpectedly")
+}
 
 /// Starts a query. Its thread ends, and gives back its permit, when all is taken, nobody takes the next page for ten
 /// minutes, or what this returns is dropped.
@@ -78,28 +104,22 @@ pub(super) fn start(job: Job, permit: OwnedSemaphorePermit) -> Result<Taker<Outc
 }
 
 fn run(job: &Job, giver: &Giver<Outcome>) -> Result<(), ApiError> {
-    let statement =
-        sql::compile(&job.text, &job.view, now_ns()).map_err(|error| ApiError::validation(error.message))?;
+    let statement = sql::compile_at(&job.text, &job.view, job.times);
+    let statement = statement.map_err(|error| ApiError::validation(error.message))?;
     let columns = match &statement {
         Statement::Select(select) => &select.columns,
         Statement::Listing(listing) => &listing.columns,
     };
-    if !giver.give(Ok(Event::Columns(column_info(columns))), PATIENCE) {
+    if !giver.give(Ok(Event::Columns(columns.clone())), PATIENCE) {
         return Ok(());
     }
     let mut pager = Pager::new(job.max_rows, giver);
-    match &statement {
+    let insights = match &statement {
         Statement::Select(select) => selected(job, select, giver, &mut pager)?,
-        Statement::Listing(listing) => listed(listing, &mut pager)?,
-    }
-    pager.finish();
+        Statement::Listing(listing) => listed(listing, &mut pager).map(|()| Insights::default())?,
+    };
+    pager.finish(job.with_insights.then_some(insights));
     Ok(())
-}
-
-/// The JSON of ColumnInfo.
-fn column_info(columns: &[Column]) -> String {
-    let info = columns.iter().map(|column| json!({"Name": column.name, "Type": column.column_type.api_type()}));
-    Value::from_iter(info).to_string()
 }
 
 fn listed(listing: &Listing, pager: &mut Pager<'_>) -> Result<(), ApiError> {
@@ -124,7 +144,7 @@ fn listed(listing: &Listing, pager: &mut Pager<'_>) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn selected(job: &Job, select: &Compiled, giver: &Giver<Outcome>, pager: &mut Pager<'_>) -> Result<(), ApiError> {
+fn selected(job: &Job, select: &Compiled, giver: &Giver<Outcome>, pager: &mut Pager<'_>) -> Result<Insights, ApiError> {
     let mut connection = connection::open(&job.reader)?;
     if select.sorts_series {
         // A sort in a file needs a folder for it that can be written and is not full.
@@ -136,8 +156,10 @@ fn selected(job: &Job, select: &Compiled, giver: &Giver<Outcome>, pager: &mut Pa
     sql::end_evaluation_when(has_to_end);
     let snapshot = job.reader.begin(&connection)?;
     let format = samples::Format { write: sql::time_series, most: sql::MAX_ENTRIES };
-    for table in job.view.used() {
-        samples::make_readable(&connection, &snapshot, &table, format)?;
+    let traced: Vec<Traced> = job.view.used().into_iter().map(Traced::new).collect();
+    for Traced { used, trace } in &traced {
+        let trace = job.with_insights.then_some(trace);
+        samples::make_readable(&connection, &snapshot, &used.table, format, trace)?;
     }
     let mut statement = connection.prepare(&select.sql).map_err(|error| unprepared(error, job))?;
     // The last literals may belong to a clause that was left out, such as LIMIT 0, so that nothing asks for them.
@@ -154,7 +176,7 @@ fn selected(job: &Job, select: &Compiled, giver: &Giver<Outcome>, pager: &mut Pa
             break;
         }
     }
-    Ok(())
+    if job.with_insights { Ok(Insights::of(&connection, &traced)?) } else { Ok(Insights::default()) }
 }
 
 /// The error for a translation that SQLite refuses: it is too complex for SQLite, or a table is gone.
@@ -199,12 +221,14 @@ struct Pager<'g> {
     row: usize,
     before: usize,
     rows: usize,
+    /// Of all pages.
+    all_rows: u64,
     bytes: u64,
 }
 
 impl<'g> Pager<'g> {
     fn new(max_rows: usize, giver: &'g Giver<Outcome>) -> Self {
-        Pager { giver, max_rows, page: Vec::new(), row: 0, before: 0, rows: 0, bytes: 0 }
+        Pager { giver, max_rows, page: Vec::new(), row: 0, before: 0, rows: 0, all_rows: 0, bytes: 0 }
     }
 
     /// Writes what stands before the value of a column, the first of which begins a row.
@@ -234,24 +258,28 @@ impl<'g> Pager<'g> {
             let mut next = Vec::with_capacity(self.before + length);
             next.extend_from_slice(self.page.get(self.row..).unwrap_or_default());
             self.page.truncate(self.before);
-            wanted = self.give(false);
+            wanted = self.give(None);
             self.page = next;
         }
         self.rows += 1;
+        self.all_rows += 1;
         if self.bytes > MAX_RESULT_BYTES {
             return Err(ApiError::new(ErrorKind::QueryExecution, "The result is larger than 5 GB."));
         }
         Ok(wanted)
     }
 
-    fn finish(&mut self) {
-        self.give(true);
+    fn finish(&mut self, insights: Option<Insights>) {
+        self.give(Some(insights));
     }
 
-    fn give(&mut self, last: bool) -> bool {
+    /// Gives a page; the last one with its insights, if they were asked for.
+    fn give(&mut self, end: Option<Option<Insights>>) -> bool {
         self.bytes += self.page.len() as u64;
         self.rows = 0;
         let rows = Arc::new(std::mem::take(&mut self.page));
-        self.giver.give(Ok(Event::Page(Page { rows, last, bytes: self.bytes })), PATIENCE)
+        let last = end.is_some();
+        let insights = end.flatten().map(|insights| Arc::new(insights.to_json(self.all_rows, self.bytes)));
+        self.giver.give(Ok(Event::Page(Page { rows, last, bytes: self.bytes, insights })), PATIENCE)
     }
 }

@@ -9,8 +9,9 @@ mod record;
 mod value;
 
 pub(crate) use key::decode_key;
-pub(crate) use merge::parse;
-pub(crate) use record::{MAX_DIMENSIONS, Measured, Record, WriteCall};
+pub(crate) use merge::{check, parse};
+pub(crate) use raw::{RawDimension, RawMeasure, RawRecord, Text};
+pub(crate) use record::{MAX_DIMENSIONS, MAX_RECORDS, Measured, Record, WriteCall};
 pub(crate) use value::{Kind, Value};
 
 #[cfg(test)]

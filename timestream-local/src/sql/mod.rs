@@ -35,7 +35,7 @@ pub(crate) use catalog::{Attribute, Catalog, CatalogError, Measure, Parts, Point
 pub(crate) use evaluator::end_evaluation_when;
 pub(crate) use failure::SqlError;
 pub(crate) use series::{MAX_ENTRIES, time_series};
-pub(crate) use statement::{Cell, Compiled, Listing, Prepared, Statement};
+pub(crate) use statement::{Cell, Compiled, Listing, Prepared, Statement, Times};
 pub(crate) use types::{Column, ColumnType};
 
 /// The longest query text that Timestream takes, in bytes.
@@ -46,10 +46,18 @@ pub(crate) const MAX_QUERY_BYTES: usize = 256 * 1024;
 /// # Errors
 /// [`SqlError`] for text that is not a query, and for queries that Timestream or this translation refuses.
 pub(crate) fn compile(text: &str, catalog: &dyn Catalog, now_ns: i64) -> Result<Statement, SqlError> {
+    compile_at(text, catalog, Times { now_ns, scheduled: None })
+}
+
+/// Compiles one query, which may have the parameter `@scheduled_runtime` if `times` has a value for it.
+///
+/// # Errors
+/// As [`compile`].
+pub(crate) fn compile_at(text: &str, catalog: &dyn Catalog, times: Times) -> Result<Statement, SqlError> {
     let tokens = tokens(text)?;
     match show::listing(&tokens, catalog)? {
         Some(listing) => Ok(Statement::Listing(listing)),
-        None => translate::query(tokens, catalog, now_ns).map(Statement::Select),
+        None => translate::query(tokens, catalog, times).map(Statement::Select),
     }
 }
 

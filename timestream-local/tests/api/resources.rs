@@ -118,6 +118,4 @@ async fn what_is_not_there_says_so() {
     let running = Running::start().await;
     let error = running.write.list_batch_load_tasks().send().await.unwrap_err();
     assert!(error.message().unwrap().contains("ListBatchLoadTasks is not supported"));
-    let error = running.query.list_scheduled_queries().send().await.unwrap_err();
-    assert!(error.message().unwrap().contains("ListScheduledQueries is not supported"));
 }

@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::super::properties::{Retention, Tags};
 use super::super::samples::Snapshot;
-use super::super::{change, connection, schema};
+use super::super::{Owner, connection, schema};
 use super::*;
+use crate::calendar::now_ns;
 use crate::error::ErrorKind;
 use crate::records;
 
@@ -22,7 +23,8 @@ impl Bench {
         let connection = connection::open_writer(&folder.join("timestream.sqlite")).unwrap();
         schema::prepare(&connection).unwrap();
         let samples = Samples::open(&connection, 1 << 30).unwrap();
-        let mut bench = Bench { writer: WriterThread::new(connection, Published::default(), samples), folder };
+        let writer = WriterThread::new(connection, Published::default(), samples, Clock::system());
+        let mut bench = Bench { writer, folder };
         bench.change(database("db1")).unwrap();
         bench.change(table("db1", "metrics")).unwrap();
         bench
@@ -170,7 +172,10 @@ fn a_refusal_changes_nothing() {
     let before = bench.writer.published.get();
     let (missing, many): (String, Tags) =
         ("none".into(), (0..51).map(|number| (number.to_string(), String::new())).collect());
-    let owner = |table: Option<&str>| change::Owner { database: "db1".into(), table: table.map(str::to_owned) };
+    let owner = |table: Option<&str>| match table {
+        Some(table) => Owner::Table { database: "db1".into(), table: table.into() },
+        None => Owner::Database("db1".into()),
+    };
     let key =
         super::super::Schema { composite_partition_key: Some(vec![super::super::properties::PartitionKey::default()]) };
     let update = |name: &str, schema| Change::UpdateTable {

@@ -1,8 +1,12 @@
 //! The clock, and dates and times of the proleptic Gregorian calendar, UTC, over nanoseconds since 1970.
 
+mod clock;
+
 use std::time::SystemTime;
 
 use time::{Date, Month, OffsetDateTime, Time, Weekday};
+
+pub use clock::Clock;
 
 /// Nanoseconds in a second.
 pub(crate) const SECOND: i64 = 1_000_000_000;
@@ -13,7 +17,7 @@ pub(crate) const HOUR: i64 = 60 * MINUTE;
 /// Nanoseconds in a day.
 pub(crate) const DAY: i64 = 86_400 * SECOND;
 
-/// Now, in nanoseconds since 1970.
+/// Now by the system's clock, in nanoseconds since 1970.
 pub(crate) fn now_ns() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)

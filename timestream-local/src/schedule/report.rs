@@ -1,0 +1,105 @@
+//! Error reports: what a run could not write, as JSON in the place of S3 (developer guide, "Scheduled query error
+//! reports").
+
+use serde_json::{Value, json};
+
+use crate::objects::{Folder, ObjectRoot};
+use crate::query::ScheduledRow;
+use crate::records::{Measured, Record, Value as Measurement, decode_key};
+use crate::storage::{ErrorReport, ReportLocation};
+
+/// Errors that a report lists. Further ones are counted.
+const MAX_ERRORS: usize = 1000;
+
+/// What a run could not write.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    errors: Vec<Value>,
+    further: u64,
+    first: Option<String>,
+}
+
+impl Report {
+    /// Notes a row that has no record.
+    pub(super) fn row(&mut self, reason: &str, row: &ScheduledRow) {
+        self.push(reason, || json!({"reason": reason, "rawLine": json!(row).to_string()}));
+    }
+
+    /// Notes a record that was rejected.
+    pub(super) fn record(&mut self, reason: &str, record: &Record) {
+        self.push(reason, || json!({"reason": reason, "records": [shown(record)]}));
+    }
+
+    fn push(&mut self, reason: &str, error: impl FnOnce() -> Value) {
+        self.first.get_or_insert_with(|| reason.to_owned());
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(error());
+        } else {
+            self.further += 1;
+        }
+    }
+
+    /// Why the run failed, if anything is in the report.
+    pub(super) fn reason(&self) -> Option<String> {
+        let first = self.first.as_ref()?;
+        let count = self.errors.len() as u64 + self.further;
+        Some(format!("{count} rows or records of the result could not be written. The first: {first}"))
+    }
+
+    /// Puts the report into the place of S3. `path` is that of the run, from the prefix on.
+    ///
+    /// # Errors
+    /// Why it can't be written.
+    pub(super) fn put(
+        mut self,
+        objects: &ObjectRoot,
+        config: &ErrorReport,
+        path: &str,
+        id: &str,
+    ) -> Result<ReportLocation, String> {
+        if self.further > 0 {
+            self.errors.push(json!({"reason": format!("{} further errors are left out.", self.further)}));
+        }
+        let prefix = config.object_key_prefix.as_deref().unwrap_or_default();
+        let address = Folder::new(&config.bucket_name, prefix).and_then(|folder| folder.object(path));
+        let address = address.map_err(|error| error.to_string())?;
+        let location =
+            ReportLocation { bucket_name: address.bucket().to_owned(), object_key: address.key().to_owned() };
+        let report = json!({"reportId": id, "errors": self.errors}).to_string();
+        objects.put(address, report.as_bytes()).map_err(|error| error.to_string())?;
+        Ok(location)
+    }
+}
+
+/// A record with the names that reports have.
+fn shown(record: &Record) -> Value {
+    let (measure, dimensions) = decode_key(&record.key).unwrap_or_default();
+    let dimension =
+        |(name, value): &(&str, &str)| json!({"name": name, "value": value, "dimensionValueType": "VARCHAR"});
+    let (kind, value, values) = match &record.measured {
+        Measured::Single(value) => (value.kind().name(), json!(text(value)), Value::Null),
+        Measured::Multi(values) => {
+            let value = |(name, value): &(String, Measurement)| json!({"name": name, "value": text(value), "type": value.kind().name()});
+            ("MULTI", Value::Null, values.iter().map(value).collect())
+        }
+    };
+    json!({
+        "dimensions": dimensions.iter().map(dimension).collect::<Vec<_>>(),
+        "measureName": measure,
+        "measureValue": value,
+        "measureValues": values,
+        "measureValueType": kind,
+        "time": record.time.to_string(),
+        "timeUnit": "NANOSECONDS",
+        "version": record.version,
+    })
+}
+
+fn text(value: &Measurement) -> String {
+    match value {
+        Measurement::Double(number) => number.to_string(),
+        Measurement::Bigint(number) | Measurement::Timestamp(number) => number.to_string(),
+        Measurement::Varchar(text) => text.clone(),
+        Measurement::Boolean(truth) => truth.to_string(),
+    }
+}

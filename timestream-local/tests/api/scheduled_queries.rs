@@ -92,7 +92,7 @@ async fn lists_come_in_pages_and_tags_belong_to_each() {
         keys.extend(page.unwrap().tags.into_iter().map(|tag| tag.key));
     }
     assert_eq!(keys, ["a", "c"]);
-    let error = list(&arns[0].replace("query/", "other/")).await.unwrap_err();
+    let error = list(&format!("{}x", arns[0])).await.unwrap_err();
     assert_eq!(error.code(), Some("ResourceNotFoundException"));
 }
 

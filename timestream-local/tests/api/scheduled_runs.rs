@@ -85,10 +85,10 @@ async fn a_later_run_replaces_the_records_of_an_earlier_one() {
     let target = built(target("hour", &["host"]).multi_measure_mappings(mapping));
     let request = create(&running.query, "counts", text, "rate(1 day)").target_configuration(target);
     let arn = request.send().await.unwrap().arn;
-    execute(&running.query, &arn, NOON + 1).await;
+    execute(&running.query, &arn, NOON + 1000).await;
     assert_eq!(running.rows("SELECT host, time, n FROM db1.derived").await, ["a 2024-05-06 12:00:00.000000000 1"]);
     running.records([record("a", 2.0, 30_000)]).send().await.unwrap();
-    let run = execute(&running.query, &arn, NOON + 2).await;
+    let run = execute(&running.query, &arn, NOON + 2000).await;
     assert_eq!(run.run_status, Some(ScheduledQueryRunStatus::ManualTriggerSuccess));
     assert_eq!(running.rows("SELECT host, time, n FROM db1.derived").await, ["a 2024-05-06 12:00:00.000000000 2"]);
 }
@@ -120,7 +120,9 @@ async fn records_that_are_rejected_are_reported() {
     assert_eq!(run.execution_stats.unwrap().records_ingested, 0);
     let location = run.error_report_location.unwrap().s3_report_location.unwrap();
     assert_eq!(location.bucket_name.as_deref(), Some("reports"));
-    let (id, trigger) = (arn.rsplit('/').next().unwrap(), run.trigger_time.unwrap().to_millis().unwrap());
+    let id = arn.rsplit('/').next().unwrap();
+    // The fraction of a second is not exact.
+    let trigger = (run.trigger_time.unwrap().as_secs_f64() * 1e3).round();
     let key = location.object_key.unwrap();
     assert_eq!(key, format!("failed/runs/{id}/{}/Manual/{trigger}", NOON / 1000));
     let report = std::fs::read_to_string(objects.join("reports").join(key)).unwrap();
@@ -142,14 +144,14 @@ async fn the_last_five_failed_runs_are_remembered() {
     let request = create(&running.query, "daily-sample", IN_2030, "rate(1 day)");
     let arn = request.target_configuration(in_2030()).send().await.unwrap().arn;
     for number in 0..7 {
-        let run = execute(&running.query, &arn, NOON + number).await;
+        let run = execute(&running.query, &arn, NOON + number * 1000).await;
         // There is no place for reports.
         assert_eq!(run.error_report_location, None);
     }
     let found = described(&running.query, &arn).await;
     let times: Vec<i64> =
         found.recently_failed_runs().iter().map(|run| run.invocation_time.unwrap().to_millis().unwrap()).collect();
-    assert_eq!(times, [6, 5, 4, 3, 2].map(|number| NOON + number));
+    assert_eq!(times, [6, 5, 4, 3, 2].map(|number| NOON + number * 1000));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -172,7 +174,7 @@ async fn a_query_that_fails_harms_nothing() {
     // Without its target it can't succeed, and is disabled.
     running.records([record("b", 1.0, 60_000)]).send().await.unwrap();
     running.write.delete_table().database_name("db1").table_name("metrics").send().await.unwrap();
-    let run = execute(&running.query, &arn, NOON + 1).await;
+    let run = execute(&running.query, &arn, NOON + 1000).await;
     assert!(run.failure_reason.unwrap().contains("Table 'db1.metrics' does not exist"));
     assert_eq!(described(&running.query, &arn).await.state, ScheduledQueryState::Disabled);
 }
@@ -190,7 +192,7 @@ async fn a_manual_run_has_insights_if_they_are_asked_for() {
     let run = run_for(&running.query, &arn, NOON, None).await;
     let found = run.query_insights_response.unwrap();
     assert_eq!((found.query_table_count, found.output_rows), (Some(1), Some(1)));
-    assert_eq!(execute(&running.query, &arn, NOON + 1).await.query_insights_response, None);
+    assert_eq!(execute(&running.query, &arn, NOON + 1000).await.query_insights_response, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

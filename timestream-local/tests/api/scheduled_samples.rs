@@ -149,7 +149,7 @@ async fn the_cpu_of_a_host_in_steps() {
     let target = built(target("binned", &["region", "az", "hostname"]).multi_measure_mappings(mapping));
     let request = create(&running.query, "daily-sample", &text, "cron(0/1 * * * ? *)");
     let arn = request.target_configuration(target).send().await.unwrap().arn;
-    let run = execute(&running.query, &arn, now_ms()).await;
+    let run = execute(&running.query, &arn, now_ms() / 1000 * 1000).await;
     assert_eq!(run.failure_reason, None);
     let stored = "SELECT hostname, measure_name, to_milliseconds(time), avg_cpu, p90_cpu, p99_cpu FROM db1.derived ORDER BY time";
     let expected = [

@@ -80,7 +80,7 @@ pub async fn described(client: &query::Client, arn: &str) -> ScheduledQueryDescr
     client.describe_scheduled_query().scheduled_query_arn(arn).send().await.unwrap().scheduled_query.unwrap()
 }
 
-/// Waits until the run for a time, in milliseconds since 1970, has ended as the last one after `before`.
+/// Waits until the run for a time, in milliseconds since 1970 and a whole second, has ended as the last one after `before`.
 pub async fn run_for(
     client: &query::Client,
     arn: &str,
@@ -102,7 +102,7 @@ pub async fn run_for(
     tokio::time::timeout(PATIENCE, ended).await.unwrap()
 }
 
-/// Runs a query for a time, in milliseconds since 1970, and waits until it has ended.
+/// Runs a query for a time, in milliseconds since 1970 and a whole second, and waits until it has ended.
 pub async fn execute(client: &query::Client, arn: &str, time: i64) -> ScheduledQueryRunSummary {
     let before = described(client, arn).await.last_run_summary.and_then(|run| run.trigger_time);
     let call = client.execute_scheduled_query().scheduled_query_arn(arn).invocation_time(DateTime::from_millis(time));

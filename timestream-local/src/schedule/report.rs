@@ -8,13 +8,15 @@ use crate::query::ScheduledRow;
 use crate::records::{Measured, Record, Value as Measurement, decode_key};
 use crate::storage::{ErrorReport, ReportLocation};
 
-/// Errors that a report lists. Further ones are counted.
+/// Errors that a report lists, and their bytes. Further ones are counted.
 const MAX_ERRORS: usize = 1000;
+const MAX_BYTES: usize = 4 << 20;
 
 /// What a run could not write.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     errors: Vec<Value>,
+    bytes: usize,
     further: u64,
     first: Option<String>,
 }
@@ -32,8 +34,10 @@ impl Report {
 
     fn push(&mut self, reason: &str, error: impl FnOnce() -> Value) {
         self.first.get_or_insert_with(|| reason.to_owned());
-        if self.errors.len() < MAX_ERRORS {
-            self.errors.push(error());
+        if self.errors.len() < MAX_ERRORS && self.bytes < MAX_BYTES {
+            let error = error();
+            self.bytes += error.to_string().len();
+            self.errors.push(error);
         } else {
             self.further += 1;
         }
@@ -101,5 +105,36 @@ fn text(value: &Measurement) -> String {
         Measurement::Bigint(number) | Measurement::Timestamp(number) => number.to_string(),
         Measurement::Varchar(text) => text.clone(),
         Measurement::Boolean(truth) => truth.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_has_a_bound_and_counts_the_rest() {
+        let folder = std::env::temp_dir().join(format!("timestream-report-{}", std::process::id()));
+        let objects = ObjectRoot::open(&folder).unwrap();
+        let config =
+            ErrorReport { bucket_name: "reports".to_owned(), object_key_prefix: None, encryption_option: None };
+        let put = |report: Report, path: &str| {
+            let location = report.put(&objects, &config, path, "1").unwrap();
+            let text = std::fs::read_to_string(folder.join(location.bucket_name).join(location.object_key)).unwrap();
+            serde_json::from_str::<Value>(&text).unwrap()
+        };
+        let (mut many, mut large) = (Report::default(), Report::default());
+        assert_eq!(many.reason(), None);
+        for _ in 0..1005 {
+            many.row("why", &vec![Some("a".to_owned()), None]);
+            large.row("why", &vec![Some("a".repeat(1 << 20))]);
+        }
+        assert_eq!(many.reason().unwrap(), "1005 rows or records of the result could not be written. The first: why");
+        let report = put(many, "many");
+        assert_eq!(report["errors"].as_array().unwrap().len(), 1001);
+        assert_eq!(report["errors"][0], json!({"reason": "why", "rawLine": "[\"a\",null]"}));
+        assert_eq!(report["errors"][1000]["reason"], "5 further errors are left out.");
+        assert_eq!(put(large, "large")["errors"].as_array().unwrap().len(), 5);
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -11,6 +11,9 @@ use crate::error::{ApiError, ErrorKind};
 use crate::records::{MAX_RECORDS, Record, WriteCall};
 use crate::storage::{Change, Run, RunStats, RunStatus, ScheduleChange, ScheduledQuery};
 
+/// The longest reason of a failure, in characters.
+const MAX_REASON: usize = 2048;
+
 /// What begins a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trigger {
@@ -55,6 +58,7 @@ pub(super) async fn run(context: &Context, order: &Order) {
         Err(error) => Some(format!("{}: {}", error.kind.name(), error.message)),
         Ok(()) => report.reason(),
     };
+    let failure = failure.map(|reason| reason.chars().take(MAX_REASON).collect::<String>());
     let status = match (order.trigger, failure.is_some()) {
         (Trigger::Auto, false) => RunStatus::AutoTriggerSuccess,
         (Trigger::Auto, true) => RunStatus::AutoTriggerFailure,

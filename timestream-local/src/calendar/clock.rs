@@ -1,11 +1,15 @@
 //! The clock that a server goes by.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
-use super::now_ns;
+/// Now by the system's clock, in nanoseconds since 1970.
+pub(crate) fn now_ns() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
 
 /// The clock that a server goes by: the system's, which a test can put ahead so that it need not wait. All clones are one
 /// clock.

@@ -39,7 +39,7 @@ impl ScheduleChange {
     /// After one, `catalog` may have a part of the change, and must not be used.
     pub(super) fn apply(&self, connection: &Connection, catalog: &mut Catalog) -> Result<(), Failure> {
         match self {
-            ScheduleChange::Create { id, query } => return create(connection, catalog, id, query),
+            ScheduleChange::Create { id, query } => create(connection, catalog, id, query),
             ScheduleChange::Switch { id, enabled, next } => changed(connection, catalog, id, |query| {
                 (query.enabled, query.next) = (*enabled, *next);
                 Ok(())

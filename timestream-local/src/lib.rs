@@ -14,12 +14,14 @@ mod names;
 mod objects;
 mod query;
 mod records;
+mod schedule;
 mod server;
 mod signature;
 mod sql;
 mod storage;
 mod unload;
 
+pub use calendar::Clock;
 pub use faults::{Fault, FaultHandle, FaultSpecError, Faults, Often};
 pub use objects::ObjectRootError;
 pub use server::{Config, DEFAULT_HEAD_MEMORY, Server, StartError, TlsFiles};

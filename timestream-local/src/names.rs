@@ -15,6 +15,19 @@ const RESERVED_PREFIXES: [&str; 3] = ["ts_", "measure_value", "measure_name"];
 /// How no measure's name may begin.
 const RESERVED_MEASURE_PREFIXES: [&str; 2] = ["ts_", "measure_value"];
 
+/// How ARNs begin, in a made-up account.
+const ARN_PREFIX: &str = "arn:aws:timestream:us-east-1:000000000000:";
+
+/// The ARN of something.
+pub(crate) fn arn(path: &str) -> String {
+    format!("{ARN_PREFIX}{path}")
+}
+
+/// The ARN of a table.
+pub(crate) fn table_arn(database: &str, table: &str) -> String {
+    arn(&format!("database/{database}/table/{table}"))
+}
+
 /// Checks the name of a new database or table: 3 to 256 bytes of letters, digits, `_`, `-` and `.`.
 pub(crate) fn check_resource(field: &str, name: &str) -> Result<(), ApiError> {
     let legal = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));

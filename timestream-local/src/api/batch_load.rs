@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Api;
-use super::shape::{check_enum, check_length, page_of, request, required};
+use super::shape::{check_enum, check_length, page, request, required};
 use crate::batch_load::{Asked, DataModelConfiguration, DataSourceConfiguration, ReportConfiguration, Status, Task};
 use crate::error::ApiError;
 use crate::names::constraint;
@@ -66,7 +66,7 @@ impl Api {
             check_enum("taskStatus", status, &Status::NAMES)?;
         }
         let tasks = self.batch_loads.tasks(task_status.as_deref()).into_iter();
-        let (page, next) = page_of(MAX_TASKS, tasks, max_results, next_token.as_deref())?;
+        let (page, next) = page(tasks, MAX_TASKS, max_results, next_token.as_deref())?;
         Ok(json!({"BatchLoadTasks": page.iter().map(Task::summary).collect::<Vec<_>>(), "NextToken": next}))
     }
 

@@ -4,10 +4,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Api;
-use super::arn::arn;
-use super::shape::{Tag, check_length, page, request, required, tags};
+use super::shape::{MAX_RESULTS, Tag, check_length, page, request, required, tags};
 use crate::error::ApiError;
-use crate::names;
+use crate::names::{self, arn};
 use crate::storage::{Change, Database, no_database};
 
 #[derive(Deserialize)]
@@ -63,7 +62,7 @@ impl Api {
         let ListRequest { next_token, max_results } = request(body)?;
         let catalog = self.storage.catalog();
         let all = catalog.databases.iter().map(|(name, database)| (name.clone(), (name, database)));
-        let (page, next) = page(all, max_results, next_token.as_deref())?;
+        let (page, next) = page(all, MAX_RESULTS, max_results, next_token.as_deref())?;
         let databases: Vec<Value> = page.into_iter().map(|(name, database)| shape(name, database)).collect();
         Ok(json!({"Databases": databases, "NextToken": next}))
     }

@@ -1,10 +1,14 @@
 //! The operations of the service models timestream-write and timestream-query, 2018-11-01.
 
+mod account;
 mod arn;
 mod batch_load;
 mod databases;
 mod discovery;
+mod new_scheduled_query;
 mod queries;
+mod scheduled_queries;
+mod scheduled_shape;
 mod shape;
 mod table_properties;
 mod tables;
@@ -12,12 +16,15 @@ mod tags;
 mod write;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::batch_load::BatchLoads;
+use crate::calendar::Clock;
 use crate::error::{ApiError, ErrorKind};
 use crate::faults::FaultHandle;
 use crate::objects::ObjectRoot;
 use crate::query::Queries;
+use crate::schedule::{Context, Orders, Scheduler};
 use crate::storage::Storage;
 pub(crate) use discovery::Caller;
 
@@ -25,25 +32,32 @@ pub(crate) use discovery::Caller;
 pub(crate) struct Api {
     storage: Storage,
     batch_loads: BatchLoads,
-    queries: Queries,
+    queries: Arc<Queries>,
+    orders: Orders,
+    clock: Clock,
     address: SocketAddr,
     faults: FaultHandle,
 }
 
 impl Api {
-    /// Answers calls from `storage`, with `objects` in the place of S3. `address` is where the server listens.
+    /// Answers calls from `storage`, with `objects` in the place of S3. `address` is where the server listens. Scheduled
+    /// queries run while the scheduler does.
     ///
     /// # Errors
     /// Batch load tasks in the storage that can't be read, or written.
     pub(crate) async fn new(
         storage: Storage,
         objects: Option<ObjectRoot>,
+        clock: Clock,
         address: SocketAddr,
         faults: FaultHandle,
-    ) -> Result<Self, ApiError> {
+    ) -> Result<(Self, Scheduler), ApiError> {
         let batch_loads = BatchLoads::open(storage.clone(), objects.clone()).await?;
-        let queries = Queries::new(storage.reader().clone(), objects);
-        Ok(Api { storage, batch_loads, queries, address, faults })
+        let queries = Arc::new(Queries::new(storage.reader().clone(), clock.clone(), objects.clone()));
+        let context =
+            Context { storage: storage.clone(), queries: Arc::clone(&queries), objects, clock: clock.clone() };
+        let (scheduler, orders) = Scheduler::new(context);
+        Ok((Api { storage, batch_loads, queries, orders, clock, address, faults }, scheduler))
     }
 
     /// Answers one call with the body of a success.
@@ -71,31 +85,19 @@ impl Api {
             "DescribeBatchLoadTask" => self.describe_batch_load_task(body)?,
             "ListBatchLoadTasks" => self.list_batch_load_tasks(body)?,
             "ResumeBatchLoadTask" => self.resume_batch_load_task(body).await?,
-            _ => return Err(unsupported(operation)),
+            "CreateScheduledQuery" => self.create_scheduled_query(body).await?,
+            "DescribeScheduledQuery" => self.describe_scheduled_query(body)?,
+            "ListScheduledQueries" => self.list_scheduled_queries(body)?,
+            "UpdateScheduledQuery" => self.update_scheduled_query(body).await?,
+            "DeleteScheduledQuery" => self.delete_scheduled_query(body).await?,
+            "ExecuteScheduledQuery" => self.execute_scheduled_query(body)?,
+            "DescribeAccountSettings" => self.describe_account_settings(),
+            "UpdateAccountSettings" => self.update_account_settings(body).await?,
+            _ => {
+                let what = format!("There is no operation {operation:?}.");
+                return Err(ApiError::new(ErrorKind::UnknownOperation, what));
+            }
         };
         Ok(answer.to_string().into_bytes())
-    }
-}
-
-/// Operations of the service that this server does not have, and what they would need.
-const UNSUPPORTED: [(&[&str], &str); 2] = [
-    (
-        &[
-            "CreateScheduledQuery",
-            "DeleteScheduledQuery",
-            "DescribeScheduledQuery",
-            "ExecuteScheduledQuery",
-            "ListScheduledQueries",
-            "UpdateScheduledQuery",
-        ],
-        "there are no scheduled queries",
-    ),
-    (&["DescribeAccountSettings", "UpdateAccountSettings"], "there is no account"),
-];
-
-fn unsupported(operation: &str) -> ApiError {
-    match UNSUPPORTED.iter().find(|(operations, _)| operations.contains(&operation)) {
-        Some((_, why)) => ApiError::validation(format!("{operation} is not supported by timestream-local: {why}.")),
-        None => ApiError::new(ErrorKind::UnknownOperation, format!("There is no operation {operation:?}.")),
     }
 }

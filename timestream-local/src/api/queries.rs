@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Api;
-use super::shape::{request, required};
+use super::shape::{check_enum, request, required};
 use crate::error::ApiError;
 use crate::names::constraint;
 use crate::query::NewQuery;
@@ -26,10 +26,21 @@ struct QueryRequest {
     query_insights: Option<QueryInsights>,
 }
 
+/// `QueryInsights` and `ScheduledQueryInsights`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct QueryInsights {
-    mode: String,
+pub(super) struct QueryInsights {
+    mode: Option<String>,
+}
+
+impl QueryInsights {
+    /// Whether insights are asked for.
+    pub(super) fn are_on(asked: Option<Self>) -> Result<bool, ApiError> {
+        let Some(asked) = asked else { return Ok(false) };
+        let mode = required(asked.mode, "queryInsights.mode")?;
+        check_enum("queryInsights.mode", &mode, &["ENABLED_WITH_RATE_CONTROL", "DISABLED"])?;
+        Ok(mode != "DISABLED")
+    }
 }
 
 #[derive(Deserialize)]
@@ -53,11 +64,12 @@ impl Api {
         if let Some(token) = client_token.as_ref().filter(|token| !(32..=128).contains(&token.len())) {
             return Err(constraint("clientToken", token, "Member must have length between 32 and 128"));
         }
-        if query_insights.is_some_and(|insights| insights.mode != "DISABLED") {
-            return Err(ApiError::validation("QueryInsights is not supported by timestream-local."));
-        }
+        let with_insights = QueryInsights::are_on(query_insights)?;
         match next_token {
-            None => self.queries.start(NewQuery { text, max_rows, client_token }, self.storage.catalog()).await,
+            None => {
+                let query = NewQuery { text, max_rows, client_token, with_insights };
+                self.queries.start(query, self.storage.catalog()).await
+            }
             Some(token) if token.is_empty() || token.len() > MAX_TOKEN => {
                 let rule = format!("Member must have length between 1 and {MAX_TOKEN}");
                 Err(constraint("nextToken", &token, &rule))
@@ -84,7 +96,8 @@ impl Api {
     }
 }
 
-fn text(text: Option<String>) -> Result<String, ApiError> {
+/// The text of a query.
+pub(super) fn text(text: Option<String>) -> Result<String, ApiError> {
     let text = required(text, "queryString")?;
     match text.len() {
         1..=MAX_TEXT => Ok(text),

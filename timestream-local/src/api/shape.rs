@@ -7,8 +7,8 @@ use crate::error::{ApiError, ErrorKind};
 use crate::names::{constraint, not_null};
 use crate::storage::Tags;
 
-/// Items on a page of a list, at most and by default.
-const MAX_RESULTS: i64 = 20;
+/// Databases or tables on a page of their list, at most and by default.
+pub(super) const MAX_RESULTS: i64 = 20;
 
 /// Reads a request.
 pub(super) fn request<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
@@ -84,24 +84,16 @@ pub(super) fn tags(asked: Vec<Tag>) -> Result<Tags, ApiError> {
 }
 
 /// One page of `items`, each with its place in the order, and the token of the next page: the last place of this one.
+/// A page has `most` items at most, and by default.
 pub(super) fn page<T>(
     items: impl Iterator<Item = (String, T)>,
-    max_results: Option<i64>,
-    token: Option<&str>,
-) -> Result<(Vec<T>, Option<String>), ApiError> {
-    page_of(MAX_RESULTS, items, max_results, token)
-}
-
-/// The same, with `most` items on a page, at most and by default.
-pub(super) fn page_of<T>(
     most: i64,
-    items: impl Iterator<Item = (String, T)>,
     max_results: Option<i64>,
     token: Option<&str>,
 ) -> Result<(Vec<T>, Option<String>), ApiError> {
     let size = max_results.unwrap_or(most);
     check_within("maxResults", size, most)?;
-    let legal = |token: &str| token.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./".contains(&b));
+    let legal = |token: &str| token.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./|!*'()".contains(&b));
     if token.is_some_and(|token| token.is_empty() || !legal(token)) {
         return Err(ApiError::validation("The NextToken is invalid."));
     }

@@ -42,15 +42,7 @@ impl MagneticRequest {
         let location = self.magnetic_store_rejected_data_location;
         if let Some(s3) = location.as_ref().and_then(|location| location.s3_configuration.as_ref()) {
             if let Some(bucket) = &s3.bucket_name {
-                check_length("bucketName", bucket, 3, 63)?;
-                let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-                let bytes = bucket.as_bytes();
-                if !bytes.iter().all(|b| legal(*b) || matches!(b, b'.' | b'-'))
-                    || ![bytes.first(), bytes.last()].into_iter().flatten().all(|b| legal(*b))
-                {
-                    let rule = "Member must satisfy regular expression pattern: [a-z0-9][\\.\\-a-z0-9]{1,61}[a-z0-9]";
-                    return Err(constraint("bucketName", bucket, rule));
-                }
+                check_bucket(bucket)?;
             }
             if let Some(prefix) = &s3.object_key_prefix {
                 check_length("objectKeyPrefix", prefix, 1, 928)?;
@@ -64,6 +56,20 @@ impl MagneticRequest {
         }
         Ok(MagneticWrites { enable_magnetic_store_writes, magnetic_store_rejected_data_location: location })
     }
+}
+
+/// Checks the name of a bucket (service model, S3BucketName).
+pub(super) fn check_bucket(bucket: &str) -> Result<(), ApiError> {
+    check_length("bucketName", bucket, 3, 63)?;
+    let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let bytes = bucket.as_bytes();
+    if bytes.iter().all(|b| legal(*b) || matches!(b, b'.' | b'-'))
+        && [bytes.first(), bytes.last()].into_iter().flatten().all(|b| legal(*b))
+    {
+        return Ok(());
+    }
+    let rule = "Member must satisfy regular expression pattern: [a-z0-9][\\.\\-a-z0-9]{1,61}[a-z0-9]";
+    Err(constraint("bucketName", bucket, rule))
 }
 
 #[derive(Deserialize)]

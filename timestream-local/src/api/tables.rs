@@ -4,8 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Api;
-use super::arn::arn;
-use super::shape::{Tag, page, request, required, tags};
+use super::shape::{MAX_RESULTS, Tag, page, request, required, tags};
 use super::table_properties::{MagneticRequest, RetentionRequest, SchemaRequest};
 use crate::error::ApiError;
 use crate::names;
@@ -93,7 +92,7 @@ impl Api {
         // "a.b/c" comes before "a/c", though the database "a" comes before "a.b".
         let mut tables: Vec<_> = tables.collect();
         tables.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let (page, next) = page(tables.into_iter(), max_results, next_token.as_deref())?;
+        let (page, next) = page(tables.into_iter(), MAX_RESULTS, max_results, next_token.as_deref())?;
         let tables: Vec<Value> = page.into_iter().map(|(owner, name, table)| shape(owner, name, table)).collect();
         Ok(json!({"Tables": tables, "NextToken": next}))
     }
@@ -114,7 +113,7 @@ fn shape(database: &str, name: &str, table: &Table) -> Value {
         _ => json!({"CompositePartitionKey": [{"Type": "MEASURE"}]}),
     };
     json!({
-        "Arn": arn(&format!("database/{database}/table/{name}")),
+        "Arn": names::table_arn(database, name),
         "TableName": name,
         "DatabaseName": database,
         "TableStatus": "ACTIVE",

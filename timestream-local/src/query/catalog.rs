@@ -15,7 +15,15 @@ use crate::storage::{Catalog, MULTI, Table, VALUE_TYPES};
 pub(crate) struct View {
     catalog: Arc<Catalog>,
     /// The tables that the query reads, by number.
-    used: RefCell<BTreeMap<i64, Arc<Table>>>,
+    used: RefCell<BTreeMap<i64, UsedTable>>,
+}
+
+/// A table that a query reads.
+#[derive(Debug, Clone)]
+pub(super) struct UsedTable {
+    pub(super) table: Arc<Table>,
+    /// The name of its database, and its own.
+    pub(super) names: (String, String),
 }
 
 impl View {
@@ -24,7 +32,7 @@ impl View {
     }
 
     /// The tables that the translated query reads.
-    pub(super) fn used(&self) -> Vec<Arc<Table>> {
+    pub(super) fn used(&self) -> Vec<UsedTable> {
         self.used.borrow().values().cloned().collect()
     }
 
@@ -36,8 +44,9 @@ impl View {
 
 impl sql::Catalog for View {
     fn table(&self, database: &str, table: &str) -> Result<TableSchema, CatalogError> {
+        let names = (database.to_owned(), table.to_owned());
         let table = self.found(database, table)?;
-        self.used.borrow_mut().insert(table.number, Arc::clone(table));
+        self.used.borrow_mut().insert(table.number, UsedTable { table: Arc::clone(table), names });
         let column = |name: &str, column_type, attribute, field: Field| TableColumn {
             name: name.to_owned(),
             column_type,

@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 
 use super::catalog::View;
 use crate::objects::ObjectRoot;
+use crate::sql::Times;
 use crate::storage::Reader;
 
 /// A query to be run.
@@ -20,4 +21,7 @@ pub(super) struct Job {
     pub(super) unloads: Arc<Semaphore>,
     /// Rows on a page, at most.
     pub(super) max_rows: usize,
+    pub(super) times: Times,
+    /// The last page is to have insights.
+    pub(super) with_insights: bool,
 }

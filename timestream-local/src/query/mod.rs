@@ -4,9 +4,13 @@
 mod answer;
 mod catalog;
 mod connection;
+mod insights;
 mod job;
 mod pager;
+mod prepare;
 mod run;
+mod scheduled;
+mod scheduled_rows;
 mod slot;
 mod tokens;
 mod unload;
@@ -20,15 +24,16 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 
-use crate::calendar::now_ns;
+use crate::calendar::{Clock, now_ns};
 use crate::error::{ApiError, ErrorKind};
 use crate::objects::ObjectRoot;
-use crate::sql;
+use crate::sql::{Column, Times};
 use crate::storage::{Catalog, Reader};
 use answer::body;
 pub(crate) use catalog::View;
 use job::Job;
-use pager::{Event, Outcome, Page};
+use pager::{Event, Outcome, Page, broken};
+pub(crate) use scheduled_rows::ScheduledRow;
 use slot::Taker;
 use tokens::ClientTokens;
 
@@ -56,11 +61,14 @@ pub(crate) struct NewQuery {
     pub(crate) max_rows: Option<usize>,
     /// The client's own token for this query.
     pub(crate) client_token: Option<String>,
+    /// The last page is to have insights.
+    pub(crate) with_insights: bool,
 }
 
 /// All queries that run.
 pub(crate) struct Queries {
     reader: Reader,
+    clock: Clock,
     /// What stands for S3, if anything does.
     objects: Option<ObjectRoot>,
     places: Arc<Semaphore>,
@@ -101,10 +109,11 @@ struct Pages {
 }
 
 impl Queries {
-    /// Queries on what `reader` opens, with `objects` in the place of S3.
-    pub(crate) fn new(reader: Reader, objects: Option<ObjectRoot>) -> Self {
+    /// Queries on what `reader` opens, which go by `clock`, with `objects` in the place of S3.
+    pub(crate) fn new(reader: Reader, clock: Clock, objects: Option<ObjectRoot>) -> Self {
         Queries {
             reader,
+            clock,
             objects,
             places: Arc::new(Semaphore::new(MAX_QUERIES)),
             unloads: Arc::new(Semaphore::new(MAX_UNLOADS)),
@@ -117,11 +126,11 @@ impl Queries {
 
     /// Starts a query. Returns the body of its first answer.
     pub(crate) async fn start(&self, query: NewQuery, catalog: Arc<Catalog>) -> Result<Vec<u8>, ApiError> {
-        let NewQuery { text, max_rows, client_token } = query;
+        let NewQuery { text, max_rows, client_token, with_insights } = query;
         if let Some(token) = client_token {
-            locked(&self.client_tokens).note(&token, (&text, max_rows), Instant::now())?;
+            locked(&self.client_tokens).note(&token, (&text, max_rows, with_insights), Instant::now())?;
         }
-        let permit = self.place().await?;
+        let permit = self.place(PLACE_WAIT).await?;
         let id = format!("{}{:08X}", self.process, self.started.fetch_add(1, Ordering::Relaxed) + 1);
         let job = Job {
             id: id.clone(),
@@ -131,12 +140,11 @@ impl Queries {
             objects: self.objects.clone(),
             unloads: Arc::clone(&self.unloads),
             max_rows: max_rows.unwrap_or(usize::MAX),
+            times: Times { now_ns: self.clock.now_ns(), scheduled: None },
+            with_insights,
         };
         let taker = run::start(job, permit)?;
-        let columns = match taker.take().await.unwrap_or_else(|| Err(broken()))? {
-            Event::Columns(columns) => columns,
-            Event::Page(_) => return Err(broken()),
-        };
+        let columns = column_info(&pager::columns(&taker).await?);
         let first = page(&taker).await?;
         // With MaxRows, the service answers at once only what fits one page; otherwise just the token.
         let (page, ready) = match first {
@@ -205,39 +213,13 @@ impl Queries {
         Ok(None)
     }
 
-    /// Checks a query without running it. Returns the body of PrepareQuery's answer.
-    pub(crate) async fn prepare(&self, text: String, catalog: Arc<Catalog>) -> Result<Value, ApiError> {
-        let permit = self.place().await?;
-        let view = View::new(catalog);
-        let query = text.clone();
-        // The parser recurses, so it runs on a blocking thread and not on one of the runtime's.
-        let prepared = tokio::task::spawn_blocking(move || sql::prepare(&query, &view, now_ns())).await;
-        drop(permit);
-        let prepared = prepared.map_err(|_| broken())?.map_err(|error| ApiError::validation(error.message))?;
-        let column = |column: &sql::Column| {
-            let mut shown =
-                json!({"Name": column.name, "Type": column.column_type.api_type(), "Aliased": column.aliased});
-            if let Some(origin) = &column.origin {
-                shown["DatabaseName"] = json!(origin.0);
-                shown["TableName"] = json!(origin.1);
-            }
-            shown
-        };
-        let parameters = prepared.parameters.iter().map(|(name, kind)| json!({"Name": name, "Type": kind.api_type()}));
-        Ok(json!({
-            "QueryString": text,
-            "Columns": prepared.columns.iter().map(column).collect::<Vec<_>>(),
-            "Parameters": parameters.collect::<Vec<_>>(),
-        }))
-    }
-
-    /// A place for a query to run in. When all are taken, the query that was idle longest ends.
-    async fn place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+    /// A place for a query to run in, within some time. When all are taken, the query that was idle longest ends.
+    async fn place(&self, patience: Duration) -> Result<OwnedSemaphorePermit, ApiError> {
         if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
             return Ok(permit);
         }
         self.end_idle();
-        match tokio::time::timeout(PLACE_WAIT, Arc::clone(&self.places).acquire_owned()).await {
+        match tokio::time::timeout(patience, Arc::clone(&self.places).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             _ => Err(ApiError::new(
                 ErrorKind::Throttling,
@@ -277,8 +259,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn broken() -> ApiError {
-    ApiError::internal("the query ended unexpectedly")
+/// The JSON of ColumnInfo.
+fn column_info(columns: &[Column]) -> String {
+    let info = columns.iter().map(|column| json!({"Name": column.name, "Type": column.column_type.api_type()}));
+    Value::from_iter(info).to_string()
 }
 
 /// The next page. `None` when it takes too long.

@@ -3,21 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::slot::Giver;
+use serde_json::Value;
+
+use super::insights::Insights;
+use super::slot::{Giver, Taker};
 use crate::error::{ApiError, ErrorKind};
+use crate::sql::Column;
 
 /// Bytes of rows on a page. The service's pages stay below 1 MB with everything around the rows.
 const PAGE_BYTES: usize = 1_000_000;
 /// Bytes of rows in a result, as in the service.
 const MAX_RESULT_BYTES: u64 = 5 << 30;
+/// What the service bills for a query at least, in bytes.
+const METERED_AT_LEAST: u64 = 10_000_000;
 /// How long a page may wait for a client. A statement with rows left keeps the file from shrinking, so this is less than
 /// the hour for which the service keeps a token.
 pub(super) const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What a query's thread gives: the columns first, then pages.
 pub(super) enum Event {
-    /// The JSON of ColumnInfo.
-    Columns(String),
+    Columns(Vec<Column>),
     Page(Page),
 }
 
@@ -29,9 +34,31 @@ pub(super) struct Page {
     pub(super) last: bool,
     /// Bytes of rows up to the end of this page.
     pub(super) bytes: u64,
+    /// QueryInsightsResponse, on the last page of a query that asked for it.
+    pub(super) insights: Option<Arc<Value>>,
+}
+
+impl Page {
+    /// The bytes that the service would bill up to the end of this page.
+    pub(super) fn metered(&self) -> u64 {
+        self.bytes.max(METERED_AT_LEAST)
+    }
 }
 
 pub(super) type Outcome = Result<Event, ApiError>;
+
+/// The columns, which a query gives first.
+pub(super) async fn columns(taker: &Taker<Outcome>) -> Result<Vec<Column>, ApiError> {
+    match taker.take().await.unwrap_or_else(|| Err(broken()))? {
+        Event::Columns(columns) => Ok(columns),
+        Event::Page(_) => Err(broken()),
+    }
+}
+
+/// The error for a thread that ended without a word.
+pub(super) fn broken() -> ApiError {
+    ApiError::internal("the query ended unexpectedly")
+}
 
 /// Gathers rows into pages.
 pub(super) struct Pager<'g> {
@@ -42,12 +69,14 @@ pub(super) struct Pager<'g> {
     row: usize,
     before: usize,
     rows: usize,
+    /// Of all pages.
+    all_rows: u64,
     bytes: u64,
 }
 
 impl<'g> Pager<'g> {
     pub(super) fn new(max_rows: usize, giver: &'g Giver<Outcome>) -> Self {
-        Pager { giver, max_rows, page: Vec::new(), row: 0, before: 0, rows: 0, bytes: 0 }
+        Pager { giver, max_rows, page: Vec::new(), row: 0, before: 0, rows: 0, all_rows: 0, bytes: 0 }
     }
 
     /// Writes what stands before the value of a column, the first of which begins a row.
@@ -77,24 +106,28 @@ impl<'g> Pager<'g> {
             let mut next = Vec::with_capacity(self.before + length);
             next.extend_from_slice(self.page.get(self.row..).unwrap_or_default());
             self.page.truncate(self.before);
-            wanted = self.give(false);
+            wanted = self.give(None);
             self.page = next;
         }
         self.rows += 1;
+        self.all_rows += 1;
         if self.bytes > MAX_RESULT_BYTES {
             return Err(ApiError::new(ErrorKind::QueryExecution, "The result is larger than 5 GB."));
         }
         Ok(wanted)
     }
 
-    pub(super) fn finish(&mut self) {
-        self.give(true);
+    pub(super) fn finish(&mut self, insights: Option<Insights>) {
+        self.give(Some(insights));
     }
 
-    fn give(&mut self, last: bool) -> bool {
+    /// Gives a page; the last one with its insights, if they were asked for.
+    fn give(&mut self, end: Option<Option<Insights>>) -> bool {
         self.bytes += self.page.len() as u64;
         self.rows = 0;
         let rows = Arc::new(std::mem::take(&mut self.page));
-        self.giver.give(Ok(Event::Page(Page { rows, last, bytes: self.bytes })), PATIENCE)
+        let last = end.is_some();
+        let insights = end.flatten().map(|insights| Arc::new(insights.to_json(self.all_rows, self.bytes)));
+        self.giver.give(Ok(Event::Page(Page { rows, last, bytes: self.bytes, insights })), PATIENCE)
     }
 }

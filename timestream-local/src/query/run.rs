@@ -3,15 +3,15 @@
 use std::time::{Duration, Instant};
 
 use rusqlite::{ErrorCode, Row, params_from_iter};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::connection;
+use super::insights::{Insights, Traced};
 use super::job::Job;
 use super::pager::{Event, Outcome, PATIENCE, Pager};
 use super::slot::{Giver, Taker, slot};
 use super::unload;
-use crate::calendar::now_ns;
 use crate::error::{ApiError, ErrorKind};
 use crate::sql::{self, Cell, Column, Compiled, Listing, Statement};
 use crate::storage::samples;
@@ -44,14 +44,15 @@ pub(super) fn start(job: Job, permit: OwnedSemaphorePermit) -> Result<Taker<Outc
 }
 
 fn run(job: &Job, giver: &Giver<Outcome>) -> Result<(), ApiError> {
-    let statement =
-        sql::compile(&job.text, &job.view, now_ns()).map_err(|error| ApiError::validation(error.message))?;
-    let give_columns = |columns: &[Column]| giver.give(Ok(Event::Columns(column_info(columns))), PATIENCE);
+    let statement = sql::compile_at(&job.text, &job.view, job.times);
+    let statement = statement.map_err(|error| ApiError::validation(error.message))?;
+    let give_columns = |columns: &[Column]| giver.give(Ok(Event::Columns(columns.to_vec())), PATIENCE);
     let mut pager = Pager::new(job.max_rows, giver);
+    let mut insights = Insights::default();
     match &statement {
         Statement::Select(select) => {
             if give_columns(&select.columns) {
-                selected(job, select, giver, &mut pager)?;
+                insights = selected(job, select, giver, &mut pager)?;
             }
         }
         Statement::Listing(listing) => {
@@ -62,7 +63,7 @@ fn run(job: &Job, giver: &Giver<Outcome>) -> Result<(), ApiError> {
         Statement::Unload(query) => {
             let (mut unloader, _place) = unload::begin(job, query)?;
             if give_columns(&unload::columns()) {
-                each_row(job, &query.select, giver, |row| unload::row(&mut unloader, &query.select, row))?;
+                insights = each_row(job, &query.select, giver, |row| unload::row(&mut unloader, &query.select, row))?;
                 // A query that was cancelled has no list of its files.
                 if giver.is_wanted() {
                     listed(&unload::listing(unloader.finish()?), &mut pager)?;
@@ -70,14 +71,8 @@ fn run(job: &Job, giver: &Giver<Outcome>) -> Result<(), ApiError> {
             }
         }
     }
-    pager.finish();
+    pager.finish(job.with_insights.then_some(insights));
     Ok(())
-}
-
-/// The JSON of ColumnInfo.
-fn column_info(columns: &[Column]) -> String {
-    let info = columns.iter().map(|column| json!({"Name": column.name, "Type": column.column_type.api_type()}));
-    Value::from_iter(info).to_string()
 }
 
 fn listed(listing: &Listing, pager: &mut Pager<'_>) -> Result<(), ApiError> {
@@ -102,7 +97,7 @@ fn listed(listing: &Listing, pager: &mut Pager<'_>) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn selected(job: &Job, select: &Compiled, giver: &Giver<Outcome>, pager: &mut Pager<'_>) -> Result<(), ApiError> {
+fn selected(job: &Job, select: &Compiled, giver: &Giver<Outcome>, pager: &mut Pager<'_>) -> Result<Insights, ApiError> {
     each_row(job, select, giver, |row| {
         for (index, column) in select.columns.iter().enumerate() {
             pager.separate(index);
@@ -114,13 +109,13 @@ fn selected(job: &Job, select: &Compiled, giver: &Giver<Outcome>, pager: &mut Pa
     })
 }
 
-/// Runs a SELECT, and gives its rows away until no more are wanted.
+/// Runs a SELECT, and gives its rows away until no more are wanted. What it has read, if that is asked for.
 fn each_row(
     job: &Job,
     select: &Compiled,
     giver: &Giver<Outcome>,
     mut take: impl FnMut(&Row<'_>) -> Result<bool, ApiError>,
-) -> Result<(), ApiError> {
+) -> Result<Insights, ApiError> {
     let mut connection = connection::open(&job.reader)?;
     if select.sorts_series {
         // A sort in a file needs a folder for it that can be written and is not full.
@@ -132,8 +127,10 @@ fn each_row(
     sql::end_evaluation_when(has_to_end);
     let snapshot = job.reader.begin(&connection)?;
     let format = samples::Format { write: sql::time_series, most: sql::MAX_ENTRIES };
-    for table in job.view.used() {
-        samples::make_readable(&connection, &snapshot, &table, format)?;
+    let traced: Vec<Traced> = job.view.used().into_iter().map(Traced::new).collect();
+    for Traced { used, trace } in &traced {
+        let trace = job.with_insights.then_some(trace);
+        samples::make_readable(&connection, &snapshot, &used.table, format, trace)?;
     }
     let mut statement = connection.prepare(&select.sql).map_err(|error| unprepared(error, job))?;
     // The last literals may belong to a clause that was left out, such as LIMIT 0, so that nothing asks for them.
@@ -144,7 +141,7 @@ fn each_row(
             break;
         }
     }
-    Ok(())
+    if job.with_insights { Ok(Insights::of(&connection, &traced)?) } else { Ok(Insights::default()) }
 }
 
 /// The error for a translation that SQLite refuses: it is too complex for SQLite, or a table is gone.

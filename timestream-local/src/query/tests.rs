@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::calendar::Clock;
 use crate::storage::Storage;
 use serde_json::Value;
 
@@ -23,12 +24,14 @@ struct Fixture {
 impl Fixture {
     fn new(name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("timestream-queries-{name}-{}", std::process::id()));
-        let (storage, _) = Storage::open(&folder, 1 << 30).unwrap();
-        Fixture { queries: Queries::new(storage.reader().clone(), None), storage, folder }
+        let (storage, _) = Storage::open(&folder, 1 << 30, Clock::system()).unwrap();
+        let queries = Queries::new(storage.reader().clone(), Clock::system(), None);
+        Fixture { queries, storage, folder }
     }
 
     async fn start(&self, text: &str, max_rows: Option<usize>, token: Option<&str>) -> Result<Value, ApiError> {
-        let query = NewQuery { text: text.to_owned(), max_rows, client_token: token.map(str::to_owned) };
+        let query =
+            NewQuery { text: text.to_owned(), max_rows, client_token: token.map(str::to_owned), with_insights: false };
         let body = self.queries.start(query, self.storage.catalog()).await?;
         Ok(serde_json::from_slice(&body).unwrap())
     }

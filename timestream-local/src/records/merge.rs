@@ -79,6 +79,14 @@ pub(crate) fn parse(body: &[u8]) -> Result<WriteCall, ApiError> {
     Ok(WriteCall { database: database.0.into_owned(), table: table.0.into_owned(), records })
 }
 
+/// Checks one record that has no common attributes.
+///
+/// # Errors
+/// The ValidationException with which the service refuses the record's call.
+pub(crate) fn check(record: &RawRecord<'_>) -> Result<Record, ApiError> {
+    merge(record, &RawRecord::default(), &[])
+}
+
 fn check_dimensions(dimensions: &[RawDimension<'_>]) -> Result<(), ApiError> {
     for dimension in dimensions {
         let name = text(&dimension.name).ok_or_else(|| not_null("name"))?;
@@ -212,16 +220,6 @@ fn check_value(field: &str, value: &str) -> Result<(), ApiError> {
         return Err(constraint(field, value, "Member must have length between 1 and 2048"));
     }
     Ok(())
-}
-
-impl Measured {
-    /// In bytes, without the names of a multi-measure record's values.
-    fn size(&self) -> usize {
-        match self {
-            Measured::Single(value) => value.size(),
-            Measured::Multi(values) => values.iter().map(|(_, value)| value.size()).sum(),
-        }
-    }
 }
 
 fn either<'a>(own: &'a Option<Text<'_>>, common: &'a Option<Text<'_>>, absent: &str) -> Result<&'a str, ApiError> {

@@ -1,5 +1,6 @@
 //! A record, and a call of them.
 
+use super::key::decode_key;
 use super::value::Value;
 
 /// Most records of a call.
@@ -23,6 +24,21 @@ pub(crate) struct Record {
     pub(crate) measured: Measured,
 }
 
+impl Record {
+    /// The bytes that the service bills for it: 8 for its time, and its names and values (developer guide, "Metering and
+    /// pricing").
+    pub(crate) fn metered_bytes(&self) -> usize {
+        let key = decode_key(&self.key).map_or(0, |(measure, dimensions)| {
+            measure.len() + dimensions.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+        });
+        let names = match &self.measured {
+            Measured::Single(_) => 0,
+            Measured::Multi(values) => values.iter().map(|(name, _)| name.len()).sum(),
+        };
+        8 + key + names + self.measured.size()
+    }
+}
+
 /// What a record measured.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Measured {
@@ -41,4 +57,14 @@ pub(crate) struct WriteCall {
     pub(crate) table: String,
     /// 1 to [`MAX_RECORDS`] records, in the call's order.
     pub(crate) records: Vec<Record>,
+}
+
+impl Measured {
+    /// In bytes, without the names of a multi-measure record's values.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Measured::Single(value) => value.size(),
+            Measured::Multi(values) => values.iter().map(|(_, value)| value.size()).sum(),
+        }
+    }
 }

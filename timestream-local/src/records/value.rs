@@ -41,7 +41,8 @@ impl Kind {
         }
     }
 
-    fn read(name: &str) -> Option<Kind> {
+    /// The type of a name in the API.
+    pub(crate) fn read(name: &str) -> Option<Kind> {
         let kinds = [Kind::Double, Kind::Bigint, Kind::Varchar, Kind::Boolean, Kind::Timestamp];
         kinds.into_iter().find(|kind| kind.name() == name)
     }

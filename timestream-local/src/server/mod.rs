@@ -17,6 +17,7 @@ pub use failure::StartError;
 pub use tls::TlsFiles;
 
 use crate::api::Api;
+use crate::calendar::Clock;
 use crate::faults::{FaultHandle, Faults};
 use crate::objects::ObjectRoot;
 use crate::signature::AccessKey;
@@ -46,6 +47,8 @@ pub struct Config {
     /// The directory in the place of S3: `s3://bucket/key` is the file `bucket/key` in it. It is made where it is missing.
     /// Without it, what needs S3 is refused.
     pub object_root: Option<PathBuf>,
+    /// The clock that scheduled queries, retention and `now()` go by. A test can put it ahead.
+    pub clock: Clock,
 }
 
 impl Config {
@@ -59,6 +62,7 @@ impl Config {
             faults: Faults::default(),
             head_memory: DEFAULT_HEAD_MEMORY,
             object_root: None,
+            clock: Clock::system(),
         }
     }
 }
@@ -69,6 +73,7 @@ pub struct Server {
     faults: FaultHandle,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
+    scheduling: JoinHandle<()>,
     writer: Writer,
 }
 
@@ -79,21 +84,23 @@ impl Server {
     /// Data in use by another process or written by a newer version, an address in use, or TLS files or an object root that
     /// can't be used.
     pub async fn start(config: Config) -> Result<Server, StartError> {
-        let Config { data_dir, listen_address, tls, access_keys, faults: plan, head_memory, object_root } = config;
+        let Config { data_dir, listen_address, tls, access_keys, faults: plan, head_memory, object_root, clock } =
+            config;
         let tls = tls.as_ref().map(tls::acceptor).transpose()?;
         let listen = |source| StartError::Listen { address: listen_address, source };
         let listener = TcpListener::bind(listen_address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let objects = object_root.as_deref().map(ObjectRoot::open).transpose()?;
-        let (storage, writer) = Storage::open(&data_dir, head_memory)?;
+        let (storage, writer) = Storage::open(&data_dir, head_memory, clock.clone())?;
         let faults = FaultHandle::default();
         faults.set(plan);
-        let api = Api::new(storage, objects, address, faults.clone()).await;
-        let api = api.map_err(|error| StartError::Tasks(error.message))?;
+        let api = Api::new(storage, objects, clock, address, faults.clone()).await;
+        let (api, scheduler) = api.map_err(|error| StartError::Tasks(error.message))?;
         let calls = Arc::new(Calls::new(api, access_keys, faults.clone(), tls.is_some()));
         let (stop, stopped) = watch::channel(false);
+        let scheduling = tokio::spawn(scheduler.run(stopped.clone()));
         let serving = tokio::spawn(connections::serve(listener, tls, calls, stopped));
-        Ok(Server { address, faults, stop, serving, writer })
+        Ok(Server { address, faults, stop, serving, scheduling, writer })
     }
 
     /// Where it listens.
@@ -108,10 +115,11 @@ impl Server {
 
     /// Stops accepting, lets what is in flight finish for ten seconds, and closes the data.
     pub async fn shutdown(self) {
-        let Server { stop, serving, writer, .. } = self;
+        let Server { stop, serving, scheduling, writer, .. } = self;
         // The receiver is gone only when serving has ended.
         let _ = stop.send(true);
         let _ = serving.await;
+        let _ = scheduling.await;
         let _ = tokio::task::spawn_blocking(move || writer.join()).await;
     }
 }

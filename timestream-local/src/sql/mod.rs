@@ -40,9 +40,10 @@ pub(crate) use catalog::{Attribute, Catalog, CatalogError, Counted, Measure, Par
 pub(crate) use evaluator::end_evaluation_when;
 pub(crate) use failure::{Failure, SqlError};
 pub(crate) use list::read as list_values;
+pub(crate) use nan::number as double_value;
 pub(crate) use series::{Entries, MAX_ENTRIES, time_series};
 pub(crate) use statement::{
-    Cell, Compiled, CsvForm, Listing, Prepared, Statement, Unload, UnloadFormat, UnloadOptions,
+    Cell, Compiled, CsvForm, Listing, Prepared, Statement, Times, Unload, UnloadFormat, UnloadOptions,
 };
 pub(crate) use types::{Column, ColumnType};
 #[cfg(test)]
@@ -56,13 +57,21 @@ pub(crate) const MAX_QUERY_BYTES: usize = 256 * 1024;
 /// # Errors
 /// [`SqlError`] for text that is not a query, and for queries that Timestream or this translation refuses.
 pub(crate) fn compile(text: &str, catalog: &dyn Catalog, now_ns: i64) -> Result<Statement, SqlError> {
+    compile_at(text, catalog, Times { now_ns, scheduled: None })
+}
+
+/// Compiles one query, which may have the parameter `@scheduled_runtime` if `times` has a value for it.
+///
+/// # Errors
+/// As [`compile`].
+pub(crate) fn compile_at(text: &str, catalog: &dyn Catalog, times: Times) -> Result<Statement, SqlError> {
     let tokens = tokens(text)?;
     if let Some(parsed) = unload::read(&tokens)? {
-        return parsed.compile(catalog, now_ns).map(Statement::Unload);
+        return parsed.compile(catalog, times).map(Statement::Unload);
     }
     match show::listing(&tokens, catalog)? {
         Some(listing) => Ok(Statement::Listing(listing)),
-        None => translate::query(tokens, catalog, now_ns).map(Statement::Select),
+        None => translate::query(tokens, catalog, times).map(Statement::Select),
     }
 }
 

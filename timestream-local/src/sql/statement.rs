@@ -4,6 +4,15 @@ use rusqlite::types::Value;
 
 use super::types::{Column, ColumnType};
 
+/// The times that a query may ask for, in nanoseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Times {
+    /// What `now()` and `ago()` count from.
+    pub now_ns: i64,
+    /// The parameter `@scheduled_runtime`, which only scheduled queries have.
+    pub scheduled: Option<i64>,
+}
+
 /// A SELECT ready for SQLite.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Compiled {

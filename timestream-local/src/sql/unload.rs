@@ -8,7 +8,7 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 use super::catalog::Catalog;
 use super::failure::{SqlError, at};
 use super::reader::Reader;
-use super::statement::{CsvForm, Unload, UnloadFormat, UnloadOptions};
+use super::statement::{CsvForm, Times, Unload, UnloadFormat, UnloadOptions};
 use super::translate;
 use super::types::{Column, ColumnType};
 
@@ -61,9 +61,9 @@ pub(super) fn read(tokens: &[TokenWithSpan]) -> Result<Option<Parsed>, SqlError>
 
 impl Parsed {
     /// Translates the SELECT, and checks its columns.
-    pub(super) fn compile(self, catalog: &dyn Catalog, now_ns: i64) -> Result<Unload, SqlError> {
+    pub(super) fn compile(self, catalog: &dyn Catalog, times: Times) -> Result<Unload, SqlError> {
         let Parsed { select, to, options, place } = self;
-        let select = translate::query(select, catalog, now_ns)?;
+        let select = translate::query(select, catalog, times)?;
         check(&select.columns, &options.partitioned_by, place)?;
         Ok(Unload { select, to, options })
     }

@@ -1,6 +1,8 @@
-//! What exists: databases, tables, their dimensions and measures.
+//! What exists: databases, tables, their dimensions and measures, scheduled queries, and the settings of the account.
 
+use super::account::AccountSettings;
 use super::properties::{DatabaseProperties, TableProperties};
+use super::scheduled::ScheduledQuery;
 use crate::calendar::HOUR;
 use crate::records::{Kind, Measured};
 use std::collections::{BTreeMap, HashMap};
@@ -11,6 +13,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub(crate) struct Catalog {
     /// By name.
     pub(crate) databases: BTreeMap<String, Database>,
+    /// By id, which begins with the name.
+    pub(crate) scheduled: Arc<BTreeMap<String, Arc<ScheduledQuery>>>,
+    /// The settings of the account.
+    pub(crate) account: AccountSettings,
 }
 
 /// A database.

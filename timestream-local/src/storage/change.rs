@@ -1,27 +1,20 @@
 //! Changes of what exists. Each is checked as a whole before its first statement, so that a refusal leaves the file as it
 //! was.
 
+use super::account::AccountSettings;
 use super::catalog::{Catalog, Database, Table};
-use super::failure::{Failure, no_database, no_table};
+use super::failure::{Failure, conflict, no_database, no_table, quota};
 use super::properties::{DatabaseProperties, MagneticWrites, Retention, Schema, TableProperties, Tags};
-use super::{samples, schema, series};
-use crate::error::{ApiError, ErrorKind};
+use super::scheduling::ScheduleChange;
+use super::tagging::{Owner, check_tags, retag};
+use super::{resources, samples, schema, series};
+use crate::error::ApiError;
 use rusqlite::Connection;
 use std::sync::Arc;
 
-/// Most databases, tables, and tags of one of them (quotas of the developer guide).
+/// Most databases and tables (quotas of the developer guide).
 const MAX_DATABASES: usize = 500;
 const MAX_TABLES: usize = 50_000;
-const MAX_TAGS: usize = 50;
-
-/// A database, or one of its tables: what can have tags.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Owner {
-    /// The database.
-    pub(crate) database: String,
-    /// The table.
-    pub(crate) table: Option<String>,
-}
 
 /// A change of what exists.
 #[derive(Debug)]
@@ -55,6 +48,10 @@ pub(crate) enum Change {
     Tag { owner: Owner, tags: Tags },
     /// Tags that are removed, if they are there.
     Untag { owner: Owner, keys: Vec<String> },
+    /// A change of the scheduled queries.
+    Schedule(ScheduleChange),
+    /// Other settings of the account.
+    SetAccount(AccountSettings),
 }
 
 impl Change {
@@ -147,40 +144,14 @@ impl Change {
             Change::Untag { owner, keys } => {
                 retag(connection, catalog, owner, |own| own.retain(|key, _| !keys.contains(key)))?;
             }
+            Change::Schedule(change) => change.apply(connection, catalog)?,
+            Change::SetAccount(settings) => {
+                catalog.account = settings.clone();
+                resources::save_account(connection, settings)?;
+            }
         }
         Ok(())
     }
-}
-
-/// Changes the tags of a database or table.
-fn retag(
-    connection: &Connection,
-    catalog: &mut Catalog,
-    owner: &Owner,
-    change: impl FnOnce(&mut Tags),
-) -> Result<(), Failure> {
-    let database = database(catalog, &owner.database)?;
-    let Some(name) = &owner.table else {
-        let mut tags = database.properties.tags.clone();
-        change(&mut tags);
-        check_tags(&tags)?;
-        database.properties.tags = tags;
-        return schema::save_database(connection, &owner.database, database);
-    };
-    let table = database.tables.get_mut(name).ok_or_else(|| missing_table(name))?;
-    let mut tags = table.properties.tags.clone();
-    change(&mut tags);
-    check_tags(&tags)?;
-    let table = Arc::make_mut(table);
-    table.properties.tags = tags;
-    schema::save_table(connection, table)
-}
-
-fn check_tags(tags: &Tags) -> Result<(), Failure> {
-    if tags.len() > MAX_TAGS {
-        return Err(quota(format!("A resource can have at most {MAX_TAGS} tags.")));
-    }
-    Ok(())
 }
 
 fn database<'a>(catalog: &'a mut Catalog, name: &str) -> Result<&'a mut Database, Failure> {
@@ -189,12 +160,4 @@ fn database<'a>(catalog: &'a mut Catalog, name: &str) -> Result<&'a mut Database
 
 fn missing_table(name: &str) -> Failure {
     Failure::Refused(no_table(name))
-}
-
-fn quota(message: String) -> Failure {
-    Failure::Refused(ApiError::new(ErrorKind::ServiceQuotaExceeded, message))
-}
-
-fn conflict(message: String) -> Failure {
-    Failure::Refused(ApiError::new(ErrorKind::Conflict, message))
 }

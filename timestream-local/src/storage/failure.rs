@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorKind};
 
 /// Why the storage does not open.
 #[derive(Debug, thiserror::Error)]
@@ -70,4 +70,19 @@ pub(crate) fn no_database(name: &str) -> ApiError {
 /// The error for a table that does not exist.
 pub(crate) fn no_table(name: &str) -> ApiError {
     ApiError::not_found(format!("The table {name} does not exist."))
+}
+
+/// The error for a scheduled query that does not exist.
+pub(crate) fn no_scheduled_query(id: &str) -> ApiError {
+    ApiError::not_found(format!("The scheduled query {id} does not exist."))
+}
+
+/// More of something than there may be.
+pub(super) fn quota(message: String) -> Failure {
+    Failure::Refused(ApiError::new(ErrorKind::ServiceQuotaExceeded, message))
+}
+
+/// Something that exists already.
+pub(super) fn conflict(message: String) -> Failure {
+    Failure::Refused(ApiError::new(ErrorKind::Conflict, message))
 }

@@ -4,6 +4,7 @@
 //! tables, their dimensions and measures) is also held in memory as an immutable [`Catalog`], published after each commit
 //! that changes it.
 
+mod account;
 mod catalog;
 mod change;
 mod connection;
@@ -12,21 +13,33 @@ mod failure;
 mod insert;
 mod lock;
 mod properties;
+mod resources;
 mod retention;
 pub(crate) mod samples;
+mod scheduled;
+mod scheduling;
 mod schema;
 mod series;
 mod series_list;
+mod tagging;
 mod writer;
 
+pub(crate) use account::{AccountSettings, Provisioned};
 pub(crate) use catalog::{Catalog, Database, MULTI, MeasureInfo, Table, VALUE_TYPES};
-pub(crate) use change::{Change, Owner};
+pub(crate) use change::Change;
 pub(crate) use documents::Document;
 pub use failure::OpenError;
-pub(crate) use failure::{no_database, no_table};
+pub(crate) use failure::{no_database, no_scheduled_query, no_table};
 pub(crate) use insert::Ingested;
 pub(crate) use properties::{MagneticWrites, RejectedDataLocation, Retention, Schema, Tags};
+pub(crate) use scheduled::{
+    Attribute, Definition, DimensionMapping, ErrorReport, MixedMapping, MultiMapping, ReportLocation, Run, RunStats,
+    RunStatus, ScheduledQuery, Target,
+};
+pub(crate) use scheduling::ScheduleChange;
+pub(crate) use tagging::Owner;
 
+use crate::calendar::Clock;
 use crate::error::ApiError;
 use crate::records::WriteCall;
 use std::path::{Path, PathBuf};
@@ -85,8 +98,8 @@ impl Writer {
 
 impl Storage {
     /// Opens or makes the database in `directory` and starts its writer. Samples in memory may take `head_memory` bytes.
-    /// Needs a tokio runtime.
-    pub(crate) fn open(directory: &Path, head_memory: usize) -> Result<(Storage, Writer), OpenError> {
+    /// Retention goes by `clock`. Needs a tokio runtime.
+    pub(crate) fn open(directory: &Path, head_memory: usize, clock: Clock) -> Result<(Storage, Writer), OpenError> {
         let lock = lock::acquire(directory)?;
         let file = directory.join("timestream.sqlite");
         let connection = connection::open_writer(&file)?;
@@ -98,7 +111,7 @@ impl Storage {
         let mut samples = Samples::open(&connection, head_memory)?;
         samples.retain_tables(&published.get());
         let reader = Reader { file, heads: Arc::clone(samples.heads()) };
-        let writer = WriterThread::new(connection, published.clone(), samples);
+        let writer = WriterThread::new(connection, published.clone(), samples, clock);
         let thread = std::thread::Builder::new().name("timestream-writer".to_owned()).spawn(move || {
             writer.run(queue);
             drop(lock);

@@ -126,6 +126,12 @@ pub(crate) struct PartitionKey {
 }
 
 impl TableProperties {
+    /// The dimension, or `measure_name`, by which the service would partition the records.
+    pub(crate) fn partition_key(&self) -> &str {
+        let keys = self.schema.iter().flat_map(|schema| schema.composite_partition_key.iter().flatten());
+        keys.filter_map(|key| key.name.as_deref()).next().unwrap_or("measure_name")
+    }
+
     /// The dimensions that every record must have.
     pub(crate) fn required_dimensions(&self) -> impl Iterator<Item = &str> {
         let keys = self.schema.iter().flat_map(|schema| schema.composite_partition_key.iter().flatten());

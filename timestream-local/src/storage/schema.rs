@@ -3,7 +3,7 @@
 use super::catalog::{Catalog, Database, MeasureInfo, Table};
 use super::failure::{Failure, OpenError};
 use super::properties::{DatabaseProperties, TableProperties};
-use super::samples;
+use super::{resources, samples};
 use rusqlite::{Connection, params};
 use std::sync::Arc;
 
@@ -31,6 +31,11 @@ const FROM_1: &str = "ALTER TABLE measures ADD COLUMN dimensions BLOB NOT NULL
 
 /// Lays out a new file, brings an older one up to date, or refuses one of a newer program.
 pub(super) fn prepare(connection: &Connection) -> Result<(), OpenError> {
+    lay_out(connection)?;
+    Ok(resources::create(connection)?)
+}
+
+fn lay_out(connection: &Connection) -> Result<(), OpenError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found == VERSION {
         return Ok(());
@@ -60,7 +65,11 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), OpenError> {
 
 /// Reads what exists.
 pub(super) fn load(connection: &Connection) -> Result<Catalog, OpenError> {
-    let mut catalog = Catalog::default();
+    let mut catalog = Catalog {
+        scheduled: Arc::new(resources::scheduled_queries(connection)?),
+        account: resources::account(connection)?,
+        ..Catalog::default()
+    };
     let mut statement = connection.prepare("SELECT name, properties FROM databases")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

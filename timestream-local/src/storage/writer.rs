@@ -8,7 +8,7 @@ use super::insert::{self, Ingested, Written};
 use super::retention::{Sweep, give_back};
 use super::samples::Samples;
 use super::series::SeriesCache;
-use crate::calendar::now_ns;
+use crate::calendar::Clock;
 use crate::error::ApiError;
 use crate::records::WriteCall;
 use rusqlite::Connection;
@@ -61,6 +61,7 @@ pub(super) struct WriterThread {
     published: Published,
     cache: SeriesCache,
     samples: Samples,
+    clock: Clock,
     sweep: Option<Sweep>,
     /// Free pages of the file are to be given back.
     gives_back: bool,
@@ -69,10 +70,11 @@ pub(super) struct WriterThread {
 }
 
 impl WriterThread {
-    pub(super) fn new(connection: Connection, published: Published, samples: Samples) -> Self {
+    pub(super) fn new(connection: Connection, published: Published, samples: Samples, clock: Clock) -> Self {
         let catalog = published.get();
         let cache = SeriesCache::default();
-        WriterThread { connection, catalog, published, cache, samples, sweep: None, gives_back: false, pause: None }
+        let (sweep, gives_back, pause) = (None, false, None);
+        WriterThread { connection, catalog, published, cache, samples, clock, sweep, gives_back, pause }
     }
 
     /// Works until every sender is gone and the queue is empty.
@@ -174,7 +176,7 @@ impl WriterThread {
         }
         // Only now is it known what exists and how long it is kept.
         if sweeps {
-            self.sweep = Some(Sweep::new(&self.catalog, now_ns()));
+            self.sweep = Some(Sweep::new(&self.catalog, self.clock.now_ns()));
         }
     }
 
@@ -182,7 +184,7 @@ impl WriterThread {
     fn transact(&mut self, group: &[Job]) -> Result<Vec<Done>, Lost> {
         let lost = |error: rusqlite::Error| Lost { error: error.into(), broken: None };
         self.connection.execute_batch("BEGIN IMMEDIATE").map_err(lost)?;
-        let now = now_ns();
+        let now = self.clock.now_ns();
         let mut done = Vec::with_capacity(group.len());
         for (index, job) in group.iter().enumerate() {
             let failed = |error| Lost { error, broken: Some(index) };

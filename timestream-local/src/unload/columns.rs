@@ -7,7 +7,7 @@ use parquet::file::writer::SerializedFileWriter;
 use rusqlite::types::ValueRef;
 use std::io::Write;
 
-use crate::sql::{ColumnType, Entries, Failure, list_values};
+use crate::sql::{ColumnType, Entries, Failure, double_value, list_values};
 
 /// What a value and its two levels take in memory beside the bytes of a text, about.
 const VALUE_BYTES: usize = 12;
@@ -134,8 +134,7 @@ impl Leaf {
                 values.push(i32::try_from(number).map_err(|_| "A value does not fit into 32 bits")?);
             }
             (Values::Int64(values), ValueRef::Integer(number)) => values.push(number),
-            (Values::Double(values), ValueRef::Real(number)) => values.push(number),
-            (Values::Double(values), ValueRef::Integer(number)) => values.push(number as f64),
+            (Values::Double(values), value) => values.push(double_value(value).ok_or("A value is no double")?),
             (Values::Text(values), ValueRef::Text(text)) if *kind == ColumnType::Varchar => {
                 size = TEXT_BYTES + text.len();
                 values.push(text.to_vec().into());
@@ -177,6 +176,7 @@ fn add_leaves(kind: &ColumnType, repeats: bool, leaves: &mut Vec<Leaf>) {
         ColumnType::Bigint | ColumnType::Timestamp => Values::Int64(Vec::new()),
         ColumnType::Double => Values::Double(Vec::new()),
         ColumnType::Varchar
+        | ColumnType::Time
         | ColumnType::IntervalDayToSecond
         | ColumnType::IntervalYearToMonth
         | ColumnType::Unknown => Values::Text(Vec::new()),

@@ -38,6 +38,7 @@ fn node(name: &str, kind: &ColumnType) -> Result<TypePtr> {
         ColumnType::Date => (PhysicalType::INT32, Some(LogicalType::Date)),
         ColumnType::Timestamp => (PhysicalType::INT64, Some(LogicalType::timestamp(true, TimeUnit::NANOS))),
         ColumnType::Varchar
+        | ColumnType::Time
         | ColumnType::IntervalDayToSecond
         | ColumnType::IntervalYearToMonth
         | ColumnType::Unknown => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),

@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 mod binary;
+mod scheduling;
 #[path = "../../../tests/common/scratch.rs"]
 mod scratch;
 mod server;
 
+mod account;
 mod batch_load;
 mod bodies;
 mod discovery;
@@ -18,6 +20,9 @@ mod objects;
 mod queries;
 mod records;
 mod resources;
+mod scheduled_queries;
+mod scheduled_runs;
+mod scheduled_samples;
 mod series_storage;
 mod signatures;
 mod storage;

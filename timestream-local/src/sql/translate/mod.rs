@@ -39,7 +39,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use super::catalog::Catalog;
 use super::failure::{SqlError, at};
 use super::lexer::TimestreamDialect;
-use super::statement::{Compiled, Prepared};
+use super::statement::{Compiled, Prepared, Times};
 use query::refused_body;
 use translator::{Placeholder, Rows, Translator};
 use typed::Result;
@@ -55,8 +55,9 @@ pub(super) use {
 };
 
 /// Translates the one query that the tokens hold.
-pub(super) fn query(tokens: Vec<TokenWithSpan>, catalog: &dyn Catalog, now_ns: i64) -> Result<Compiled> {
-    let mut translator = Translator::new(catalog, now_ns);
+pub(super) fn query(tokens: Vec<TokenWithSpan>, catalog: &dyn Catalog, times: Times) -> Result<Compiled> {
+    let mut translator = Translator::new(catalog, times.now_ns);
+    translator.scheduled_runtime = times.scheduled;
     let rows = translator.query(&parsed(tokens)?)?;
     let Rows { sql, columns, groups, .. } = rows;
     let sorts_series = groups.is_some();

@@ -23,6 +23,9 @@ const MAX_STEPS: usize = 400_000;
 /// Bound values in one statement; SQLite's own limit is 32,766.
 const MAX_PARAMETERS: usize = 30_000;
 
+/// The parameter of scheduled queries.
+const SCHEDULED_RUNTIME: &str = "scheduled_runtime";
+
 /// A query in SQLite's SQL, whose columns are named `c0`, `c1`, …
 pub(super) struct Rows {
     pub(super) sql: String,
@@ -87,6 +90,8 @@ pub(super) struct Translator<'a> {
     /// What is around the current subquery, from the outermost.
     pub(super) outer: Vec<Around>,
     pub(super) now_ns: i64,
+    /// The value of `@scheduled_runtime` in a scheduled query.
+    pub(super) scheduled_runtime: Option<i64>,
     pub(super) parameters: Vec<Value>,
     /// The places of the parameters by their values.
     known: HashMap<String, usize>,
@@ -106,6 +111,7 @@ impl<'a> Translator<'a> {
             placeholders: None,
             outer: Vec::new(),
             now_ns,
+            scheduled_runtime: None,
             parameters: Vec::new(),
             known: HashMap::new(),
             named_queries: Vec::new(),
@@ -120,12 +126,21 @@ impl<'a> Translator<'a> {
     /// The expression for `@name`.
     pub(super) fn placeholder(&mut self, name: &str, start: Location) -> Result<Typed> {
         let name = name.trim_start_matches('@');
+        if name == SCHEDULED_RUNTIME
+            && let Some(runtime) = self.scheduled_runtime
+        {
+            return Ok(Typed::new(self.bind(Value::Integer(runtime))?, ColumnType::Timestamp));
+        }
         let Some(placeholders) = &mut self.placeholders else {
-            return Err(at(start, format!("Parameter @{name} has no value: parameters are for PrepareQuery only")));
+            let only = match self.scheduled_runtime {
+                Some(_) => "the only parameter of a scheduled query is @scheduled_runtime",
+                None => "parameters are for PrepareQuery only",
+            };
+            return Err(at(start, format!("Parameter @{name} has no value: {only}")));
         };
         let place = placeholders.iter().position(|known| known.name == name).unwrap_or_else(|| {
             // The only parameter of a scheduled query. The service sets it.
-            let kind = (name == "scheduled_runtime").then_some(ColumnType::Timestamp);
+            let kind = (name == SCHEDULED_RUNTIME).then_some(ColumnType::Timestamp);
             placeholders.push(Placeholder { name: name.to_owned(), start, kind });
             placeholders.len() - 1
         });

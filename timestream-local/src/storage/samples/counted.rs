@@ -1,11 +1,9 @@
 //! The number of a table's records between two times, as a table of one row.
 
-use super::super::catalog::Table;
 use super::scan::{RecordRows, Records};
 use super::snapshot::Snapshot;
 use super::{rows, rows::TIME};
 use rusqlite::Connection;
-use std::sync::Arc;
 use virtual_table::{Asked, Context, Relation, Rows};
 
 /// The column of the number.
@@ -19,8 +17,8 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    pub(super) fn new(table: Arc<Table>, snapshot: Snapshot) -> Self {
-        Counted { number: table.number, snapshot: snapshot.clone(), records: Records::new(table, snapshot) }
+    pub(super) fn new(records: Records) -> Self {
+        Counted { number: records.number(), snapshot: records.snapshot(), records }
     }
 }
 

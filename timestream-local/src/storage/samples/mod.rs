@@ -29,6 +29,7 @@ mod sealing;
 mod snapshot;
 mod store;
 mod stretch;
+mod trace;
 mod unsealed;
 
 pub(crate) use heads::Heads;
@@ -40,6 +41,7 @@ pub(crate) use relations::{
 };
 pub(crate) use snapshot::Snapshot;
 pub(super) use store::{Samples, Stored};
+pub(crate) use trace::Trace;
 
 use rusqlite::Connection;
 

@@ -1,11 +1,8 @@
 //! The doubles of a series between two times as one value, so that a time series is read without a row for each sample.
 
-use super::super::catalog::Table;
 use super::rows::{SERIES, TIME};
 use super::scan::{RecordRows, Records};
-use super::snapshot::Snapshot;
 use rusqlite::{Connection, Error};
-use std::sync::Arc;
 use virtual_table::{Asked, Context, Relation, Rows};
 
 /// The column of the value.
@@ -30,8 +27,8 @@ pub(super) struct Points {
 }
 
 impl Points {
-    pub(super) fn new(table: Arc<Table>, snapshot: Snapshot, format: Format) -> Self {
-        Points { records: Records::new(table, snapshot), format }
+    pub(super) fn new(records: Records, format: Format) -> Self {
+        Points { records, format }
     }
 }
 

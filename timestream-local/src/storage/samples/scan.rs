@@ -8,6 +8,7 @@ use super::floors::Floors;
 use super::rows;
 use super::sealed::Sealed;
 use super::snapshot::Snapshot;
+use super::trace::Trace;
 use super::unsealed::Unsealed;
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -22,11 +23,20 @@ const SERIES: usize = 512;
 pub(super) struct Records {
     table: Arc<Table>,
     snapshot: Snapshot,
+    trace: Option<Trace>,
 }
 
 impl Records {
-    pub(super) fn new(table: Arc<Table>, snapshot: Snapshot) -> Self {
-        Records { table, snapshot }
+    pub(super) fn new(table: Arc<Table>, snapshot: Snapshot, trace: Option<Trace>) -> Self {
+        Records { table, snapshot, trace }
+    }
+
+    pub(super) fn number(&self) -> i64 {
+        self.table.number
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        self.snapshot.clone()
     }
 }
 
@@ -42,6 +52,7 @@ impl Relation for Records {
             number: self.table.number,
             multi: self.table.multi.len(),
             snapshot: self.snapshot.clone(),
+            trace: self.trace.clone(),
             known: None,
             others: None,
             asked: Asked { key: None, from: 0, to: -1, values: true },
@@ -60,6 +71,7 @@ pub(super) struct RecordRows {
     number: i64,
     multi: usize,
     snapshot: Snapshot,
+    trace: Option<Trace>,
     known: Option<Known>,
     /// The series to come, when all are asked for.
     others: Option<VecDeque<i64>>,
@@ -93,6 +105,9 @@ impl Rows for RecordRows {
             self.known = Some(Known { floors, has_rows: rows::has_rows(connection, self.number)? });
         }
         self.asked = asked;
+        if let Some(trace) = &self.trace {
+            trace.begin(asked.key);
+        }
         match asked.key {
             Some(series) => {
                 self.others = None;
@@ -110,6 +125,28 @@ impl Rows for RecordRows {
     }
 
     fn next(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
+        let is_there = self.advance(connection)?;
+        if let (true, Some(trace)) = (is_there, &self.trace) {
+            trace.record(self.time());
+        }
+        Ok(is_there)
+    }
+
+    fn write(&self, column: usize, context: &mut Context) -> rusqlite::Result<()> {
+        match (&self.current, column) {
+            (_, 0) => context.set_result(self.series),
+            (Current::Sample(sample), 1) => context.set_result(sample.time),
+            (Current::Sample(sample), 2) => context.set_result(sample.value),
+            (Current::Sample(_), _) => Ok(()),
+            (Current::Row((time, _)), 1) => context.set_result(*time),
+            (Current::Row((_, values)), _) => values.get(column - 2).map_or(Ok(()), |value| context.set_result(value)),
+        }
+    }
+}
+
+impl RecordRows {
+    /// Goes to the next record. False if there is none.
+    fn advance(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
         if let Some(sample) = self.sealed.first()
             && sample.time < self.others_begin
         {
@@ -132,19 +169,14 @@ impl Rows for RecordRows {
         }
     }
 
-    fn write(&self, column: usize, context: &mut Context) -> rusqlite::Result<()> {
-        match (&self.current, column) {
-            (_, 0) => context.set_result(self.series),
-            (Current::Sample(sample), 1) => context.set_result(sample.time),
-            (Current::Sample(sample), 2) => context.set_result(sample.value),
-            (Current::Sample(_), _) => Ok(()),
-            (Current::Row((time, _)), 1) => context.set_result(*time),
-            (Current::Row((_, values)), _) => values.get(column - 2).map_or(Ok(()), |value| context.set_result(value)),
+    /// The time of the current record.
+    fn time(&self) -> i64 {
+        match &self.current {
+            Current::Sample(sample) => sample.time,
+            Current::Row((time, _)) => *time,
         }
     }
-}
 
-impl RecordRows {
     /// The time and value of the current record, if it is a double.
     pub(super) fn double(&self) -> Option<(i64, f64)> {
         match &self.current {
@@ -159,6 +191,9 @@ impl RecordRows {
     /// Takes the sealed samples that come next, as many as were read.
     pub(super) fn take_sealed(&mut self, points: &mut Vec<(i64, f64)>) {
         let next = self.sealed.take_before(self.others_begin);
+        if let Some(trace) = &self.trace {
+            next.iter().for_each(|sample| trace.record(sample.time));
+        }
         points.extend(next.iter().map(|sample| (sample.time, sample.value)));
     }
 

@@ -191,7 +191,7 @@ impl Fixture {
         let connection = connection::open_read_only(&self.folder.join("timestream.sqlite")).unwrap();
         let snapshot = Snapshot::begin(&connection, self.samples.heads()).unwrap();
         let format = Format { write: shown, most: 1000 };
-        make_readable(&connection, &snapshot, &self.table(), format).unwrap();
+        make_readable(&connection, &snapshot, &self.table(), format, None).unwrap();
         connection
     }
 

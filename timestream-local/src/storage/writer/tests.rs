@@ -4,8 +4,12 @@ use serde_json::json;
 
 use super::super::properties::{Retention, Tags};
 use super::super::samples::Snapshot;
-use super::super::{change, connection, schema};
+use super::super::{
+    AccountSettings, Definition, ErrorReport, Owner, Run, RunStats, RunStatus, ScheduleChange, ScheduledQuery,
+    connection, schema,
+};
 use super::*;
+use crate::calendar::now_ns;
 use crate::error::ErrorKind;
 use crate::records;
 
@@ -22,7 +26,8 @@ impl Bench {
         let connection = connection::open_writer(&folder.join("timestream.sqlite")).unwrap();
         schema::prepare(&connection).unwrap();
         let samples = Samples::open(&connection, 1 << 30).unwrap();
-        let mut bench = Bench { writer: WriterThread::new(connection, Published::default(), samples), folder };
+        let writer = WriterThread::new(connection, Published::default(), samples, Clock::system());
+        let mut bench = Bench { writer, folder };
         bench.change(database("db1")).unwrap();
         bench.change(table("db1", "metrics")).unwrap();
         bench
@@ -76,6 +81,62 @@ impl Drop for Bench {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+#[test]
+fn scheduled_queries_and_settings_are_read_back() {
+    let mut bench = Bench::new("scheduled");
+    bench.change(scheduled("one-1", "one")).unwrap();
+    let status = RunStatus::AutoTriggerFailure;
+    let run = |number| Run {
+        invocation: number,
+        trigger: number,
+        status,
+        stats: RunStats::default(),
+        insights: Some(json!({"OutputRows": 1})),
+        report: None,
+        failure: Some("why".into()),
+    };
+    for number in 0..7 {
+        let end = ScheduleChange::End { id: "one-1".into(), run: Box::new(run(number)), disables: number == 6 };
+        bench.change(Change::Schedule(end)).unwrap();
+        bench.assert_agrees();
+    }
+    let query = Arc::clone(&bench.writer.catalog.scheduled["one-1"]);
+    assert_eq!((query.enabled, query.next, query.previous), (false, None, Some(6)));
+    assert_eq!(query.failed_runs.iter().map(|run| run.trigger).collect::<Vec<_>>(), [6, 5, 4, 3, 2]);
+    let settings = AccountSettings { max_query_tcu: 4, ..AccountSettings::default() };
+    bench.change(Change::SetAccount(settings)).unwrap();
+    bench.assert_agrees();
+    bench.change(Change::Schedule(ScheduleChange::Delete { id: "one-1".into() })).unwrap();
+    assert!(bench.writer.catalog.scheduled.is_empty());
+    bench.assert_agrees();
+}
+
+fn scheduled(id: &str, name: &str) -> Change {
+    let error_report = ErrorReport { bucket_name: "abc".into(), object_key_prefix: None, encryption_option: None };
+    let definition = Definition {
+        name: name.into(),
+        query_string: "SELECT 1".into(),
+        schedule_expression: "rate(1 day)".into(),
+        topic_arn: "topic".into(),
+        role_arn: "role".into(),
+        kms_key_id: None,
+        target: None,
+        error_report,
+    };
+    let query = ScheduledQuery {
+        definition,
+        tags: Tags::new(),
+        client_token: None,
+        created: 1,
+        enabled: true,
+        next: Some(2),
+        previous: None,
+        last_run: None,
+        failed_runs: Vec::new(),
+    };
+    Change::Schedule(ScheduleChange::Create { id: id.into(), query: Box::new(query) })
 }
 
 fn database(name: &str) -> Change {
@@ -167,10 +228,15 @@ fn rejected_records_leave_the_others_stored() {
 fn a_refusal_changes_nothing() {
     let mut bench = Bench::new("refusal");
     bench.write(&[("a", &[1.0])]);
+    bench.change(scheduled("one-1", "one")).unwrap();
+    bench.change(Change::Schedule(ScheduleChange::Switch { id: "one-1".into(), enabled: false, next: None })).unwrap();
     let before = bench.writer.published.get();
     let (missing, many): (String, Tags) =
         ("none".into(), (0..51).map(|number| (number.to_string(), String::new())).collect());
-    let owner = |table: Option<&str>| change::Owner { database: "db1".into(), table: table.map(str::to_owned) };
+    let owner = |table: Option<&str>| match table {
+        Some(table) => Owner::Table { database: "db1".into(), table: table.into() },
+        None => Owner::Database("db1".into()),
+    };
     let key =
         super::super::Schema { composite_partition_key: Some(vec![super::super::properties::PartitionKey::default()]) };
     let update = |name: &str, schema| Change::UpdateTable {
@@ -194,6 +260,16 @@ fn a_refusal_changes_nothing() {
         Change::Tag { owner: owner(None), tags: many.clone() },
         Change::Tag { owner: owner(Some("metrics")), tags: many },
         Change::Untag { owner: owner(Some("none")), keys: Vec::new() },
+        Change::Untag { owner: Owner::ScheduledQuery("none".into()), keys: Vec::new() },
+        Change::Tag {
+            owner: Owner::ScheduledQuery("one-1".into()),
+            tags: (0..51).map(|number| (number.to_string(), String::new())).collect(),
+        },
+        scheduled("one-2", "one"),
+        Change::Schedule(ScheduleChange::Switch { id: "none".into(), enabled: true, next: None }),
+        Change::Schedule(ScheduleChange::Begin { id: "none".into(), invocation: 1, next: None }),
+        Change::Schedule(ScheduleChange::Begin { id: "one-1".into(), invocation: 1, next: None }),
+        Change::Schedule(ScheduleChange::Delete { id: "none".into() }),
     ] {
         let shown = format!("{refused:?}");
         let error = bench.change(refused).unwrap_err();

@@ -1,8 +1,11 @@
 //! The clock, and dates and times of the proleptic Gregorian calendar, UTC, over nanoseconds since 1970.
 
-use std::time::SystemTime;
+mod clock;
 
 use time::{Date, Month, OffsetDateTime, Time, Weekday};
+
+pub use clock::Clock;
+pub(crate) use clock::now_ns;
 
 /// Nanoseconds in a second.
 pub(crate) const SECOND: i64 = 1_000_000_000;
@@ -12,12 +15,6 @@ pub(crate) const MINUTE: i64 = 60 * SECOND;
 pub(crate) const HOUR: i64 = 60 * MINUTE;
 /// Nanoseconds in a day.
 pub(crate) const DAY: i64 = 86_400 * SECOND;
-
-/// Now, in nanoseconds since 1970.
-pub(crate) fn now_ns() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
-}
 
 /// The moment `nanoseconds` after 1970 began.
 pub(crate) fn moment(nanoseconds: i64) -> OffsetDateTime {

@@ -207,7 +207,7 @@ fn a_result_that_is_broken_off_has_no_manifest() {
         assert!(matches!(error, UnloadError::Partitions(100)), "{error}");
         assert_eq!(ApiError::from(error).kind, ErrorKind::QueryExecution);
         drop(unloader);
-        assert_eq!(scratch.all(), [PathBuf::new(); 0]);
+        assert!(scratch.all().is_empty(), "{:?}", scratch.all());
     }
 }
 

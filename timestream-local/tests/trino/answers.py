@@ -3,6 +3,7 @@
 An answer is {"types": [...], "rows": [...]} or {"error": ...}. Values are texts, NULLs, and lists of them.
 """
 
+import datetime
 import http.client
 import json
 import re
@@ -14,8 +15,7 @@ INEXACT = re.compile(
     r"|corr|covar_pop|covar_samp|geometric_mean|kurtosis|regr_intercept|regr_slope|skewness"
     r"|stddev|stddev_pop|stddev_samp|var_pop|var_samp|variance)\("
 )
-ULPS = 4
-FORMS = {"time": "timestamp(9)", "smallint": "integer", "tinyint": "integer"}
+ULPS = 64
 
 
 class Timestream:
@@ -118,12 +118,21 @@ class Kind:
         if self.base == "double":
             return java_double(float(value.replace("Infinity", "inf")))
         if self.base == "timestamp":
-            whole, _, fraction = value.removesuffix(" UTC").partition(".")
-            return f"{whole}.{fraction:<09}"
+            return utc(value)
         if self.base == "interval day to second":
             whole, _, fraction = value.partition(".")
             return f"{whole}.{fraction:<09}"
         return value
+
+
+def utc(value):
+    """A timestamp, maybe with a zone, as one in UTC with nanoseconds."""
+    date, clock, *zone = value.split(" ")
+    clock, _, fraction = clock.partition(".")
+    if found := re.fullmatch(r"([+-])(\d\d):(\d\d)", " ".join(zone)):
+        shift = datetime.timedelta(hours=int(found[2]), minutes=int(found[3])) * (-1 if found[1] == "-" else 1)
+        date, clock = (datetime.datetime.fromisoformat(f"{date} {clock}") - shift).isoformat(" ").split(" ")
+    return f"{date} {clock}.{fraction:<09}"
 
 
 def java_double(number):
@@ -136,12 +145,15 @@ def java_double(number):
     sign, text = ("-", text[1:]) if text.startswith("-") else ("", text)
     if number == 0 or 1e-3 <= abs(number) < 1e7:
         return sign + text
+    if abs(number) < 2.2250738585072014e-308 and float(f"{abs(number):.1e}") == abs(number):
+        # Java writes two digits at least.
+        text = f"{abs(number):.1e}"
     mantissa, _, exponent = text.partition("e")
     whole, _, fraction = mantissa.partition(".")
     fraction = "" if fraction == "0" else fraction
     digits = whole + fraction
     power = int(exponent or 0) + len(whole) - 1 - (len(digits) - len(digits.lstrip("0")))
-    digits = digits.strip("0") if "." in mantissa or not exponent else digits.strip("0")
+    digits = digits.strip("0")
     return f"{sign}{digits[0]}.{digits[1:] or '0'}E{power}"
 
 

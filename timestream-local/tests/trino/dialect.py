@@ -9,14 +9,15 @@ BINS = {"1s": "second", "1m": "minute", "1h": "hour", "1d": "day"}
 RULES = [
     (r"\bbin\((.+?), (1[smhd])\)", lambda found: f"date_trunc('{BINS[found[2]]}', {found[1]})"),
     (r"\btimestamp\b(?! *['(\x00])", "timestamp(9)"),
-    (r"\bfrom_milliseconds\(", "from_unixtime_nanos(1000000 * "),
+    (r"\bfrom_milliseconds\(", "from_unixtime_nanos(CAST(1000000 AS bigint) * "),
     (r"\bfrom_nanoseconds\(", "from_unixtime_nanos("),
-    (r"\bfrom_iso8601_timestamp\(", "from_iso8601_timestamp_nanos("),
     (r"\bany_value\(", "arbitrary("),
     (r"\bLIMIT (\w+) OFFSET (\w+)", r"OFFSET \2 LIMIT \1"),
     (r"(?<![\w'.])(\d+)(ns|us|ms|s|mo|m|h|d|y)\b", lambda found: interval(found[1], UNITS[found[2]])),
 ]
 RULES = [(re.compile(pattern), replacement) for pattern, replacement in RULES]
+# Literals have the precision of their digits.
+MOMENT = re.compile(r"(TIMESTAMP '\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.(\d{1,9}))?'")
 TEXT = re.compile(r"'(?:[^']|'')*'")
 
 
@@ -33,4 +34,5 @@ def of_trino(statement):
     for pattern, replacement in RULES:
         bare = pattern.sub(replacement, bare)
     parts = iter(texts)
-    return re.sub("\x00", lambda _: next(parts), bare)
+    whole = re.sub("\x00", lambda _: next(parts), bare)
+    return MOMENT.sub(lambda found: f"{found[1]}.{found[2] or '':<09}'", whole)

@@ -8,6 +8,7 @@ mod presto;
 mod series;
 mod tables;
 mod times;
+mod trino;
 
 use rusqlite::Connection;
 

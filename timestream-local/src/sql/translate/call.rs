@@ -175,8 +175,11 @@ impl Translator<'_> {
             }
             ("nullif", 2) => {
                 let kind = arguments.first().map_or(Unknown, |first| first.kind.clone());
+                // SQLite compares numbers of different types by itself.
+                let (plain, are_numbers) = (listed(&arguments), arguments.iter().all(|number| number.kind.is_number()));
                 let (values, common) = self.alike(arguments, "NULLIF operands", start)?;
-                match (common == kind || (common.is_integral() && kind.is_integral())) && common.is_comparable() {
+                match common == kind && common.is_comparable() {
+                    _ if are_numbers || kind == Unknown => Ok(Typed::new(format!("nullif({plain})"), kind)),
                     true => Ok(Typed::new(format!("nullif({})", listed(&values)), kind)),
                     false => Err(unsupported(start, "NULLIF of different types")),
                 }

@@ -16,7 +16,7 @@ FORMS = {
         "coalesce({double}, {double})", "if({boolean}, {double}, {bigint})", "nullif({double}, {double})", "greatest({double}, {double})", "truncate({double})", "sign({double})", "to_unixtime({timestamp})", "TRY_CAST({varchar} AS double)", "(0.5 + {bigint})",
     ],
     "varchar": [
-        "({varchar} || {varchar})", "upper({varchar})", "lower({varchar})", "substr({varchar}, 2)", "substr({varchar}, {bigint}, 2)", "reverse({varchar})", "replace({varchar}, 'p', {varchar})", "CAST({bigint} AS varchar)", "CAST({double} AS varchar)", "CAST({date} AS varchar)",
+        "({varchar} || {varchar})", "upper({varchar})", "lower({varchar})", "substr({varchar}, 2)", "substr({varchar}, {bigint}, 2)", "reverse({varchar})", "replace({varchar}, 'p', {varchar})", "CAST({bigint} AS varchar)", "CAST({date} AS varchar)",
         "CAST({boolean} AS varchar)", "coalesce({varchar}, {varchar})", "if({boolean}, {varchar}, {varchar})", "nullif({varchar}, {varchar})", "trim({varchar})", "lpad({varchar}, 4, '*')", "CASE WHEN {boolean} THEN {varchar} END", "date_format({timestamp}, '%Y-%m')",
         "regexp_replace({varchar}, '[a-p]', '_')", "split_part({varchar}, 'a', 1)", "array_join(ARRAY[{varchar}, {varchar}], ',')", "greatest({varchar}, {varchar})", "to_base(abs({bigint}), 2)", "concat({varchar}, '-', {varchar})", "typeof({double})",
     ],

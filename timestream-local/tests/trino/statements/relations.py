@@ -33,11 +33,11 @@ def joins(rng):
     for kind in ("JOIN", "INNER JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "LEFT OUTER JOIN", "FULL OUTER JOIN"):
         for _ in range(16):
             columns = rng.sample(["k", "x", "s", "b", "d"], 2)
-            one, two = [table(rng, columns, 4).replace("AS t", f"AS {name}") for name in "ab"]
+            one, two = [table(rng, columns, 4).replace("AS r", f"AS {name}") for name in "ab"]
             yield f"SELECT a.n, b.n, a.{columns[0]}, b.{columns[1]} FROM {one} {kind} {two} ON {condition(rng, *columns)}{rng.choice(['', '', ' WHERE a.n > 1', ' WHERE b.n IS NULL'])} ORDER BY 1, 2"
     for _ in range(20):
         column = rng.choice(["k", "x", "s"])
-        one, two = [table(rng, [column], 3).replace("AS t", f"AS {name}") for name in "ab"]
+        one, two = [table(rng, [column], 3).replace("AS r", f"AS {name}") for name in "ab"]
         yield f"SELECT a.n, b.n, a.{column} FROM {one} {rng.choice(['CROSS JOIN', ','])} {two} ORDER BY 1, 2"
         kind = rng.choice(["JOIN", "LEFT JOIN"])
         yield f"SELECT {column}, a.n, b.n FROM {one} {kind} {two} USING ({column}) ORDER BY 2, 3"
@@ -95,7 +95,7 @@ def ordered(rng):
     """ORDER BY, LIMIT and OFFSET."""
     for _ in range(60):
         columns = rng.sample(["k", "x", "y", "b", "s", "t", "d"], 2)
-        order = ", ".join(f"{rng.choice([column, f't.{column}'])}{rng.choice(NULLS)}" for column in columns)
+        order = ", ".join(f"{rng.choice([column, f'r.{column}'])}{rng.choice(NULLS)}" for column in columns)
         limit = rng.choice(["", " LIMIT 3", " LIMIT 2 OFFSET 1", " OFFSET 4", " LIMIT 0"])
         yield f"SELECT n, {', '.join(columns)} FROM {table(rng, columns, 6)} ORDER BY {order}, n{limit}"
     for _ in range(20):

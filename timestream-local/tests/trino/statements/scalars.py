@@ -9,7 +9,7 @@ from .values import POOLS
 FUNCTIONS = [
     *[(name, ["double"]) for name in (
         "abs acos asin atan cbrt ceil ceiling cos cosh degrees exp floor is_finite is_infinite is_nan ln log10 log2 radians round "
-        "sign sin sinh sqrt tan tanh truncate human_readable_seconds from_unixtime").split()],
+        "sign sin sqrt tan tanh truncate human_readable_seconds from_unixtime").split()],
     *[(name, ["bigint"]) for name in "abs ceil floor round sign bitwise_not from_unixtime from_milliseconds".split()],
     *[(name, ["integer"]) for name in "abs ceil ceiling floor round sign sqrt exp radians chr".split()],
     *[(name, ["double", "double"]) for name in "atan2 log mod pow power".split()],
@@ -123,7 +123,6 @@ PLAIN = [
     "SELECT nullif(1, 1.0), nullif(2, 1.0), nullif(NULL, 1), nullif(1, NULL)", "SELECT greatest(1), least('b', 'a', 'c')",
     "SELECT position('b' IN 'abc'), position('' IN 'abc'), position('x' IN 'abc')",
     "SELECT substring('abcdef' FROM 2 FOR 3), substring('abcdef' FROM -2)", "SELECT extract(year FROM DATE '2024-02-29')",
-    "SELECT trim(LEADING FROM '  a '), trim(TRAILING FROM ' a  '), trim(BOTH FROM ' a ')",
 ]
 
 

@@ -147,9 +147,9 @@ fn date_unit(name: &str) -> Result<&str, Failure> {
 
 fn difference(name: &str, from: i64, to: i64) -> Outcome {
     match unit(name)? {
-        Unit::Length(length) => Ok(Value::from(
-            i64::try_from((i128::from(to) - i128::from(from)) / i128::from(length)).unwrap_or(i64::MAX),
-        )),
+        Unit::Length(length) => {
+            Ok(Value::from(i64::try_from((i128::from(to) - i128::from(from)) / i128::from(length)).unwrap_or(i64::MAX)))
+        }
         Unit::Months(months) => Ok(Value::Integer(whole_months(from, to) / months)),
     }
 }

@@ -24,17 +24,20 @@ fn statements_are_answered_as_trino_did() {
 #[test]
 fn each_kind_of_fault_that_trino_showed_is_mended() {
     check(&[
-        ("SELECT round(-0.0), round(-0.4), round(1e300, 5), round(123456789012.345678, 5)", &[
-            "0.0|-0.0|1.0E300|1.2345678901234567E11",
-        ]),
-        ("SELECT human_readable_seconds(-3.75), human_readable_seconds(9e15)", &[
-            "4 seconds|14880952380 weeks, 6 days, 16 hours",
-        ]),
+        (
+            "SELECT round(-0.0), round(-0.4), round(1e300, 5), round(123456789012.345678, 5)",
+            &["0.0|-0.0|1.0E300|1.2345678901234567E11"],
+        ),
+        (
+            "SELECT human_readable_seconds(-3.75), human_readable_seconds(9e15)",
+            &["4 seconds|14880952380 weeks, 6 days, 16 hours"],
+        ),
         ("SELECT date_trunc('hour', DATE '2021-01-01')", &["error: 'hour' is not a valid DATE field"]),
         ("SELECT date_add('minute', 1, DATE '2021-01-01')", &["error: 'minute' is not a valid DATE field"]),
-        ("SELECT date_diff('second', DATE '2021-01-01', DATE '2021-01-02')", &[
-            "error: 'second' is not a valid DATE field",
-        ]),
+        (
+            "SELECT date_diff('second', DATE '2021-01-01', DATE '2021-01-02')",
+            &["error: 'second' is not a valid DATE field"],
+        ),
         ("SELECT date_diff('hour', DATE '2021-01-01', TIMESTAMP '2021-01-01 05:00:00')", &["5"]),
         ("SELECT date('2021-05-06T07:08')", &["error: Value cannot be cast to date: 2021-05-06T07:08"]),
         ("SELECT from_iso8601_timestamp('2021-05-06T07:08.5')", &["error: Invalid format: \"2021-05-06T07:08.5\""]),
@@ -48,10 +51,10 @@ fn each_kind_of_fault_that_trino_showed_is_mended() {
         ("SELECT regexp_replace('abc', 'x', '$1')", &["abc"]),
         ("SELECT typeof(random(5)), typeof(random(1, 2147483648))", &["integer|bigint"]),
         ("SELECT nullif(1, 1.0), nullif(2, 1.0), typeof(nullif(2, 1.0)), nullif(NULL, 1)", &["NULL|2|integer|NULL"]),
-        ("SELECT x || y FROM (VALUES (ARRAY[1], 2), (ARRAY[3], NULL)) AS t (x, y)", &[
-            r#"{"ArrayValue":[{"ScalarValue":"1"},{"ScalarValue":"2"}]}"#,
-            r#"{"NullValue":true}"#,
-        ]),
+        (
+            "SELECT x || y FROM (VALUES (ARRAY[1], 2), (ARRAY[3], NULL)) AS t (x, y)",
+            &[r#"{"ArrayValue":[{"ScalarValue":"1"},{"ScalarValue":"2"}]}"#, r#"{"NullValue":true}"#],
+        ),
         ("SELECT reduce(sequence(1, 5), 0, (s, x) -> s + x, s -> s)", &["15"]),
         ("SELECT reduce(ARRAY[2.5], NULL, (s, x) -> coalesce(s, 0) + x, s -> s)", &["2.5"]),
         ("SELECT approx_percentile(x, 2.0) FROM (VALUES NULL, CAST(NULL AS double)) AS t (x)", &["NULL"]),
@@ -70,7 +73,8 @@ fn difference(connection: &Connection, line: &str) -> Option<String> {
                 rows.sort_by_cached_key(Json::to_string);
                 own_rows.sort_by_cached_key(Json::to_string);
             }
-            let are_close = || flags.contains('~') && are_close(&Json::Array(rows.clone()), &Json::Array(own_rows.clone()));
+            let are_close =
+                || flags.contains('~') && are_close(&Json::Array(rows.clone()), &Json::Array(own_rows.clone()));
             types == own_types && (rows == own_rows || are_close())
         }
         _ => false,

@@ -210,12 +210,9 @@ fn parse_date(text: &str) -> Option<Date> {
 fn parse_clock(text: &str) -> Option<Time> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let mut parts = whole.split(':');
-    let (hour, minute, second) = (parts.next()?, parts.next()?, parts.next());
+    let (hour, minute) = (parts.next()?, parts.next()?);
     // A fraction is one of a second.
-    if second.is_none() && !fraction.is_empty() {
-        return None;
-    }
-    let second = second.unwrap_or("00");
+    let second = parts.next().or(fraction.is_empty().then_some("00"))?;
     if parts.next().is_some() || [hour, minute, second].iter().any(|part| part.len() != 2) || fraction.len() > 9 {
         return None;
     }

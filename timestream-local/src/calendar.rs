@@ -139,10 +139,7 @@ pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {
 
 /// Reads what ISO 8601 writes: the same with `T` alone, or a date as [`parse_iso_days`] reads it.
 pub(crate) fn parse_iso_timestamp(text: &str) -> Option<i64> {
-    match text.contains('T') {
-        true => parse_separated(text, ['T', 'T']),
-        false => parse_iso_days(text)?.checked_mul(DAY),
-    }
+    if text.contains('T') { parse_separated(text, ['T', 'T']) } else { parse_iso_days(text)?.checked_mul(DAY) }
 }
 
 /// Reads the same without the `T`, which literals and casts do not take (Trino's rule).

@@ -91,9 +91,8 @@ class Kind:
             parts, rest = [], name[found.end() :]
             while True:
                 # The name of a row's field.
-                if found[1] == "row" and (field := re.match(r'(?:"[^"]*"|\w+) (?=[a-z])(?!with|to|precision|day|year)', rest)):
-                    if not re.match(r"(timestamp|interval|double) ", rest):
-                        rest = rest[field.end() :]
+                if found[1] == "row" and (field := re.match(r'(?!interval )("[^"]*"|\w+) ', rest)):
+                    rest = rest[field.end() :]
                 part, rest = Kind.first(rest)
                 parts.append(part)
                 if rest.startswith(")"):

@@ -168,6 +168,11 @@ pub(crate) fn parse_timestamp(text: &str) -> Option<i64> {
     parse_separated(text, ['T', ' '])
 }
 
+/// Reads what ISO 8601 writes: the same with `T` alone, or a date as [`parse_iso_days`] reads it.
+pub(crate) fn parse_iso_timestamp(text: &str) -> Option<i64> {
+    if text.contains('T') { parse_separated(text, ['T', 'T']) } else { parse_iso_days(text)?.checked_mul(DAY) }
+}
+
 /// Reads the same without the `T`, which literals and casts do not take (Trino's rule).
 pub(crate) fn parse_spaced_timestamp(text: &str) -> Option<i64> {
     parse_separated(text, [' ', ' '])
@@ -233,7 +238,9 @@ fn parse_date(text: &str) -> Option<Date> {
 fn parse_clock(text: &str) -> Option<Time> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let mut parts = whole.split(':');
-    let (hour, minute, second) = (parts.next()?, parts.next()?, parts.next().unwrap_or("00"));
+    let (hour, minute) = (parts.next()?, parts.next()?);
+    // A fraction is one of a second.
+    let second = parts.next().or(fraction.is_empty().then_some("00"))?;
     if parts.next().is_some() || [hour, minute, second].iter().any(|part| part.len() != 2) || fraction.len() > 9 {
         return None;
     }

@@ -83,18 +83,18 @@ impl Aggregate<(Vec<f64>, f64), Option<f64>> for Percentile {
     }
 
     fn step(&self, context: &mut Context<'_>, (values, percentile): &mut (Vec<f64>, f64)) -> rusqlite::Result<()> {
-        match number(context.get_raw(1)) {
-            Some(wanted) if (0.0..=1.0).contains(&wanted) => *percentile = wanted,
-            _ => return fail("Percentile must be between 0 and 1"),
-        }
-        if let Some(number) = number(context.get_raw(0)) {
-            if number.is_nan() {
+        if let Some(value) = number(context.get_raw(0)) {
+            match number(context.get_raw(1)) {
+                Some(wanted) if (0.0..=1.0).contains(&wanted) => *percentile = wanted,
+                _ => return fail("Percentile must be between 0 and 1"),
+            }
+            if value.is_nan() {
                 return fail("approx_percentile of NaN is not supported");
             }
             if values.len() >= MAX_PERCENTILE_VALUES {
                 return fail("Too many values for approx_percentile");
             }
-            values.push(number);
+            values.push(value);
         }
         Ok(())
     }

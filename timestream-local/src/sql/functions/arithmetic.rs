@@ -67,7 +67,7 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("round", &[Integer], Integer, |a| Ok(Value::Integer(a.integer(0)?))),
     scalar("round", &[Bigint], Bigint, |a| Ok(Value::Integer(a.integer(0)?))),
     // f64::round goes away from zero at one half, as Presto's does.
-    scalar("round", &[Double], Double, |a| real(a.double(0)?.round())),
+    scalar("round", &[Double], Double, |a| rounded(a.double(0)?, 0)),
     scalar("round", &[Integer, Integer], Integer, |a| integer(rounded_whole(a))),
     scalar("round", &[Bigint, Integer], Bigint, rounded_whole),
     scalar("round", &[Double, Integer], Double, |a| rounded(a.double(0)?, a.integer(1)?)),
@@ -185,10 +185,17 @@ fn power(base: f64, exponent: f64) -> f64 {
     if exponent.is_nan() || (base.abs() == 1.0 && exponent.is_infinite()) { f64::NAN } else { base.powf(exponent) }
 }
 
+/// Beyond 2^53 all doubles are whole.
+const ALL_WHOLE: f64 = 9_007_199_254_740_992.0;
+
 fn rounded(number: f64, decimals: i64) -> Outcome {
+    if number == 0.0 {
+        // Presto rounds -0.0 to 0.0, but -0.4 to -0.0.
+        return real(0.0);
+    }
     let factor = 10f64.powi(i32::try_from(decimals).unwrap_or(i32::MAX));
     let scaled = number * factor;
-    if !scaled.is_finite() || factor == 0.0 {
+    if scaled.is_nan() || scaled.abs() >= ALL_WHOLE || factor == 0.0 {
         return real(number);
     }
     real(scaled.round() / factor)

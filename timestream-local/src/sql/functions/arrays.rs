@@ -24,6 +24,8 @@ const MAX_REPEATED: usize = 10_000;
 
 pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("$array_cardinality", ONE, Bigint, |a| Ok(Value::Integer(values(a, 0)?.len() as i64))),
+    // What is NULL makes a concatenation NULL, as an element too.
+    scalar("$array_of", ONE, Unknown, |a| list::write([a.raw(0)])),
     scalar("$array_concat", TWO, Unknown, |a| list::write(values(a, 0)?.into_iter().chain(values(a, 1)?))),
     scalar("$array_contains", TWO, Boolean, |a| {
         let (values, wanted) = (values(a, 0)?, a.raw(1));

@@ -5,12 +5,14 @@ use rusqlite::types::{Value, ValueRef};
 
 use super::super::failure::Failure;
 use super::super::list;
-use super::super::types::ColumnType::{Bigint, Double, Unknown};
+use super::super::types::ColumnType::{Bigint, Double, Integer, Unknown};
 use super::scalar::{Arguments, Outcome, Scalar, real, scalar};
 
 pub(super) const FUNCTIONS: &[Scalar] = &[
     // The upper 53 bits, which are all that a double holds.
     scalar("$random", &[Bigint], Double, |a| real((a.integer(0)? as u64 >> 11) as f64 / (1_u64 << 53) as f64)),
+    scalar("$random", &[Bigint, Integer], Integer, |a| between(a, 0, a.integer(1)?)),
+    scalar("$random", &[Bigint, Integer, Integer], Integer, |a| between(a, a.integer(1)?, a.integer(2)?)),
     scalar("$random", &[Bigint, Bigint], Bigint, |a| between(a, 0, a.integer(1)?)),
     scalar("$random", &[Bigint, Bigint, Bigint], Bigint, |a| between(a, a.integer(1)?, a.integer(2)?)),
     scalar("$shuffle", &[Bigint, Unknown], Unknown, |a| {

@@ -37,7 +37,7 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
         let milliseconds = (a.double(0)? * 1000.0).round();
         instant((milliseconds.abs() < 9e15).then_some(milliseconds as i64).and_then(|ms| ms.checked_mul(1_000_000)))
     }),
-    scalar("from_iso8601_timestamp", &[Varchar], Timestamp, |a| match calendar::parse_timestamp(a.text(0)?) {
+    scalar("from_iso8601_timestamp", &[Varchar], Timestamp, |a| match calendar::parse_iso_timestamp(a.text(0)?) {
         Some(time) => instant(Some(time)),
         None => Err(Failure(format!("Invalid format: \"{}\"", a.text(0)?))),
     }),
@@ -65,29 +65,28 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
         instant(time.checked_sub(time.rem_euclid(width)))
     }),
     scalar("date_trunc", &[Varchar, Timestamp], Timestamp, |a| instant(truncated(a.text(0)?, a.integer(1)?)?)),
-    scalar("date_trunc", &[Varchar, Date], Date, |a| days(truncated(a.text(0)?, midnight(a.integer(1)?)?)?)),
+    scalar("date_trunc", &[Varchar, Date], Date, |a| {
+        days(truncated(date_unit(a.text(0)?)?, midnight(a.integer(1)?)?)?)
+    }),
     scalar("date_add", &[Varchar, Bigint, Timestamp], Timestamp, |a| {
         instant(added(a.text(0)?, a.integer(1)?, a.integer(2)?)?)
     }),
     scalar("date_add", &[Varchar, Bigint, Date], Date, |a| {
-        days(added(a.text(0)?, a.integer(1)?, midnight(a.integer(2)?)?)?)
+        days(added(date_unit(a.text(0)?)?, a.integer(1)?, midnight(a.integer(2)?)?)?)
     }),
     scalar("date", &[Timestamp], Date, |a| days(Some(a.integer(0)?))),
-    scalar("date", &[Varchar], Date, |a| match calendar::parse_timestamp(a.text(0)?) {
-        Some(time) => days(Some(time)),
+    scalar("date", &[Varchar], Date, |a| match calendar::parse_days(a.text(0)?) {
+        Some(day) => days(day.checked_mul(DAY)),
         None => Err(Failure(format!("Value cannot be cast to date: {}", a.text(0)?))),
     }),
     scalar("last_day_of_month", &[Timestamp], Date, |a| last_day(a.integer(0)?)),
     scalar("last_day_of_month", &[Date], Date, |a| last_day(midnight(a.integer(0)?)?)),
     scalar("current_timezone", &[], Varchar, |_| text("UTC")),
     scalar("date_diff", &[Varchar, Timestamp, Timestamp], Bigint, |a| {
-        let (from, to) = (a.integer(1)?, a.integer(2)?);
-        match unit(a.text(0)?)? {
-            Unit::Length(length) => Ok(Value::from(
-                i64::try_from((i128::from(to) - i128::from(from)) / i128::from(length)).unwrap_or(i64::MAX),
-            )),
-            Unit::Months(months) => Ok(Value::Integer(whole_months(from, to) / months)),
-        }
+        difference(a.text(0)?, a.integer(1)?, a.integer(2)?)
+    }),
+    scalar("date_diff", &[Varchar, Date, Date], Bigint, |a| {
+        difference(date_unit(a.text(0)?)?, midnight(a.integer(1)?)?, midnight(a.integer(2)?)?)
     }),
     scalar("year", &[Timestamp], Bigint, |a| part(a, |m| m.year().into())),
     scalar("quarter", &[Timestamp], Bigint, |a| part(a, |m| (i64::from(u8::from(m.month())) - 1) / 3 + 1)),
@@ -133,6 +132,23 @@ fn unit(name: &str) -> Result<Unit, Failure> {
         "year" => Unit::Months(12),
         _ => return Err(Failure(format!("'{name}' is not a valid Timestamp field"))),
     })
+}
+
+/// The name of a unit that dates have: a day or longer.
+fn date_unit(name: &str) -> Result<&str, Failure> {
+    match unit(name)? {
+        Unit::Length(length) if length < DAY => Err(Failure(format!("'{name}' is not a valid DATE field"))),
+        _ => Ok(name),
+    }
+}
+
+fn difference(name: &str, from: i64, to: i64) -> Outcome {
+    match unit(name)? {
+        Unit::Length(length) => {
+            Ok(Value::from(i64::try_from((i128::from(to) - i128::from(from)) / i128::from(length)).unwrap_or(i64::MAX)))
+        }
+        Unit::Months(months) => Ok(Value::Integer(whole_months(from, to) / months)),
+    }
 }
 
 fn truncated(name: &str, time: i64) -> Result<Option<i64>, Failure> {

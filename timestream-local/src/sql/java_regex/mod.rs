@@ -86,11 +86,15 @@ impl Pattern {
     /// as it is.
     pub(crate) fn replace(&self, text: &str, replacement: &str) -> Result<String, Failure> {
         let regex = self.exact(text)?;
-        let parts = replacement_parts(replacement, regex)?;
+        // Java reads the replacement when it has a match.
+        let mut parts = None;
         let (mut result, mut end) = (String::with_capacity(text.len()), 0);
         each_match(regex, text, |found, whole| {
             result.push_str(text.get(end..whole.start()).unwrap_or_default());
-            for part in &parts {
+            if parts.is_none() {
+                parts = Some(replacement_parts(replacement, regex)?);
+            }
+            for part in parts.iter().flatten() {
                 match part {
                     Part::Text(literal) => result.push(*literal),
                     Part::Group(index) => result.push_str(found.get(*index).map_or("", |group| group.as_str())),

@@ -64,8 +64,8 @@ fn lambdas_are_prestos() {
         ("SELECT zip_with(ARRAY[1], ARRAY[2], (x, x) -> x)", "line 1:41: The lambda has two arguments of the name x"),
         ("SELECT filter(ARRAY[1], x -> x)", "line 1:30: The lambda must be of type boolean, not integer"),
         (
-            "SELECT reduce(ARRAY[1.5], 0, (s, x) -> s + x, s -> s)",
-            "line 1:40: The lambda must be of type integer, not double",
+            "SELECT reduce(ARRAY['a'], 0, (s, x) -> x, s -> s)",
+            "line 1:40: The lambda must be of type integer, not varchar",
         ),
         ("SELECT transform(ARRAY[1], x -> y)", "line 1:33: Column 'y' does not exist"),
         ("SELECT transform(ARRAY[1], x -> x.a)", "line 1:35: A integer has no field 'a'"),

@@ -12,6 +12,7 @@ mod presto;
 mod series;
 mod tables;
 mod times;
+mod trino;
 
 use rusqlite::Connection;
 

@@ -230,7 +230,7 @@ impl Translator<'_> {
         for term in terms {
             level.push(match term.kind.common(&array) == Some(array.clone()) && matches!(term.kind, Array(_)) {
                 true => converted(term, &array).sql,
-                false => format!("ts_list({})", converted(term, &kind).sql),
+                false => format!("{}({})", functions::only("$array_of"), converted(term, &kind).sql),
             });
         }
         Ok(Typed::new(concatenation(level), array))

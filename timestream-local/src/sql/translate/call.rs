@@ -102,10 +102,14 @@ impl Translator<'_> {
             }
             ("nullif", 2) => {
                 let kind = arguments.first().map_or(Unknown, |first| first.kind.clone());
-                let (values, common) = self.alike(arguments, "NULLIF operands", start)?;
-                let is_alike = common == kind || (common.is_integral() && kind.is_integral());
+                // SQLite compares numbers of different types by itself.
+                let are_numbers = arguments.iter().all(|number| number.kind.is_number());
+                let (values, common) = match are_numbers {
+                    true => (arguments, kind.clone()),
+                    false => self.alike(arguments, "NULLIF operands", start)?,
+                };
                 match values.as_slice() {
-                    [value, other] if is_alike && common.is_comparable() => {
+                    [value, other] if are_numbers || kind == Unknown || (common == kind && common.is_comparable()) => {
                         let other = if other.is_finite { other.sql.clone() } else { unlike_nan(other) };
                         Ok(Typed { kind, ..value.as_is(format!("nullif({}, {other})", value.sql)) })
                     }

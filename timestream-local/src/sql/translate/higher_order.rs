@@ -61,9 +61,16 @@ impl Translator<'_> {
 
     fn reduce(&mut self, call: &Call<'_>, arguments: [&Expr; 4], scope: &Scope) -> Result<Typed> {
         let [array, first, step, last] = arguments;
-        let (array, first) = (self.expression(array, scope)?, self.expression(first, scope)?);
+        let (array, mut first) = (self.expression(array, scope)?, self.expression(first, scope)?);
         let Some(element) = element(&array.kind) else { return Err(wrong(call, &[&array, &first])) };
-        let step = self.lambda(step, vec![first.kind.clone(), element], Some(&first.kind), scope)?;
+        let mut function = self.lambda(step, vec![first.kind.clone(), element.clone()], None, scope)?;
+        if function.kind != first.kind {
+            // The state begins as an INTEGER 0, say, and becomes the type of its sum with a BIGINT or DOUBLE.
+            let wider = function.kind.common(&first.kind).unwrap_or_else(|| first.kind.clone());
+            first = converted(first, &wider);
+            function = self.lambda(step, vec![wider.clone(), element], Some(&wider), scope)?;
+        }
+        let step = function;
         let last = self.lambda(last, vec![first.kind], None, scope)?;
         let suffix = if step.suffix.is_empty() { last.suffix } else { step.suffix };
         let sql =

@@ -30,5 +30,9 @@ fn compiled(
     a: &Arguments<'_, '_>,
     read: fn(&str) -> Result<Pattern, Failure>,
 ) -> Result<std::sync::Arc<Pattern>, Failure> {
-    a.cached(1, read)
+    // Joda's formatters do not either.
+    match a.text(1)?.is_empty() {
+        true => Err("A pattern of a time may not be empty".into()),
+        false => a.cached(1, read),
+    }
 }

@@ -42,8 +42,11 @@ pub(super) enum Piece {
     Half,
     Minute(usize),
     Second(usize),
-    /// Digits of the second's fraction.
-    Fraction(usize),
+    /// Digits of the second's fraction: as many are written, and up to `most` are read.
+    Fraction {
+        width: usize,
+        most: usize,
+    },
     Offset {
         colon: bool,
     },
@@ -85,7 +88,7 @@ pub(super) fn joda(pattern: &str) -> Result<Pattern, Failure> {
             'a' => Piece::Half,
             'm' => Piece::Minute(width),
             's' => Piece::Second(width),
-            'S' if width <= 9 => Piece::Fraction(width),
+            'S' if width <= 9 => Piece::Fraction { width, most: width },
             'Z' if width <= 2 => Piece::Offset { colon: width == 2 },
             _ => {
                 return Err(Failure(format!(
@@ -144,7 +147,7 @@ pub(super) fn mysql(pattern: &str) -> Result<Pattern, Failure> {
             'p' => Piece::Half,
             'i' => Piece::Minute(2),
             's' | 'S' => Piece::Second(2),
-            'f' => Piece::Fraction(6),
+            'f' => Piece::Fraction { width: 6, most: 9 },
             'T' => {
                 pieces.extend(mysql("%H:%i:%s")?);
                 continue;

@@ -89,9 +89,9 @@ impl<'t> Reader<'t> {
             }
             Piece::Minute(width) => self.read.minute = number(self, width, 2)?,
             Piece::Second(width) => self.read.second = number(self, width, 2)?,
-            Piece::Fraction(width) => {
+            Piece::Fraction { width, most } => {
                 let before = self.rest.len();
-                let fraction = number(self, width, 9)?;
+                let fraction = number(self, width, most)?;
                 let places = u32::try_from(before - self.rest.len()).ok()?;
                 self.read.nanosecond = fraction.checked_mul(10u32.checked_pow(9u32.checked_sub(places)?)?)?;
             }

@@ -29,7 +29,7 @@ pub(super) fn write(pattern: &[Piece], m: OffsetDateTime) -> String {
                 text.push_str(if colon { "+00:00" } else { "+0000" });
                 continue;
             }
-            Piece::Fraction(width) => (m.nanosecond() / 10u32.pow(9 - width as u32), width),
+            Piece::Fraction { width, .. } => (m.nanosecond() / 10u32.pow(9 - width as u32), width),
             Piece::Year(width) => (m.year().unsigned_abs(), width),
             Piece::YearOfCentury => (m.year().unsigned_abs() % 100, 2),
             Piece::WeekYear(width) => (m.to_iso_week_date().0.unsigned_abs(), width),

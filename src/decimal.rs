@@ -11,8 +11,9 @@ const SCALE: f64 = 1000.0;
 pub(crate) fn write_short(value: f64, text: &mut Vec<u8>) -> bool {
     let scaled = value * SCALE;
     let thousandths = (scaled + 0.5_f64.copysign(scaled)) as i64;
-    // No NaN is below, and none of the thousandths of a greater number are exact here.
-    if !(value.abs() < END) || (thousandths as f64 / SCALE).to_bits() != value.to_bits() {
+    // NaN is not below.
+    let is_short = value.abs() < END && (thousandths as f64 / SCALE).to_bits() == value.to_bits();
+    if !is_short {
         return false;
     }
     let magnitude = thousandths.unsigned_abs();
@@ -28,7 +29,7 @@ pub(crate) fn write_short(value: f64, text: &mut Vec<u8>) -> bool {
         length += 4 - u32::from(last == b'0') - u32::from(last == b'0' && hundredths == b'0');
     }
     if thousandths < 0 {
-        (all, length) = (all << 8 | u128::from(b'-'), length + 1);
+        (all, length) = ((all << 8) | u128::from(b'-'), length + 1);
     }
     let end = text.len() + length as usize;
     // A copy of a fixed length is a single instruction.
@@ -40,11 +41,11 @@ pub(crate) fn write_short(value: f64, text: &mut Vec<u8>) -> bool {
 /// The digits of a number below 100,000,000. Its halves, quarters and eighths are divided at once in one register.
 pub(crate) fn eight_digits(number: u32) -> [u8; 8] {
     let number = u64::from(number);
-    let fours = number / 10_000 | number % 10_000 << 32;
-    let hundreds = fours * 10_486 >> 20 & 0x7f_0000_007f;
-    let twos = hundreds | (fours - hundreds * 100) << 16;
-    let tens = twos * 103 >> 10 & 0x000f_000f_000f_000f;
-    let ones = tens | (twos - tens * 10) << 8;
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
+    let twos = hundreds | ((fours - hundreds * 100) << 16);
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    let ones = tens | ((twos - tens * 10) << 8);
     (ones | 0x3030_3030_3030_3030).to_le_bytes()
 }
 

@@ -30,7 +30,7 @@ pub(super) fn number(digits: &[u8; 8]) -> Option<u64> {
 pub(super) fn clock(text: &[u8; 8]) -> Option<[u8; 3]> {
     let word = u64::from_le_bytes(*text) ^ u64::from_le_bytes(*b"00:00:00");
     // A colon has become 0, and stays below a digit's marks.
-    let others = not_digits(word) | word & u64::from_le_bytes([0, 0, 0xff, 0, 0, 0xff, 0, 0]);
+    let others = not_digits(word) | (word & u64::from_le_bytes([0, 0, 0xff, 0, 0, 0xff, 0, 0]));
     let [hour, _, _, minute, _, _, second, _] = (word.wrapping_mul(10).wrapping_add(word >> 8)).to_le_bytes();
     (others == 0).then_some([hour, minute, second])
 }

@@ -67,8 +67,7 @@ impl TimestampWriter {
         let (second, nanosecond) = ((within / SECOND) as u32, (within % SECOND) as u32);
         let (minute, hour) = (second / 60 % 60, second / 3600);
         // A colon is a zero with two more bits.
-        let clock =
-            u64::from_le_bytes(eight_digits(hour * 1_000_000 + minute * 1000 + second % 60)) | 0x0a_0000_0a00_00;
+        let clock = u64::from_le_bytes(eight_digits(hour * 1_000_000 + minute * 1000 + second % 60)) | 0x0a00_000a_0000;
         let (millisecond, rest) = (nanosecond / 1_000_000, nanosecond % 1_000_000);
         let [_, _, _, _, _, n1, n2, n3] = eight_digits(millisecond);
         let [_, _, n4, n5, n6, n7, n8, n9] = if rest == 0 { *b"00000000" } else { eight_digits(rest) };
@@ -92,11 +91,11 @@ fn date_and_blank(day: i64) -> [u8; 11] {
 /// The digits of a number below 100,000,000. Halves, quarters and eighths of them are divided at once in one register.
 pub(crate) fn eight_digits(number: u32) -> [u8; 8] {
     let number = u64::from(number);
-    let fours = number / 10_000 | number % 10_000 << 32;
-    let hundreds = fours * 10_486 >> 20 & 0x7f_0000_007f;
-    let twos = hundreds | (fours - hundreds * 100) << 16;
-    let tens = twos * 103 >> 10 & 0x000f_000f_000f_000f;
-    let ones = tens | (twos - tens * 10) << 8;
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
+    let twos = hundreds | ((fours - hundreds * 100) << 16);
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    let ones = tens | ((twos - tens * 10) << 8);
     (ones | 0x3030_3030_3030_3030).to_le_bytes()
 }
 

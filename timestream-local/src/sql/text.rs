@@ -37,12 +37,9 @@ fn short_decimal(number: f64) -> Option<i64> {
     /// Where Java's plain form ends.
     const END: f64 = 1e7;
     const SCALE: f64 = 1000.0;
-    if !(number.abs() < END) {
-        return None;
-    }
     let scaled = number * SCALE;
     let thousandths = (scaled + 0.5_f64.copysign(scaled)) as i64;
-    ((thousandths as f64 / SCALE).to_bits() == number.to_bits()).then_some(thousandths)
+    (number.abs() < END && (thousandths as f64 / SCALE).to_bits() == number.to_bits()).then_some(thousandths)
 }
 
 /// Writes a decimal of up to three digits behind the point, and at least one.
@@ -57,7 +54,7 @@ fn write_thousandths(thousandths: i64, text: &mut Vec<u8>) {
     all |= behind << (8 * length);
     length += 4 - if c != b'0' { 0 } else { 1 + u32::from(b == b'0') };
     if thousandths < 0 {
-        (all, length) = (all << 8 | u128::from(b'-'), length + 1);
+        (all, length) = ((all << 8) | u128::from(b'-'), length + 1);
     }
     let end = text.len() + length as usize;
     // A copy of a fixed length is a single instruction.

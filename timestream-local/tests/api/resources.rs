@@ -112,8 +112,3 @@ async fn tags_are_added_changed_and_removed() {
     assert_eq!(list(&missing).await.unwrap_err().code(), Some("ResourceNotFoundException"));
     assert_eq!(list("arn:aws:s3:::bucket").await.unwrap_err().code(), Some("ValidationException"));
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_there_says_so() {
-    let running = Running::start().await;
-}

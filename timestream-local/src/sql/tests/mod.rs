@@ -186,7 +186,7 @@ fn the_connectors_query_seeks_by_series_and_time() {
 #[test]
 fn counting_all_goes_through_no_records() {
     let query = compiled("SELECT count(*) FROM db.t");
-    assert_eq!(query.sql, "SELECT (SELECT count(*) FROM samples_1) AS c0");
+    assert_eq!(query.sql, "SELECT (SELECT count(*) FROM samples_1 AS n) AS c0");
     assert_eq!(query.columns, [Column::new("_col0", ColumnType::Bigint)]);
     assert_eq!(run("SELECT count(*) FROM db.t"), ["4"]);
 }

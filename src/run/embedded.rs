@@ -62,6 +62,7 @@ pub(crate) async fn start_or_reach(mut options: Options) -> Result<(Options, Opt
     let data_dir = embedded.data_dir.clone().unwrap_or_default();
     let mut config = timestream_local::Config::new(data_dir.clone(), (Ipv4Addr::LOCALHOST, 0).into());
     config.head_memory = embedded.head_memory;
+    config.object_root.clone_from(&embedded.object_root);
     match serve(config).await {
         Ok(server) => {
             reach_at(&mut options, server.local_addr());

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Api;
 use super::shape::{check_enum, check_length, page, request, required};
-use crate::batch_load::{Asked, DataModelConfiguration, DataSourceConfiguration, ReportConfiguration, Status, Task};
+use crate::batch_load::{Asked, DataModelConfiguration, DataSourceConfiguration, ReportConfiguration, Status};
 use crate::error::ApiError;
 use crate::names::constraint;
 
@@ -65,9 +65,9 @@ impl Api {
         if let Some(status) = &task_status {
             check_enum("taskStatus", status, &Status::NAMES)?;
         }
-        let tasks = self.batch_loads.tasks(task_status.as_deref()).into_iter();
+        let tasks = self.batch_loads.summaries(task_status.as_deref()).into_iter();
         let (page, next) = page(tasks, MAX_TASKS, max_results, next_token.as_deref())?;
-        Ok(json!({"BatchLoadTasks": page.iter().map(Task::summary).collect::<Vec<_>>(), "NextToken": next}))
+        Ok(json!({"BatchLoadTasks": page, "NextToken": next}))
     }
 
     pub(super) async fn resume_batch_load_task(&self, body: &[u8]) -> Result<Value, ApiError> {

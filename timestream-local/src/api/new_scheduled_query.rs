@@ -7,6 +7,7 @@ use super::shape::{Tag, check_enum, check_length, required, tags};
 use super::table_properties::check_bucket;
 use crate::error::ApiError;
 use crate::names::constraint;
+use crate::objects::Folder;
 use crate::storage::{Attribute, Definition, DimensionMapping, ErrorReport, MixedMapping, MultiMapping, Tags, Target};
 
 #[derive(Deserialize)]
@@ -96,6 +97,10 @@ impl CreateRequest {
             check_length("clientToken", token, 32, 128)?;
         }
         let report = required(self.error_report_configuration, "errorReportConfiguration")?;
+        let report = report.checked()?;
+        // A report must have an address: a prefix or name with an empty part has none.
+        let prefix = report.object_key_prefix.as_deref().unwrap_or_default();
+        Folder::new(&report.bucket_name, prefix)?.object(&format!("{name}-0/0/Manual/0"))?;
         let definition = Definition {
             name,
             query_string: text(self.query_string)?,
@@ -104,7 +109,7 @@ impl CreateRequest {
             role_arn,
             kms_key_id: self.kms_key_id,
             target: self.target_configuration.map(TargetRequest::checked).transpose()?,
-            error_report: report.checked()?,
+            error_report: report,
         };
         Ok((definition, tags(self.tags.unwrap_or_default())?, self.client_token))
     }

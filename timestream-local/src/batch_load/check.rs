@@ -15,6 +15,8 @@ const MAX_FILE_BYTES: u64 = 5 << 30;
 const MAX_BYTES: u64 = 100 << 30;
 /// Bytes of a data model in an object.
 const MAX_MODEL: u64 = 1 << 20;
+/// Bytes of a KmsKeyId (service model, StringValue2048).
+const MAX_KEY_ID: usize = 2048;
 
 /// Checks a request. Returns its data model and the objects that it loads.
 pub(super) fn check(asked: &Asked, root: &ObjectRoot) -> Result<(DataModel, Vec<LoadedFile>), ApiError> {
@@ -44,8 +46,10 @@ pub(super) fn report(configuration: &ReportConfiguration) -> Result<Folder, ApiE
     }
     match s3.encryption_option.as_deref() {
         None | Some("SSE_S3") => {}
-        Some("SSE_KMS") if s3.kms_key_id.is_some() => {}
-        Some("SSE_KMS") => return Err(ApiError::validation("The EncryptionOption SSE_KMS needs a KmsKeyId.")),
+        Some("SSE_KMS") if s3.kms_key_id.as_ref().is_some_and(|key| key.len() <= MAX_KEY_ID) => {}
+        Some("SSE_KMS") => {
+            return Err(ApiError::validation("The EncryptionOption SSE_KMS needs a KmsKeyId, of 2048 bytes at most."));
+        }
         Some(other) => {
             let rule = "Member must satisfy enum value set: [SSE_S3, SSE_KMS]";
             return Err(constraint("encryptionOption", other, rule));

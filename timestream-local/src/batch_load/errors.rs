@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 /// Most ranges of lines, and most reasons, that a report has.
 const MAX_RANGES: usize = 10_000;
 const MAX_REASONS: usize = 1_000;
+/// Most letters of a reason: it may have names and values of any length in it.
+const MAX_REASON: usize = 300;
 /// How a reason begins that has a time in it, and what the guide's report says in its place.
 const OUTSIDE: &str = "The record timestamp is outside the time range";
 const OUTSIDE_WINDOW: &str = "The record timestamp is outside the time range of the data ingestion window.";
@@ -35,12 +37,12 @@ impl Errors {
 
     /// Notes an error of the task as a whole.
     pub(super) fn of_task(&mut self, reason: String) {
-        self.task.push(reason);
+        self.task.push(cut(&reason).to_owned());
     }
 
     /// Notes an error of a file, of one of its lines if it has one.
     pub(super) fn of_file(&mut self, file: &str, line: Option<u64>, reason: &str) {
-        let reason = if reason.starts_with(OUTSIDE) { OUTSIDE_WINDOW } else { reason };
+        let reason = cut(if reason.starts_with(OUTSIDE) { OUTSIDE_WINDOW } else { reason });
         let known = self.files.get_mut(file).and_then(|reasons| reasons.get_mut(reason));
         if let (Some(known), Some(line)) = (&known, line)
             && known.last().is_some_and(|(first, last)| (*first..=*last).contains(&line))
@@ -80,6 +82,11 @@ impl Errors {
     }
 }
 
+/// What a report has of a reason.
+fn cut(reason: &str) -> &str {
+    reason.char_indices().nth(MAX_REASON).and_then(|(end, _)| reason.get(..end)).unwrap_or(reason)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +109,12 @@ mod tests {
 
     #[test]
     fn reports_are_bounded() {
+        let mut errors = Errors::default();
+        errors.of_file("a.csv", None, &"é".repeat(100_000));
+        errors.of_task("é".repeat(100_000));
+        let report = errors.report("T");
+        assert_eq!(report["fileErrors"][0]["errors"][0]["reason"], "é".repeat(MAX_REASON));
+        assert_eq!(report["taskErrors"][0]["reason"], "é".repeat(MAX_REASON));
         let mut errors = Errors::default();
         for number in 0..2 * MAX_REASONS as u64 {
             errors.of_file("a.csv", Some(2 * number), &number.to_string());

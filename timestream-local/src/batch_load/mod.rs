@@ -17,6 +17,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use serde_json::Value;
+
 pub(crate) use model::{DataModelConfiguration, DataSourceConfiguration, ReportConfiguration};
 use shared::{KIND, Shared, State, document, now};
 pub(crate) use task::{Asked, Status, Task};
@@ -33,6 +35,8 @@ const MAX_ACTIVE: usize = 10;
 const MAX_RUNNING: usize = 2;
 /// Most tasks that are kept. The oldest that are over make room.
 const MAX_KEPT: usize = 1000;
+/// Bytes of a new task as JSON: all tasks are in memory, and are read at the start.
+const MAX_DOCUMENT: usize = 256 << 10;
 
 /// All batch load tasks. Those that run are stopped when it is dropped.
 pub(crate) struct BatchLoads(Arc<Shared>);
@@ -86,6 +90,10 @@ impl BatchLoads {
             progress: task::Progress::default(),
             errors: errors::Errors::default(),
         };
+        let kept = document(&task)?;
+        if kept.body.as_ref().is_some_and(|body| body.len() > MAX_DOCUMENT) {
+            return Err(ApiError::validation(format!("The task takes more than {MAX_DOCUMENT} bytes as JSON.")));
+        }
         {
             let mut state = self.0.locked();
             // Another call may have made it meanwhile.
@@ -95,12 +103,7 @@ impl BatchLoads {
             check_room(&state, &task)?;
             state.tasks.insert(id.clone(), task.clone());
         }
-        if let Err(error) = self.0.storage.put_document(document(&task)?).await {
-            self.0.locked().tasks.remove(&id);
-            return Err(error);
-        }
-        self.make_room().await?;
-        self.enqueue(&id);
+        begin(Arc::clone(&self.0), task, kept, None).await?;
         Ok(id)
     }
 
@@ -109,11 +112,11 @@ impl BatchLoads {
         self.0.locked().tasks.get(id).cloned().ok_or_else(|| missing(id))
     }
 
-    /// All tasks in the order of their creation, or those with a status: each with its id.
-    pub(crate) fn tasks(&self, status: Option<&str>) -> Vec<(String, Task)> {
+    /// The summaries of all tasks in the order of their creation, or of those with a status: each with its id.
+    pub(crate) fn summaries(&self, status: Option<&str>) -> Vec<(String, Value)> {
         let state = self.0.locked();
         let tasks = state.tasks.iter().filter(|(_, task)| status.is_none_or(|status| task.status.name() == status));
-        tasks.map(|(id, task)| (id.clone(), task.clone())).collect()
+        tasks.map(|(id, task)| (id.clone(), task.summary())).collect()
     }
 
     /// Lets a task that stopped go on.
@@ -130,7 +133,10 @@ impl BatchLoads {
         }
         let stopped = task.clone();
         task.status = Status::PendingResume;
+        // So that it does not make room for a new one.
+        task.resumable_until = None;
         task.updated = now();
+        let kept = document(&task)?;
         {
             let mut state = self.0.locked();
             check_room(&state, &task)?;
@@ -138,43 +144,59 @@ impl BatchLoads {
             *found.ok_or_else(|| ApiError::validation(format!("The task {id} is being resumed already.")))? =
                 task.clone();
         }
-        if let Err(error) = self.0.storage.put_document(document(&task)?).await {
-            self.0.locked().tasks.insert(id.to_owned(), stopped);
+        begin(Arc::clone(&self.0), task, kept, Some(stopped)).await
+    }
+}
+
+/// Keeps a task that is in the state already, and has it run. If it can't be kept, the one `before` is in the state again.
+/// It goes on when the caller hangs up: a task that is active, and never runs, would take a place for ever.
+async fn begin(shared: Arc<Shared>, task: Task, kept: Document, before: Option<Task>) -> Result<(), ApiError> {
+    let begun = tokio::spawn(async move {
+        if let Err(error) = shared.storage.put_document(kept).await {
+            let mut state = shared.locked();
+            match before {
+                Some(before) => state.tasks.insert(task.id, before),
+                None => state.tasks.remove(&task.id),
+            };
             return Err(error);
         }
-        self.enqueue(id);
+        enqueue(&shared, &task.id);
+        if let Err(error) = make_room(&shared).await {
+            tracing::warn!(%error, "an old batch load task can't be forgotten");
+        }
         Ok(())
-    }
+    });
+    begun.await.map_err(|error| ApiError::internal(error.to_string()))?
+}
 
-    /// Forgets the oldest tasks that are over, if there are too many.
-    async fn make_room(&self) -> Result<(), ApiError> {
-        loop {
-            let oldest = {
-                let mut state = self.0.locked();
-                if state.tasks.len() <= MAX_KEPT {
-                    return Ok(());
-                }
-                let over = state.tasks.iter().find(|(_, task)| task.status.is_over() || task.resumable_until.is_some());
-                let Some(id) = over.map(|(id, _)| id.clone()) else { return Ok(()) };
-                state.tasks.remove(&id);
-                id
-            };
-            self.0.storage.put_document(Document { kind: KIND, id: oldest, body: None }).await?;
-        }
+/// Forgets the oldest tasks that are over, if there are too many.
+async fn make_room(shared: &Shared) -> Result<(), ApiError> {
+    loop {
+        let oldest = {
+            let mut state = shared.locked();
+            if state.tasks.len() <= MAX_KEPT {
+                return Ok(());
+            }
+            let over = state.tasks.iter().find(|(_, task)| task.status.is_over() || task.resumable_until.is_some());
+            let Some(id) = over.map(|(id, _)| id.clone()) else { return Ok(()) };
+            state.tasks.remove(&id);
+            id
+        };
+        shared.storage.put_document(Document { kind: KIND, id: oldest, body: None }).await?;
     }
+}
 
-    /// Has a task run when there is a place.
-    fn enqueue(&self, id: &str) {
-        let mut state = self.0.locked();
-        state.queue.push_back(id.to_owned());
-        if state.running >= MAX_RUNNING {
-            return;
-        }
-        let shared = Arc::clone(&self.0);
-        match std::thread::Builder::new().name("batch load".to_owned()).spawn(move || work(&shared)) {
-            Ok(_) => state.running += 1,
-            Err(error) => tracing::error!(%error, "no thread for a batch load task, which waits for another one"),
-        }
+/// Has a task run when there is a place.
+fn enqueue(shared: &Arc<Shared>, id: &str) {
+    let mut state = shared.locked();
+    state.queue.push_back(id.to_owned());
+    if state.running >= MAX_RUNNING {
+        return;
+    }
+    let own = Arc::clone(shared);
+    match std::thread::Builder::new().name("batch load".to_owned()).spawn(move || work(&own)) {
+        Ok(_) => state.running += 1,
+        Err(error) => tracing::error!(%error, "no thread for a batch load task, which waits for another one"),
     }
 }
 

@@ -99,8 +99,11 @@ impl Plan<String> {
     }
 }
 
+/// A StringValue256 that may not be missing.
 fn required(text: &Option<String>, field: &str) -> Result<String, ApiError> {
-    text.clone().ok_or_else(|| not_null(field))
+    let text = text.clone().ok_or_else(|| not_null(field))?;
+    check_text(field, &text)?;
+    Ok(text)
 }
 
 /// StringValue256 of the service model.

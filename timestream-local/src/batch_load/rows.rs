@@ -3,7 +3,7 @@
 use csv::StringRecord;
 
 use super::plan::{Measure, Plan, Values};
-use crate::records::{Measured, Parts, Record, Value, assemble, parse_time};
+use crate::records::{MAX_VALUE, Measured, Parts, Record, Value, assemble, parse_time};
 
 /// Why a record of a row is not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,8 +75,13 @@ impl Rows<'_> {
         measure: &Measure<usize>,
         (time, dimensions, named): (i64, &Dimensions<'_>, Option<&str>),
     ) -> Result<Option<Record>, Refusal> {
-        let parsed =
-            |kind, text| Value::parse(kind, text, self.plan.unit_ns).map_err(|error| Refusal::Parse(error.message));
+        let parsed = |kind, text: &str| {
+            // Before a copy is made of it.
+            if text.len() > 4 * MAX_VALUE && text.chars().count() > MAX_VALUE {
+                return Err(Refusal::Rule(format!("A value has more than {MAX_VALUE} letters.")));
+            }
+            Value::parse(kind, text, self.plan.unit_ns).map_err(|error| Refusal::Parse(error.message))
+        };
         let measured = match &measure.values {
             Values::Single(place, kind) => match self.value(row, *place) {
                 None => return Ok(None),

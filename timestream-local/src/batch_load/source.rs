@@ -1,6 +1,7 @@
 //! A file that is read row by row, with a bound on what a row takes in memory.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::rc::Rc;
@@ -31,7 +32,8 @@ pub(super) struct Source {
     reader: csv::Reader<Bounded>,
     /// Until where the file may be read before the row ends.
     until: Rc<Cell<u64>>,
-    header: StringRecord,
+    /// The places of the columns.
+    columns: HashMap<String, usize>,
     row: StringRecord,
 }
 
@@ -59,19 +61,18 @@ impl Source {
         let until = Rc::new(Cell::new(MAX_ROW + BUFFER as u64));
         let bounded = Bounded { file, read: 0, until: Rc::clone(&until) };
         let reader = form.reader().buffer_capacity(BUFFER).from_reader(bounded);
-        let mut source = Source { reader, until, header: StringRecord::new(), row: StringRecord::new() };
+        let mut source = Source { reader, until, columns: HashMap::new(), row: StringRecord::new() };
         let mut header = StringRecord::new();
         match source.reader.read_record(&mut header) {
             Ok(true) => {}
             Ok(false) => return Err("The file has no header.".to_owned()),
             Err(error) => return Err(format!("The header can't be read: {}", reason(&error))),
         }
-        let mut names: Vec<&str> = header.iter().collect();
-        names.sort_unstable();
-        if let Some([name, _]) = names.array_windows().find(|[a, b]| a == b) {
-            return Err(format!("The header has two columns with the name {name}."));
+        for (place, name) in header.iter().enumerate() {
+            if source.columns.insert(name.to_owned(), place).is_some() {
+                return Err(format!("The header has two columns with the name {name}."));
+            }
         }
-        source.header = header;
         if place.byte > 0 {
             let mut position = Position::new();
             position.set_byte(place.byte).set_line(place.line).set_record(place.record);
@@ -83,7 +84,7 @@ impl Source {
 
     /// Where the header has a column.
     pub(super) fn column(&self, name: &str) -> Option<usize> {
-        self.header.iter().position(|column| column == name)
+        self.columns.get(name).copied()
     }
 
     /// Reads the next row, which is [`Source::row`] then. The line where it begins, and what it is; `None` at the end.
@@ -96,7 +97,7 @@ impl Source {
         let line = self.row.position().map_or(line, Position::line);
         let row = match read {
             Ok(false) => return Ok(None),
-            Ok(true) if self.row.len() == self.header.len() => Row::Whole,
+            Ok(true) if self.row.len() == self.columns.len() => Row::Whole,
             Ok(true) => Row::Bad("The row has not as many values as the header.".to_owned()),
             Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => {
                 Row::Bad("The row is not UTF-8.".to_owned())

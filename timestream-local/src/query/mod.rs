@@ -218,13 +218,19 @@ impl Queries {
         if let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() {
             return Ok(permit);
         }
-        self.end_idle();
-        match tokio::time::timeout(patience, Arc::clone(&self.places).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(ApiError::new(
-                ErrorKind::Throttling,
-                format!("{MAX_QUERIES} queries are running or have pages left. Try again later."),
-            )),
+        let end = Instant::now() + patience;
+        loop {
+            // Another one may have become idle for long enough meanwhile.
+            self.end_idle();
+            let step = end.saturating_duration_since(Instant::now()).min(PLACE_WAIT);
+            match tokio::time::timeout(step, Arc::clone(&self.places).acquire_owned()).await {
+                Ok(Ok(permit)) => return Ok(permit),
+                Err(_) if Instant::now() < end => {}
+                _ => {
+                    let what = format!("{MAX_QUERIES} queries are running or have pages left. Try again later.");
+                    return Err(ApiError::new(ErrorKind::Throttling, what));
+                }
+            }
         }
     }
 

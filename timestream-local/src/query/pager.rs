@@ -72,11 +72,26 @@ pub(super) struct Pager<'g> {
     /// Of all pages.
     all_rows: u64,
     bytes: u64,
+    /// How long a page may wait for somebody to take it.
+    patience: Duration,
+    /// A page was not taken. So there is no last one, which would tell that all were.
+    is_broken_off: bool,
 }
 
 impl<'g> Pager<'g> {
-    pub(super) fn new(max_rows: usize, giver: &'g Giver<Outcome>) -> Self {
-        Pager { giver, max_rows, page: Vec::new(), row: 0, before: 0, rows: 0, all_rows: 0, bytes: 0 }
+    pub(super) fn new(max_rows: usize, giver: &'g Giver<Outcome>, patience: Duration) -> Self {
+        Pager {
+            giver,
+            max_rows,
+            page: Vec::new(),
+            row: 0,
+            before: 0,
+            rows: 0,
+            all_rows: 0,
+            bytes: 0,
+            patience,
+            is_broken_off: false,
+        }
     }
 
     /// Writes what stands before the value of a column, the first of which begins a row.
@@ -128,6 +143,39 @@ impl<'g> Pager<'g> {
         let rows = Arc::new(std::mem::take(&mut self.page));
         let last = end.is_some();
         let insights = end.flatten().map(|insights| Arc::new(insights.to_json(self.all_rows, self.bytes)));
-        self.giver.give(Ok(Event::Page(Page { rows, last, bytes: self.bytes, insights })), PATIENCE)
+        let page = Page { rows, last, bytes: self.bytes, insights };
+        self.is_broken_off = self.is_broken_off || !self.giver.give(Ok(Event::Page(page)), self.patience);
+        !self.is_broken_off
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::super::slot::slot;
+    use super::*;
+
+    #[tokio::test]
+    async fn after_a_page_that_nobody_took_in_time_none_says_that_it_is_the_last() {
+        let (giver, taker) = slot();
+        let ((rows_are_made, made), (go_on, goes_on)) = (oneshot::channel(), oneshot::channel());
+        let giving = tokio::task::spawn_blocking(move || {
+            let mut pager = Pager::new(1, &giver, Duration::from_millis(20));
+            let mut row = || {
+                pager.separate(0);
+                pager.end_row().unwrap()
+            };
+            let wanted = [row(), row(), row()];
+            rows_are_made.send(wanted).unwrap();
+            goes_on.blocking_recv().unwrap();
+            pager.finish(None);
+        });
+        assert_eq!(made.await, Ok([true, true, false]));
+        let taken = taker.take().await;
+        assert!(matches!(taken, Some(Ok(Event::Page(Page { last: false, .. })))));
+        go_on.send(()).unwrap();
+        giving.await.unwrap();
+        assert!(taker.take().await.is_none(), "a last page");
     }
 }

@@ -47,7 +47,7 @@ fn run(job: &Job, giver: &Giver<Outcome>) -> Result<(), ApiError> {
     let statement = sql::compile_at(&job.text, &job.view, job.times);
     let statement = statement.map_err(|error| ApiError::validation(error.message))?;
     let give_columns = |columns: &[Column]| giver.give(Ok(Event::Columns(columns.to_vec())), PATIENCE);
-    let mut pager = Pager::new(job.max_rows, giver);
+    let mut pager = Pager::new(job.max_rows, giver, PATIENCE);
     let mut insights = Insights::default();
     match &statement {
         Statement::Select(select) => {

@@ -8,7 +8,7 @@ use crate::error::{ApiError, ErrorKind};
 use crate::names::{check_dimension, check_measure, check_measure_column, constraint, not_null};
 
 /// Most bytes of a measure's value.
-const MAX_VALUE: usize = 2048;
+pub(crate) const MAX_VALUE: usize = 2048;
 /// Most bytes of a record: dimension names and values, measure name and values.
 const MAX_RECORD: usize = 2048;
 

@@ -88,8 +88,12 @@ impl Scheduler {
                 _ = ahead.changed() => {}
                 () = self.changed.notified() => {}
                 Some(order) = self.manual.recv(), if self.manual_runs.len() < MAX_RUNS => {
-                    let context = self.context.clone();
-                    self.manual_runs.spawn(async move { run::run(&context, &order).await });
+                    // It may have been disabled or deleted while the order waited.
+                    let is_enabled = |query: &Arc<ScheduledQuery>| query.enabled;
+                    if self.context.storage.catalog().scheduled.get(&order.id).is_some_and(is_enabled) {
+                        let context = self.context.clone();
+                        self.manual_runs.spawn(async move { run::run(&context, &order).await });
+                    }
                 }
                 Some(ended) = self.auto_runs.join_next_with_id() => {
                     let id = ended.map_or_else(|error| error.id(), |(id, ())| id);

@@ -8,13 +8,19 @@ use super::list;
 use super::series::Entries;
 use super::types::ColumnType;
 
+/// The longest JSON, in bytes, to which another value is appended.
+const MAX_JSON: usize = 64 << 20;
+
 impl ColumnType {
     /// Appends a value as JSON: numbers and truth values as such, all other scalars as text. A time has a Z behind it, as
     /// in the examples of the developer guide. A field of a row that has no name has that of its place, from 0: `field0`.
     ///
     /// # Errors
-    /// A time series, array or row that cannot be read.
+    /// A time series, array or row that cannot be read, or is too large.
     pub(crate) fn write_json(&self, value: ValueRef<'_>, json: &mut String) -> Result<(), Failure> {
+        if json.len() > MAX_JSON {
+            return Err("A value takes more than 64 MiB as JSON".into());
+        }
         match (self, value) {
             (_, ValueRef::Null) => json.push_str("null"),
             (Self::TimeSeries(kind), value) => {

@@ -41,7 +41,8 @@ impl ScheduleChange {
         match self {
             ScheduleChange::Create { id, query } => create(connection, catalog, id, query),
             ScheduleChange::Switch { id, enabled, next } => changed(connection, catalog, id, |query| {
-                (query.enabled, query.next) = (*enabled, *next);
+                // One that is enabled already keeps its time: it may have run meanwhile.
+                (query.enabled, query.next) = (*enabled, if *enabled { query.next.or(*next) } else { None });
                 Ok(())
             }),
             ScheduleChange::Begin { id, invocation, next } => changed(connection, catalog, id, |query| {

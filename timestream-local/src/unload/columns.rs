@@ -9,6 +9,8 @@ use std::io::Write;
 
 use crate::sql::{ColumnType, Entries, Failure, double_value, list_values};
 
+/// What a row may take in memory. A NULL of an array of rows takes a level in each field.
+const MAX_ROW_BYTES: usize = 64 << 20;
 /// What a value and its two levels take in memory beside the bytes of a text, about.
 const VALUE_BYTES: usize = 12;
 const TEXT_BYTES: usize = 36;
@@ -82,9 +84,11 @@ impl Columns {
         values: &[ValueRef<'_>],
     ) -> Result<(), Failure> {
         let level = Level { definition: 0, repetition: 0, depth: 0 };
+        let mut room = MAX_ROW_BYTES;
         for ((leaves, kind), value) in self.leaves.iter_mut().zip(kinds).zip(values) {
-            self.bytes += put(leaves, kind, *value, level)?;
+            put(leaves, kind, *value, level, &mut room)?;
         }
+        self.bytes += MAX_ROW_BYTES - room;
         Ok(())
     }
 
@@ -150,16 +154,16 @@ impl Leaf {
         Ok(size)
     }
 
+    /// Forgets the values, and the memory that they took: a hundred files may be open.
     fn clear(&mut self) {
         match &mut self.values {
-            Values::Boolean(values) => values.clear(),
-            Values::Int32(values) => values.clear(),
-            Values::Int64(values) => values.clear(),
-            Values::Double(values) => values.clear(),
-            Values::Text(values) => values.clear(),
+            Values::Boolean(values) => *values = Vec::new(),
+            Values::Int32(values) => *values = Vec::new(),
+            Values::Int64(values) => *values = Vec::new(),
+            Values::Double(values) => *values = Vec::new(),
+            Values::Text(values) => *values = Vec::new(),
         }
-        self.definitions.clear();
-        self.repetitions.clear();
+        (self.definitions, self.repetitions) = (Vec::new(), Vec::new());
     }
 }
 
@@ -194,52 +198,63 @@ fn count(kind: &ColumnType) -> usize {
     }
 }
 
-/// Appends a value to the leaves of its type. Returns what it takes in memory.
-fn put(leaves: &mut [Leaf], kind: &ColumnType, value: ValueRef<'_>, level: Level) -> Result<usize, Failure> {
-    let mut size = 0;
+/// Appends a value to the leaves of its type, and takes what it needs in memory off the room that its row has.
+fn put(
+    leaves: &mut [Leaf],
+    kind: &ColumnType,
+    value: ValueRef<'_>,
+    level: Level,
+    room: &mut usize,
+) -> Result<(), Failure> {
     match (kind, value) {
         (ColumnType::Array(_) | ColumnType::TimeSeries(_) | ColumnType::Row(_), ValueRef::Null) => {
-            size = absent(leaves, level);
+            absent(leaves, level, room)?;
         }
         (ColumnType::Array(element), value) => {
             let values = list_values(value)?;
             if values.is_empty() {
-                return Ok(absent(leaves, level.defined(1)));
+                return absent(leaves, level.defined(1), room);
             }
             for (index, value) in values.into_iter().enumerate() {
-                size += put(leaves, element, value, level.element(index))?;
+                put(leaves, element, value, level.element(index), room)?;
             }
         }
         (ColumnType::TimeSeries(element), value) => {
             let entries = Entries::read(value)?;
             if entries.len() == 0 {
-                return Ok(absent(leaves, level.defined(1)));
+                return absent(leaves, level.defined(1), room);
             }
             for (index, (time, value)) in entries.iter().enumerate() {
                 let level = level.element(index).defined(1);
                 let (times, values) = leaves.split_at_mut(1);
-                size += put(times, &ColumnType::Timestamp, ValueRef::Integer(time), level)?;
-                size += put(values, element, value, level)?;
+                put(times, &ColumnType::Timestamp, ValueRef::Integer(time), level, room)?;
+                put(values, element, value, level, room)?;
             }
         }
         (ColumnType::Row(fields), value) => {
             let mut rest = leaves;
             for (field, value) in fields.iter().zip(list_values(value)?) {
                 let (own, others) = rest.split_at_mut(count(&field.kind).min(rest.len()));
-                size += put(own, &field.kind, value, level.defined(1))?;
+                put(own, &field.kind, value, level.defined(1), room)?;
                 rest = others;
             }
         }
         (scalar, value) => {
             if let Some(leaf) = leaves.first_mut() {
-                size = leaf.put(scalar, value, level)?;
+                take(room, leaf.put(scalar, value, level)?)?;
             }
         }
     }
-    Ok(size)
+    Ok(())
 }
 
-fn absent(leaves: &mut [Leaf], level: Level) -> usize {
+fn absent(leaves: &mut [Leaf], level: Level, room: &mut usize) -> Result<(), Failure> {
+    take(room, leaves.len() * VALUE_BYTES)?;
     leaves.iter_mut().for_each(|leaf| leaf.absent(level));
-    leaves.len() * VALUE_BYTES
+    Ok(())
+}
+
+fn take(room: &mut usize, size: usize) -> Result<(), Failure> {
+    *room = room.checked_sub(size).ok_or("A row takes more than 64 MiB in memory")?;
+    Ok(())
 }

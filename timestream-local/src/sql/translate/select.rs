@@ -82,7 +82,8 @@ impl Translator<'_> {
             let sql = groups.rows(columns.len());
             return Ok(Rows { sql, columns, single: false, groups: Some(groups) });
         }
-        let counts_rows = grouped.is_empty() && select.having.is_none() && fields == "count(*) AS c0";
+        let counts_rows =
+            grouped.is_empty() && select.having.is_none() && !ordered_by_aggregate && fields == "count(*) AS c0";
         let count = match &from.only {
             Some(Only::Table(table)) if counts_rows => table.count_of(&conditions),
             _ => None,

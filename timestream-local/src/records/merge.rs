@@ -79,14 +79,6 @@ pub(crate) fn parse(body: &[u8]) -> Result<WriteCall, ApiError> {
     Ok(WriteCall { database: database.0.into_owned(), table: table.0.into_owned(), records })
 }
 
-/// Checks one record that has no common attributes.
-///
-/// # Errors
-/// The ValidationException with which the service refuses the record's call.
-pub(crate) fn check(record: &RawRecord<'_>) -> Result<Record, ApiError> {
-    merge(record, &RawRecord::default(), &[])
-}
-
 fn check_dimensions(dimensions: &[RawDimension<'_>]) -> Result<(), ApiError> {
     for dimension in dimensions {
         let name = text(&dimension.name).ok_or_else(|| not_null("name"))?;

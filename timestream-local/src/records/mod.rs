@@ -9,8 +9,7 @@ mod record;
 mod value;
 
 pub(crate) use key::decode_key;
-pub(crate) use merge::{MAX_VALUE, Parts, assemble, check, parse};
-pub(crate) use raw::{RawDimension, RawMeasure, RawRecord, Text};
+pub(crate) use merge::{MAX_VALUE, Parts, assemble, parse};
 pub(crate) use record::{MAX_DIMENSIONS, MAX_RECORDS, MAX_VALUES, Measured, Record, WriteCall};
 pub(crate) use value::{Kind, Value, parse_time, unit_ns};
 

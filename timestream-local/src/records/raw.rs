@@ -18,58 +18,49 @@ pub(super) struct Request<'a> {
 
 /// A text. It has a type of its own because serde does not borrow a `Cow` directly in an `Option`.
 #[derive(Deserialize)]
-pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
-/// `Record`.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-pub(crate) struct RawRecord<'a> {
+pub(super) struct RawRecord<'a> {
     #[serde(borrow)]
-    pub(crate) dimensions: Option<Vec<RawDimension<'a>>>,
+    pub(super) dimensions: Option<Vec<RawDimension<'a>>>,
     #[serde(borrow)]
-    pub(crate) measure_name: Option<Text<'a>>,
+    pub(super) measure_name: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(crate) measure_value: Option<Text<'a>>,
+    pub(super) measure_value: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(crate) measure_value_type: Option<Text<'a>>,
+    pub(super) measure_value_type: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(crate) measure_values: Option<Vec<RawMeasure<'a>>>,
+    pub(super) measure_values: Option<Vec<RawMeasure<'a>>>,
     #[serde(borrow)]
-    pub(crate) time: Option<Text<'a>>,
+    pub(super) time: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(crate) time_unit: Option<Text<'a>>,
-    pub(crate) version: Option<i64>,
+    pub(super) time_unit: Option<Text<'a>>,
+    pub(super) version: Option<i64>,
 }
 
-/// `Dimension`.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-pub(crate) struct RawDimension<'a> {
+pub(super) struct RawDimension<'a> {
     #[serde(borrow)]
-    pub(crate) name: Option<Text<'a>>,
+    pub(super) name: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(crate) value: Option<Text<'a>>,
+    pub(super) value: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(crate) dimension_value_type: Option<Text<'a>>,
+    pub(super) dimension_value_type: Option<Text<'a>>,
 }
 
 /// A value of a multi-measure record.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-pub(crate) struct RawMeasure<'a> {
+pub(super) struct RawMeasure<'a> {
     #[serde(borrow)]
-    pub(crate) name: Option<Text<'a>>,
+    pub(super) name: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(crate) value: Option<Text<'a>>,
+    pub(super) value: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(crate) r#type: Option<Text<'a>>,
-}
-
-impl<'a> Text<'a> {
-    /// A text that is there.
-    pub(crate) fn some(text: &'a str) -> Option<Self> {
-        Some(Text(Cow::Borrowed(text)))
-    }
+    pub(super) r#type: Option<Text<'a>>,
 }
 
 /// What a text says, if it is there.

@@ -118,6 +118,9 @@ fn of_mixed(mapping: &MixedMapping, has_column: bool, columns: Columns<'_>) -> R
                 return Err(invalid("only a mapping of the type MULTI takes MultiMeasureAttributeMappings"));
             }
             let kind = kind_of(kind)?;
+            if kind == Kind::Timestamp {
+                return Err(invalid("TIMESTAMP is a type of multi-measure attributes only"));
+            }
             Source::Single(columns.of_type("SourceColumn", column, kind)?, kind)
         }
     };

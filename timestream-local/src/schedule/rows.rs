@@ -4,7 +4,7 @@ use super::mapping::{Mapping, Measure, Source};
 use crate::calendar::parse_timestamp;
 use crate::error::ApiError;
 use crate::query::ScheduledRow;
-use crate::records::{self, RawDimension, RawMeasure, RawRecord, Record, Text};
+use crate::records::{Kind, Measured, Parts, Record, Value, assemble};
 
 impl Mapping {
     /// The records of a row. A NULL leaves out a dimension, a value of a multi-measure record, or the record of a single
@@ -14,8 +14,7 @@ impl Mapping {
     /// Why the row has none, or why one can't be a record.
     pub(super) fn records(&self, row: &ScheduledRow, version: i64) -> Result<Vec<Record>, ApiError> {
         let time = text(row, self.time).ok_or_else(|| ApiError::validation("The time is NULL."))?;
-        let time = parse_timestamp(time).ok_or_else(|| ApiError::validation("The time is not valid."))?;
-        let time = time.to_string();
+        let time = nanoseconds(time)?;
         let measure_name = match self.measure_column {
             None => None,
             Some(column) => Some(text(row, column).ok_or_else(|| ApiError::validation("The measure name is NULL."))?),
@@ -26,53 +25,48 @@ impl Mapping {
             let name = measure_name.unwrap_or_default();
             return Err(ApiError::validation(format!("No mapping has the measure name {name}.")));
         }
+        let dimensions = self.dimensions.iter();
+        let dimensions = dimensions.filter_map(|(name, column)| Some((name.as_str(), text(row, *column)?)));
+        let dimensions: Vec<(&str, &str)> = dimensions.collect();
         let mut records = Vec::new();
         for measure in fitting {
-            let name = measure.name.as_deref().or(measure_name).unwrap_or_default();
-            let dimensions = self.dimensions.iter().filter_map(|(name, column)| {
-                let value = Text::some(text(row, *column)?);
-                Some(RawDimension { name: Text::some(name), value, dimension_value_type: None })
-            });
-            let mut record = RawRecord {
-                dimensions: Some(dimensions.collect()),
-                measure_name: Text::some(name),
-                time: Text::some(&time),
-                time_unit: Text::some("NANOSECONDS"),
-                version: Some(version),
-                ..RawRecord::default()
-            };
-            // Times within values are counts of the record's unit.
-            let mut times: Vec<(usize, String)> = Vec::new();
-            if let Source::Multi(values) = &measure.source {
-                let is_time = |kind| matches!(kind, records::Kind::Timestamp);
-                for (_, column, _) in values.iter().filter(|(.., kind)| is_time(*kind)) {
-                    times.extend(text(row, *column).and_then(parse_timestamp).map(|time| (*column, time.to_string())));
-                }
-            }
-            match &measure.source {
-                Source::Single(column, kind) => {
-                    let Some(value) = text(row, *column) else { continue };
-                    record.measure_value = Text::some(value);
-                    record.measure_value_type = Text::some(kind.name());
-                }
-                Source::Multi(values) => {
-                    let values = values.iter().filter_map(|(name, column, kind)| {
-                        let count = times.iter().find(|(other, _)| other == column).map(|(_, count)| count.as_str());
-                        let value = Text::some(count.or_else(|| text(row, *column))?);
-                        Some(RawMeasure { name: Text::some(name), value, r#type: Text::some(kind.name()) })
-                    });
-                    let values: Vec<_> = values.collect();
-                    if values.is_empty() {
-                        continue;
-                    }
-                    record.measure_values = Some(values);
-                    record.measure_value_type = Text::some("MULTI");
-                }
-            }
-            records.push(records::check(&record)?);
+            let Some(measured) = measured(&measure.source, row)? else { continue };
+            let measure_name = measure.name.as_deref().or(measure_name).unwrap_or_default();
+            let parts = Parts { measure_name, dimensions: dimensions.clone(), time, version, measured };
+            records.push(assemble(parts)?);
         }
         Ok(records)
     }
+}
+
+/// What a row has of a measure; nothing if that is NULL.
+fn measured(source: &Source, row: &ScheduledRow) -> Result<Option<Measured>, ApiError> {
+    match source {
+        Source::Single(column, kind) => {
+            let value = text(row, *column).map(|text| value(*kind, text)).transpose()?;
+            Ok(value.map(Measured::Single))
+        }
+        Source::Multi(values) => {
+            let present = values.iter().filter_map(|(name, column, kind)| {
+                let text = text(row, *column)?;
+                Some(value(*kind, text).map(|value| (name.clone(), value)))
+            });
+            let present = present.collect::<Result<Vec<_>, _>>()?;
+            Ok((!present.is_empty()).then_some(Measured::Multi(present)))
+        }
+    }
+}
+
+fn value(kind: Kind, text: &str) -> Result<Value, ApiError> {
+    match kind {
+        Kind::Timestamp => nanoseconds(text).map(Value::Timestamp),
+        kind => Value::parse(kind, text, 1),
+    }
+}
+
+fn nanoseconds(text: &str) -> Result<i64, ApiError> {
+    let time = parse_timestamp(text).filter(|time| *time >= 0);
+    time.ok_or_else(|| ApiError::validation("The time is not valid."))
 }
 
 fn text(row: &ScheduledRow, column: usize) -> Option<&str> {

@@ -192,7 +192,8 @@ impl RecordRows {
     pub(super) fn take_sealed(&mut self, points: &mut Vec<(i64, f64)>) {
         let next = self.sealed.take_before(self.others_begin);
         if let Some(trace) = &self.trace {
-            next.iter().for_each(|sample| trace.record(sample.time));
+            // The times ascend.
+            [next.first(), next.last()].into_iter().flatten().for_each(|sample| trace.record(sample.time));
         }
         points.extend(next.iter().map(|sample| (sample.time, sample.value)));
     }

@@ -64,12 +64,18 @@ impl Server {
             _ => words.extend(is_own.then(|| "be-connector".into()).into_iter().chain([
                 "--default-database=dat".into(),
                 "--default-table=tab".into(),
-                "--enable-sigv4-auth".into(),
+                // Amazon's wants a value.
+                "--enable-sigv4-auth=true".into(),
                 format!("--web.listen-address={address}"),
                 format!("--write-base-endpoint={endpoint}"),
             ])),
         }
-        let keys = [("AWS_ACCESS_KEY_ID", "load"), ("AWS_SECRET_ACCESS_KEY", "load")];
+        // Amazon's asks for the endpoint with each request unless it is told not to; the others ignore this.
+        let keys = [
+            ("AWS_ACCESS_KEY_ID", "load"),
+            ("AWS_SECRET_ACCESS_KEY", "load"),
+            ("AWS_ENABLE_ENDPOINT_DISCOVERY", "false"),
+        ];
         let mut command = Command::new(&words[0]);
         let child = command.args(&words[1..]).envs(keys).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         eventually("the server listens", || TcpStream::connect(address).is_ok());

@@ -18,7 +18,7 @@ const RECORD_BYTES_GUESS: usize = 320;
 
 /// The body of `call` for one table, and its metered size.
 pub fn write_records_body(database: &str, table: &str, call: &Call) -> (Vec<u8>, Metered) {
-    let shared = Shared::of(call);
+    let mut shared = Shared::of(call);
     let mut metered = Metered::default();
     let mut body = Vec::with_capacity(512 + call.record_count() * RECORD_BYTES_GUESS);
     body.extend_from_slice(b"{\"DatabaseName\":");
@@ -39,7 +39,7 @@ pub fn write_records_body(database: &str, table: &str, call: &Call) -> (Vec<u8>,
     }
     body.extend_from_slice(b"},\"Records\":[");
     for part in &call.parts {
-        records(&mut body, part, &shared, &mut metered);
+        records(&mut body, part, &mut shared, &mut metered);
     }
     if body.last() == Some(&b',') {
         body.pop();
@@ -50,8 +50,11 @@ pub fn write_records_body(database: &str, table: &str, call: &Call) -> (Vec<u8>,
 
 /// Writes records, each with a comma behind it. The part of a record that describes its series is written once and
 /// copied for the series' further samples.
-fn records(body: &mut Vec<u8>, part: &Part, shared: &Shared<'_>, metered: &mut Metered) {
+fn records<'a>(body: &mut Vec<u8>, part: &'a Part, shared: &mut Shared<'a>, metered: &mut Metered) {
     let request = part.write.request();
+    if let Some(first) = part.records.first() {
+        shared.move_to(request, request.series_at(first.series));
+    }
     let mut previous: Option<(u32, std::ops::Range<usize>, usize)> = None;
     for record in &part.records {
         body.push(b'{');
@@ -193,55 +196,75 @@ impl<'a> Shared<'a> {
         shared
     }
 
+    /// Leaves out what `series` does not share. What is left is that of `series` now: the series of a request follow each
+    /// other in a call, and mostly have the same spans.
     fn narrow(&mut self, request: &'a WriteRequest, series: &'a Series) {
         let labels = request.labels(series);
-        let Some((first_request, first)) = self.series else {
-            self.series = Some((request, series));
+        let Some((last_request, last)) = self.series.replace((request, series)) else {
             self.labels = labels.to_vec();
             self.placeholder = labels.is_empty();
             return;
         };
-        self.measure_name &= first_request.bytes(first.name) == request.bytes(series.name);
+        let is_same_request = std::ptr::eq(last_request, request);
+        let is_same_name = is_same_request && last.name == series.name;
+        self.measure_name &= is_same_name || last_request.bytes(last.name) == request.bytes(series.name);
         self.placeholder &= labels.is_empty();
-        // Both are sorted by name, so one pass finds what they share.
-        let is_same_request = std::ptr::eq(first_request, request);
         let mut rest = labels;
-        self.labels.retain(|shared| {
+        self.labels.retain_mut(|shared| {
             if is_same_request && let Some(place) = rest.iter().position(|label| label == shared) {
                 rest = &rest[place + 1..];
                 return true;
             }
-            let name = first_request.bytes(shared.name);
-            while let [label, after @ ..] = rest {
-                match request.bytes(label.name).cmp(name) {
-                    Ordering::Less => rest = after,
-                    Ordering::Equal => {
-                        rest = after;
-                        return request.bytes(label.value) == first_request.bytes(shared.value);
-                    }
-                    Ordering::Greater => return false,
-                }
-            }
-            false
+            let (known, known_request) = (*shared, last_request);
+            take_named(known_request.bytes(known.name), request, &mut rest).is_some_and(|label| {
+                *shared = label;
+                request.bytes(label.value) == known_request.bytes(known.value)
+            })
         });
     }
 
+    /// Takes the shared labels of `series`, which has all of them, in the place of those of another request.
+    fn move_to(&mut self, request: &'a WriteRequest, series: &'a Series) {
+        if let Some((last_request, _)) = self.series.replace((request, series))
+            && !std::ptr::eq(last_request, request)
+        {
+            let mut rest = request.labels(series);
+            for shared in &mut self.labels {
+                *shared = take_named(last_request.bytes(shared.name), request, &mut rest).unwrap_or(*shared);
+            }
+        }
+    }
+
     /// The labels of a series that are not shared. Both lists are sorted by name, and the series has all shared labels.
+    /// It is of the request to which they were moved.
     fn others<'b>(&'b self, request: &'b WriteRequest, labels: &'b [Label]) -> impl Iterator<Item = &'b Label> {
-        let first = self.series.map_or(request, |(first, _)| first);
-        let is_same_request = std::ptr::eq(first, request);
         let mut shared = self.labels.iter();
         let mut next = shared.next();
         labels.iter().filter(move |label| {
-            let is_shared = next.is_some_and(|next| {
-                is_same_request && next.name == label.name || first.bytes(next.name) == request.bytes(label.name)
-            });
+            let is_shared = next
+                .is_some_and(|next| next.name == label.name || request.bytes(next.name) == request.bytes(label.name));
             if is_shared {
                 next = shared.next();
             }
             !is_shared
         })
     }
+}
+
+/// The label of this name in `rest`, which is sorted by name. What stands before it is taken out, and itself.
+fn take_named(name: &[u8], request: &WriteRequest, rest: &mut &[Label]) -> Option<Label> {
+    while let [label, after @ ..] = *rest {
+        let order = request.bytes(label.name).cmp(name);
+        if order != Ordering::Greater {
+            *rest = after;
+        }
+        match order {
+            Ordering::Less => {}
+            Ordering::Equal => return Some(*label),
+            Ordering::Greater => break,
+        }
+    }
+    None
 }
 
 /// Appends `text`, which is UTF-8, as a JSON string.

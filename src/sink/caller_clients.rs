@@ -124,6 +124,13 @@ impl CallerClients {
         if let Some(client) = &slot.client {
             return Ok((client.clone(), slot.generation));
         }
+        // Boxed: this is rare, and would make the future of every call many times as large.
+        let client = Box::pin(self.new_write_client()).await?;
+        slot.client = Some(client.clone());
+        Ok((client, slot.generation))
+    }
+
+    async fn new_write_client(&self) -> Result<WriteClient, Error> {
         let credentials = LastCredentials::default();
         let config = self.config(credentials.clone()).await;
         let learnt = Arc::new(Learnt::default());
@@ -146,9 +153,7 @@ impl CallerClients {
             tokio::spawn(reload.reload_task());
             client = discovered;
         }
-        let client = WriteClient { sdk: client, learnt, timeout: self.settings.write_call_timeout };
-        slot.client = Some(client.clone());
-        Ok((client, slot.generation))
+        Ok(WriteClient { sdk: client, learnt, timeout: self.settings.write_call_timeout })
     }
 
     /// The client for queries, its endpoint discovered, and its generation.

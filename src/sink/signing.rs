@@ -1,7 +1,8 @@
 //! Signature version 4 of WriteRecords calls (AWS General Reference, "Create a signed AWS API request").
 //!
-//! The SDK derives the key anew for each call, and puts the request together for signing from its parts. Here the key is
-//! kept for its day, and all calls have the same few headers.
+//! The SDK derives the key anew for each call, and puts the request together for signing from its parts. Here all calls
+//! have the same few headers, so that what is signed differs only by the body's hash within a second. The key is that of
+//! the day.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use aws_credential_types::Credentials;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
-use ring::digest::{SHA256, digest};
+use ring::digest::{self, SHA256, SHA256_OUTPUT_LEN};
 use ring::hmac::{self, HMAC_SHA256};
 
 /// The `x-amz-…` headers that are signed. A request with any other is refused.
@@ -27,8 +28,21 @@ pub(super) struct Signer {
     before_date: String,
     after_date: String,
     signed_headers: &'static str,
-    /// The key of a day.
-    key: Mutex<Option<(u64, Arc<hmac::Key>)>>,
+    /// What the calls of the last second had in common.
+    last: Mutex<Option<Arc<Second>>>,
+}
+
+/// What the signatures of one second have in common.
+struct Second {
+    number: u64,
+    date: String,
+    /// The hash of what is signed, up to the body's hash.
+    request: digest::Context,
+    /// The key of the day, and the signature of what is signed with it up to the request's hash.
+    key: Arc<hmac::Key>,
+    signature: hmac::Context,
+    /// `authorization` up to the signature.
+    authorization: String,
 }
 
 /// The headers that a signature adds.
@@ -55,47 +69,66 @@ impl Signer {
             after_date: format!("\n{token}x-amz-target:{target}\n\n{signed_headers}\n"),
             signed_headers,
             credentials,
-            key: Mutex::new(None),
+            last: Mutex::new(None),
         }
     }
 
     /// Signs a body.
     pub(super) fn sign(&self, body: &[u8], now: SystemTime) -> Signature {
-        let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let date = date_of(seconds);
-        let (day, _) = date.split_at(8);
-        let Signer { region, before_date, after_date, signed_headers, .. } = self;
-        let canonical = format!("{before_date}{date}{after_date}{}", hex::encode(digest(&SHA256, body).as_ref()));
-        let scope = format!("{day}/{region}/{SERVICE}/aws4_request");
-        let hash = hex::encode(digest(&SHA256, canonical.as_bytes()).as_ref());
-        let signature = hmac::sign(
-            &self.key(seconds / SECONDS_OF_DAY, day),
-            format!("{ALGORITHM}\n{date}\n{scope}\n{hash}").as_bytes(),
-        );
-        let authorization = format!(
-            "{ALGORITHM} Credential={}/{scope}, SignedHeaders={signed_headers}, Signature={}",
-            self.credentials.access_key_id(),
-            hex::encode(signature.as_ref())
-        );
-        Signature { date, authorization }
+        let second = self.second(now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs());
+        let mut hash = [0; 2 * SHA256_OUTPUT_LEN];
+        let mut request = second.request.clone();
+        request.update(hex_of(digest::digest(&SHA256, body).as_ref(), &mut hash));
+        let mut signature = second.signature.clone();
+        signature.update(hex_of(request.finish().as_ref(), &mut hash));
+        let signature = signature.sign();
+        let mut authorization = String::with_capacity(second.authorization.len() + hash.len());
+        authorization.push_str(&second.authorization);
+        authorization.extend(hex_of(signature.as_ref(), &mut hash).iter().map(|&digit| char::from(digit)));
+        Signature { date: second.date.clone(), authorization }
     }
 
-    fn key(&self, number: u64, day: &str) -> Arc<hmac::Key> {
-        let mut kept = self.key.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, key)) = &*kept
-            && *of == number
+    fn second(&self, number: u64) -> Arc<Second> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(second) = &*last
+            && second.number == number
         {
-            return Arc::clone(key);
+            return Arc::clone(second);
         }
+        let Signer { region, before_date, after_date, signed_headers, credentials, .. } = self;
+        let date = date_of(number);
+        let (day, _) = date.split_at(8);
+        let key = match &*last {
+            Some(last) if last.number / SECONDS_OF_DAY == number / SECONDS_OF_DAY => Arc::clone(&last.key),
+            _ => Arc::new(self.key_of(day)),
+        };
+        let scope = format!("{day}/{region}/{SERVICE}/aws4_request");
+        let mut request = digest::Context::new(&SHA256);
+        request.update(format!("{before_date}{date}{after_date}").as_bytes());
+        let mut signature = hmac::Context::with_key(&key);
+        signature.update(format!("{ALGORITHM}\n{date}\n{scope}\n").as_bytes());
+        let access_key = credentials.access_key_id();
+        let authorization =
+            format!("{ALGORITHM} Credential={access_key}/{scope}, SignedHeaders={signed_headers}, Signature=");
+        let second = Arc::new(Second { number, request, key, signature, authorization, date });
+        *last = Some(Arc::clone(&second));
+        second
+    }
+
+    fn key_of(&self, day: &str) -> hmac::Key {
         let secret = zeroize::Zeroizing::new(format!("AWS4{}", self.credentials.secret_access_key()));
         let first = hmac::Key::new(HMAC_SHA256, secret.as_bytes());
-        let key = [day, &self.region, SERVICE, "aws4_request"]
+        [day, &self.region, SERVICE, "aws4_request"]
             .iter()
-            .fold(first, |key, part| hmac::Key::new(HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref()));
-        let key = Arc::new(key);
-        *kept = Some((number, Arc::clone(&key)));
-        key
+            .fold(first, |key, part| hmac::Key::new(HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref()))
     }
+}
+
+/// `bytes`, which are those of a hash, in hexadecimal.
+fn hex_of<'a>(bytes: &[u8], text: &'a mut [u8; 2 * SHA256_OUTPUT_LEN]) -> &'a [u8] {
+    // It fails for other lengths only.
+    let _ = hex::encode_to_slice(bytes, text);
+    text
 }
 
 impl std::fmt::Debug for Signer {

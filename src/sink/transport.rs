@@ -81,7 +81,8 @@ impl WriteClient {
     }
 
     async fn send_by_sdk(&self, body: Bytes, count: usize) -> Result<Accepted, Error> {
-        let sent = interceptors::BODY.scope(body, self.sdk.write_records().send()).await;
+        // Boxed: this is rare, and would make the future of every call many times as large.
+        let sent = interceptors::BODY.scope(body, Box::pin(self.sdk.write_records().send())).await;
         let error = match sent {
             Ok(_) => return Ok(Accepted::All),
             Err(error) => error,

@@ -45,14 +45,18 @@ impl SeriesSink for PageSink {
     }
 
     fn push(&mut self, time: i64, value: f64) -> Result<(), Error> {
-        if !self.is_wanted {
+        self.push_all(&[(time, value)])
+    }
+
+    fn push_all(&mut self, samples: &[(i64, f64)]) -> Result<(), Error> {
+        if !self.is_wanted || samples.is_empty() {
             return Ok(());
         }
-        self.samples += 1;
+        self.samples += samples.len() as u64;
         self.series += u64::from(self.labels.is_some());
         match (self.labels.take(), self.runs.last_mut()) {
-            (None, Some(run)) => run.samples.push((time, value)),
-            (labels, _) => self.runs.push(Run { labels, samples: vec![(time, value)] }),
+            (None, Some(run)) => run.samples.extend_from_slice(samples),
+            (labels, _) => self.runs.push(Run { labels, samples: samples.to_vec() }),
         }
         Ok(())
     }

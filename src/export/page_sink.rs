@@ -45,18 +45,14 @@ impl SeriesSink for PageSink {
     }
 
     fn push(&mut self, time: i64, value: f64) -> Result<(), Error> {
-        self.push_all(&[(time, value)])
-    }
-
-    fn push_all(&mut self, samples: &[(i64, f64)]) -> Result<(), Error> {
-        if !self.is_wanted || samples.is_empty() {
+        if !self.is_wanted {
             return Ok(());
         }
-        self.samples += samples.len() as u64;
+        self.samples += 1;
         self.series += u64::from(self.labels.is_some());
         match (self.labels.take(), self.runs.last_mut()) {
-            (None, Some(run)) => run.samples.extend_from_slice(samples),
-            (labels, _) => self.runs.push(Run { labels, samples: samples.to_vec() }),
+            (None, Some(run)) => run.samples.push((time, value)),
+            (labels, _) => self.runs.push(Run { labels, samples: vec![(time, value)] }),
         }
         Ok(())
     }

@@ -28,14 +28,6 @@ pub trait SeriesSink {
     /// A limit of the sink is passed.
     fn push(&mut self, time: i64, value: f64) -> Result<(), Error>;
 
-    /// Adds samples to the series, in the order of time.
-    ///
-    /// # Errors
-    /// A limit of the sink is passed.
-    fn push_all(&mut self, samples: &[(i64, f64)]) -> Result<(), Error> {
-        samples.iter().try_for_each(|(time, value)| self.push(*time, *value))
-    }
-
     /// Ends the series. It is also called before the first.
     ///
     /// # Errors
@@ -53,10 +45,6 @@ impl<S: SeriesSink> SeriesSink for &mut S {
 
     fn push(&mut self, time: i64, value: f64) -> Result<(), Error> {
         (**self).push(time, value)
-    }
-
-    fn push_all(&mut self, samples: &[(i64, f64)]) -> Result<(), Error> {
-        (**self).push_all(samples)
     }
 
     fn end_series(&mut self) -> Result<(), Error> {
@@ -85,8 +73,6 @@ pub struct SeriesRuns<S> {
     held_back: Vec<Point>,
     /// The last sample, held back since a later one of the same millisecond may replace it.
     sample: Option<(i64, f64)>,
-    /// Samples on their way to the sink.
-    ready: Vec<(i64, f64)>,
     samples: usize,
     received: u64,
     other_rows: u64,
@@ -106,7 +92,6 @@ impl<S: SeriesSink> SeriesRuns<S> {
             bin: String::new(),
             held_back: Vec::new(),
             sample: None,
-            ready: Vec::new(),
             samples: 0,
             received: 0,
             other_rows: 0,
@@ -159,14 +144,12 @@ impl<S: SeriesSink> SeriesRuns<S> {
         match self.columns.held() {
             Held::Sample { .. } if samples.is_empty() => self.other_rows += 1,
             Held::Sample { .. } if self.is_wanted => {
-                samples.iter().try_for_each(|sample| self.add_sample(*sample))?;
-                return self.give();
+                return samples.iter().try_for_each(|sample| self.add_sample(*sample));
             }
             Held::Series(_) if self.is_wanted => {
                 let bin = self.columns.bin(row);
                 if self.bin != bin {
                     self.release()?;
-                    self.give()?;
                     bin.clone_into(&mut self.bin);
                 }
                 self.held_back.extend_from_slice(&samples);
@@ -197,28 +180,22 @@ impl<S: SeriesSink> SeriesRuns<S> {
             Some((before, _)) if before > time => {
                 return Err(unexpected("its rows are not in the order asked for".to_owned()));
             }
-            Some(before) => self.ready.push(before),
+            Some((before, value)) => self.sink.push(before, value)?,
             None => {}
         }
-        Ok(())
-    }
-
-    /// Gives the sink what is ready.
-    fn give(&mut self) -> Result<(), Error> {
-        self.samples += self.ready.len();
+        self.samples += 1;
         if self.samples > self.max_samples {
             return Err(too_many_samples(self.max_samples));
         }
-        let given = self.sink.push_all(&self.ready);
-        self.ready.clear();
-        given
+        Ok(())
     }
 
     fn end_series(&mut self) -> Result<(), Error> {
         self.release()?;
         self.bin.clear();
-        self.ready.extend(self.sample.take());
-        self.give()?;
+        if let Some((time, value)) = self.sample.take() {
+            self.sink.push(time, value)?;
+        }
         self.sink.end_series()
     }
 

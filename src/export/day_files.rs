@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc;
 
+use super::disk::failed;
 use super::output::{Ended, Output};
 use super::page_sink::Run;
 use super::settings::{Compression, FileSettings};
@@ -144,11 +145,6 @@ pub(super) fn is_of(name: &str, day: &str) -> bool {
     let rest = rest.strip_suffix(".gz").unwrap_or(rest);
     let number = rest.strip_suffix(".om");
     rest == "om" || number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-/// An error of the system's, for which no retry helps soon.
-pub(super) fn failed(path: &Path, error: &std::io::Error) -> Error {
-    Error::invalid("ExportFileError", format!("{}: {error}", path.display()))
 }
 
 #[cfg(test)]

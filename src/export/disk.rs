@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
+use crate::error::Error;
+
 /// Bytes after which what is written goes to the disk.
 const AT_ONCE: usize = 8 << 20;
 
@@ -81,6 +83,11 @@ impl Ending {
         let Some(thread) = self.0 else { return Ok(()) };
         thread.join().unwrap_or_else(|_| Err(io::Error::other("writing to the disk was aborted")))
     }
+}
+
+/// An error of the system's, for which no retry helps soon.
+pub(super) fn failed(path: &Path, error: &std::io::Error) -> Error {
+    Error::invalid("ExportFileError", format!("{}: {error}", path.display()))
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::day_files::failed;
-use super::disk::{Disk, Ending};
+use super::disk::{Disk, Ending, failed};
 use super::gzip::GzipLines;
 use super::page_sink::Run;
 use super::settings::Compression;

@@ -50,10 +50,9 @@ pub(super) fn write(settings: &FileSettings, day: &str, mut blocks: mpsc::Receiv
         for run in runs {
             if run.labels.is_some()
                 && let Some(full) = open.take_if(|output| output.text_length() >= settings.max_bytes as u64)
+                && let Some(before) = ended.replace(full.finish()?)
             {
-                if let Some(before) = ended.replace(full.finish()?) {
-                    before.wait()?;
-                }
+                before.wait()?;
             }
             let output = match &mut open {
                 Some(output) => output,

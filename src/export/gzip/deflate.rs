@@ -93,7 +93,7 @@ impl Deflate {
         self.write_digits(&mut bits, line.more_digits);
         self.bits = bits;
         self.lines = self.lines.wrapping_add(1);
-        if self.lines % ALIKE == 0 {
+        if self.lines.is_multiple_of(ALIKE) {
             for copy in [line.copy, line.second_copy] {
                 self.count_copy(copy, ALIKE);
             }

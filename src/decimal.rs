@@ -4,41 +4,50 @@
 const END: f64 = 1e8;
 const SCALE: f64 = 1000.0;
 
-/// Appends a number as its shortest decimal, without a point if it is whole, if that is a short one. False, and nothing
-/// appended, if not, or for -0.
+/// Appends a number as its shortest decimal, as [`short`] gives it. False, and nothing appended, if that is none.
+pub(crate) fn write_short(value: f64, text: &mut Vec<u8>) -> bool {
+    let Some((digits, length)) = short(value) else { return false };
+    let end = text.len() + length;
+    // A copy of a fixed length is a single instruction.
+    text.extend_from_slice(&digits.to_le_bytes());
+    text.truncate(end);
+    true
+}
+
+/// A number's shortest decimal, without a point if it is whole, and its length, if that is a short one. `None` if not, or
+/// for -0. Its first byte is the lowest, and behind its end are zeros.
 ///
 /// So few digits, when divided by a power of ten, give the double that they stand for, and no two of them the same one.
-pub(crate) fn write_short(value: f64, text: &mut Vec<u8>) -> bool {
+#[inline]
+pub(crate) fn short(value: f64) -> Option<(u128, usize)> {
     let scaled = value * SCALE;
     let thousandths = (scaled + 0.5_f64.copysign(scaled)) as i64;
     // NaN is not below.
     let is_short = value.abs() < END && (thousandths as f64 / SCALE).to_bits() == value.to_bits();
     if !is_short {
-        return false;
+        return None;
     }
     let magnitude = thousandths.unsigned_abs();
     let whole = u64::from_le_bytes(eight_digits((magnitude / 1000) as u32));
     let zeros = ((whole & 0x0f0f_0f0f_0f0f_0f0f).trailing_zeros() / 8).min(7);
     let behind = (magnitude % 1000) as u32;
-    let [_, _, _, _, _, digits @ ..] = eight_digits(behind);
     // The first byte is the lowest.
     let (mut all, mut length) = (u128::from(whole >> (8 * zeros)), 8 - zeros);
     if behind != 0 {
-        let [tenths, hundredths, last] = digits;
-        all |= u128::from(u32::from_le_bytes([b'.', tenths, hundredths, last])) << (8 * length);
-        length += 4 - u32::from(last == b'0') - u32::from(last == b'0' && hundredths == b'0');
+        let [tenths, hundredths, last] = three_digits(behind);
+        let left_out = u32::from(last == b'0') + u32::from(last == b'0' && hundredths == b'0');
+        let digits = u32::from_le_bytes([b'.', tenths, hundredths, last]) & (u32::MAX >> (8 * left_out));
+        all |= u128::from(digits) << (8 * length);
+        length += 4 - left_out;
     }
     if thousandths < 0 {
         (all, length) = ((all << 8) | u128::from(b'-'), length + 1);
     }
-    let end = text.len() + length as usize;
-    // A copy of a fixed length is a single instruction.
-    text.extend_from_slice(&all.to_le_bytes());
-    text.truncate(end);
-    true
+    Some((all, length as usize))
 }
 
 /// The digits of a number below 100,000,000. Its halves, quarters and eighths are divided at once in one register.
+#[inline]
 pub(crate) fn eight_digits(number: u32) -> [u8; 8] {
     let number = u64::from(number);
     let fours = (number / 10_000) | ((number % 10_000) << 32);
@@ -47,6 +56,15 @@ pub(crate) fn eight_digits(number: u32) -> [u8; 8] {
     let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
     let ones = tens | ((twos - tens * 10) << 8);
     (ones | 0x3030_3030_3030_3030).to_le_bytes()
+}
+
+/// The digits of a number below 1000.
+#[inline]
+pub(crate) fn three_digits(number: u32) -> [u8; 3] {
+    let hundreds = (number * 41) >> 12;
+    let below = number - hundreds * 100;
+    let tens = (below * 103) >> 10;
+    [hundreds, tens, below - tens * 10].map(|digit| b'0' | digit as u8)
 }
 
 #[cfg(test)]
@@ -86,6 +104,11 @@ mod tests {
                     prop_assert!(!value.is_finite() || value.abs() >= 1e8 || digits_behind_point > 3 || value == 0.0);
                 }
             }
+        }
+
+        #[test]
+        fn three_digits_are_those_of_the_standard_library(number in 0..1000_u32) {
+            prop_assert_eq!(three_digits(number).to_vec(), format!("{number:03}").into_bytes());
         }
 
         #[test]

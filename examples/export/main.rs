@@ -6,7 +6,8 @@
 //! ```
 //!
 //! 20,000 series of ten labels have a sample each 15 seconds. The remote read asks for all of them as STREAMED_XOR_CHUNKS,
-//! in one query. The export makes OpenMetrics files, with and without gzip, in a process of its own that opens the data
+//! in one query: once only to receive the answer, and once to decode all samples of it, as Prometheus does, on the same
+//! cores. The export makes OpenMetrics files, with and without gzip, in a process of its own that opens the data
 //! itself. Each is done in rounds by turns; a line is printed for each, with the medians. The peak of an export is looked
 //! at every few milliseconds.
 //!
@@ -36,6 +37,7 @@ mod cases;
 mod common;
 #[path = "../reads/data.rs"]
 mod data;
+mod decoding;
 #[path = "../load/machine.rs"]
 #[allow(dead_code, reason = "the load uses all of it")]
 mod machine;
@@ -110,20 +112,22 @@ fn compare(arguments: &[String]) {
     let copy = data.copy("export");
     let (end, samples) = (data.workload().end, data.workload().samples_each * SERIES);
     let start = end - (data.workload().samples_each as i64 + 1) * STEP_MS;
-    let mut costs: [Vec<Cost>; 3] = Default::default();
+    let mut costs: [Vec<Cost>; 4] = Default::default();
     let mut idle = 0.0;
     for _ in 0..rounds {
         let connector = build.embedded(&copy);
         connector.wait_until_idle();
         idle = connector.memory_mb("VmRSS");
-        costs[0].push(read(&connector, end));
+        for (costs, is_decoded) in costs.iter_mut().zip([false, true]) {
+            costs.push(read(&connector, end, is_decoded.then_some(samples)));
+        }
         connector.stop();
-        for (compression, costs) in ["gzip", "none"].iter().zip(&mut costs[1..]) {
+        for (compression, costs) in ["gzip", "none"].iter().zip(&mut costs[2..]) {
             costs.push(exported(&copy, compression, (start, end), samples));
         }
     }
     println!("{samples} samples; an idle connector has {idle:.1} MB. Medians of {rounds} rounds:");
-    for (name, costs) in ["remote read", "export, gzip", "export, plain"].iter().zip(&costs) {
+    for (name, costs) in ["remote read", "and decoded", "export, gzip", "export, plain"].iter().zip(&costs) {
         let of = |what: fn(&Cost) -> f64| {
             let mut all: Vec<f64> = costs.iter().map(what).collect();
             all.sort_by(f64::total_cmp);
@@ -140,8 +144,8 @@ fn compare(arguments: &[String]) {
     }
 }
 
-/// A remote read of everything.
-fn read(connector: &process::Process, end: i64) -> Cost {
+/// A remote read of everything. What is decoded are so many samples.
+fn read(connector: &process::Process, end: i64, decoded: Option<usize>) -> Cost {
     let query = remote::query(0, end, &[remote::matcher(Type::Neq, "__name__", "")]);
     let request = remote::packed(&ReadRequest {
         queries: vec![query],
@@ -153,7 +157,15 @@ fn read(connector: &process::Process, end: i64) -> Cost {
     let url = format!("http://{}/read", connector.address);
     let mut answer = agent.post(&url).header("Content-Encoding", "snappy").send(&request[..]).unwrap();
     assert_eq!(answer.status().as_u16(), 200);
-    let bytes = std::io::copy(&mut answer.body_mut().as_reader(), &mut std::io::sink()).unwrap();
+    let mut body = answer.body_mut().as_reader();
+    let bytes = match decoded {
+        None => std::io::copy(&mut body, &mut std::io::sink()).unwrap(),
+        Some(expected) => {
+            let (bytes, samples) = decoding::read(body);
+            assert_eq!(samples, expected as u64);
+            bytes
+        }
+    };
     Cost { seconds: started.elapsed().as_secs_f64(), peak_mb: connector.memory_mb("VmHWM"), bytes }
 }
 

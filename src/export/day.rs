@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 
 use super::day_files::{self, Block, DayFiles};
-use super::day_text::DayText;
 use super::outcome::Outcome;
 use super::page_sink::PageSink;
 use super::pieces::Piece;
@@ -16,7 +15,7 @@ use crate::error::{Error, Kind};
 use crate::query::{Caller, Selector};
 use crate::transfer::Progress;
 
-/// Blocks of text that may wait for the thread that writes files.
+/// Pages that may wait for the thread that writes files.
 const WAITING: usize = 2;
 
 /// Reads a day into files that still have their temporary names.
@@ -39,7 +38,7 @@ pub(super) async fn export(
         let (sender, blocks) = mpsc::channel(WAITING);
         let (own, name) = (settings.clone(), day.name.clone());
         let writing = tokio::task::spawn_blocking(move || day_files::write(&own, &name, blocks));
-        let outcome = read(table, &caller, selectors, day, settings.max_bytes, sender, &mut share).await;
+        let outcome = read(table, &caller, selectors, day, sender, &mut share).await;
         // Even after an error: another attempt writes files of the same names.
         let written = writing.await;
         let written = written.map_err(|_| Error::new(Kind::Unavailable, "InternalError", "writing was aborted"))?;
@@ -63,12 +62,10 @@ async fn read(
     caller: &Caller,
     selectors: &[Selector],
     day: &Piece,
-    max_bytes: usize,
     blocks: mpsc::Sender<Block>,
     share: &mut Share<'_>,
 ) -> Result<Option<Outcome>, Error> {
     let mut sink = PageSink::default();
-    let mut text = DayText::new(max_bytes, blocks);
     let mut outcome = Outcome::default();
     for (index, selector) in selectors.iter().enumerate() {
         // What an earlier selector selects is in the files already.
@@ -76,10 +73,8 @@ async fn read(
         let mut scan = table.reader.scan(caller, table.range(selector, day.bounds), &mut sink).await?;
         let before = outcome.read;
         while let Some(sink) = scan.next().await? {
-            for run in sink.take() {
-                if text.write(run).await.is_none() {
-                    return Ok(None);
-                }
+            if blocks.send(Block::Runs(sink.take())).await.is_err() {
+                return Ok(None);
             }
             outcome.read = before + scan.received();
             share.is_at(outcome.read);
@@ -87,5 +82,5 @@ async fn read(
         outcome.other_rows += scan.other_rows();
     }
     (outcome.series, outcome.samples) = (sink.series, sink.samples);
-    Ok(text.end().await.map(|()| outcome))
+    Ok(blocks.send(Block::End).await.ok().map(|()| outcome))
 }

@@ -12,7 +12,7 @@ use super::pieces::{self, Piece};
 use super::settings::{ExportSettings, FileSettings};
 use super::share::Share;
 use super::table::Table;
-use super::{day, day_files};
+use super::{day, day_files, disk};
 use crate::error::{Error, Kind};
 use crate::transfer::{Progress, State};
 
@@ -81,7 +81,7 @@ pub(super) fn known(outcome: &Value) -> Result<Outcome, Error> {
 /// `ExportFileError`: the system refuses it.
 pub(super) fn make_directory(files: &FileSettings) -> Result<(), Error> {
     let directory = &files.directory;
-    std::fs::create_dir_all(directory).map_err(|error| day_files::failed(directory, &error))
+    std::fs::create_dir_all(directory).map_err(|error| disk::failed(directory, &error))
 }
 
 /// Makes sure, before an export begins, that no files are there with the names that its own will have, and notes that. Later

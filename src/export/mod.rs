@@ -1,14 +1,16 @@
 //! Samples of Timestream to OpenMetrics files, or to a remote write receiver.
 //!
-//! Each piece of time is one query, whose series come in order: a day becomes files (`files`, `day`, `day_text`, `day_files`), an hour
-//! requests (`sending`, `so_far`, `requests`, `receiver`, `there`). What is finished stands in the state file.
+//! Each piece of time is one query, whose series come in order: a day becomes files (`files`, `day`, `day_files`, `output`, `gzip`,
+//! `disk`), an hour requests (`sending`, `so_far`, `requests`, `receiver`, `there`). What is finished stands in the state file.
 
 mod day;
 mod day_files;
-mod day_text;
+mod disk;
 mod dry_run;
 mod files;
+mod gzip;
 mod outcome;
+mod output;
 mod page_sink;
 mod pieces;
 mod receiver;

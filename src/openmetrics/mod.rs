@@ -2,6 +2,9 @@
 
 mod number;
 pub mod parse;
+mod tail;
 mod write;
 
+pub(crate) use tail::{Tail, write_tail};
+pub(crate) use write::write_series;
 pub use write::{END, TextWriter};

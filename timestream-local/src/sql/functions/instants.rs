@@ -229,7 +229,12 @@ fn in_range(time: Option<i64>) -> Outcome {
     time.map(Value::Integer).ok_or_else(|| "The timestamp is outside the years 1677 to 2262".into())
 }
 
-/// A timestamp that a function yields. Timestream has none before 1970: the guide has "Any operation resulting in negative
+/// A timestamp that stands in a query as it is: from 1677 on (developer guide, "Supported data types").
+pub(super) fn given(time: i64) -> Outcome {
+    in_range((time >= calendar::EARLIEST).then_some(time))
+}
+
+/// A timestamp that a function yields. None yields one before 1970: the guide has "Any operation resulting in negative
 /// time results in error" (Date / time functions).
 pub(super) fn instant(time: Option<i64>) -> Outcome {
     match time {

@@ -6,6 +6,7 @@ mod documented;
 mod formatting;
 mod fuzz;
 mod grouping;
+mod joins;
 mod lambdas;
 mod nan;
 mod presto;

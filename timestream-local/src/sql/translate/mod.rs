@@ -15,6 +15,7 @@ mod frame;
 mod grouping;
 mod groups;
 mod higher_order;
+mod limit;
 mod literal;
 mod location;
 mod names;
@@ -29,6 +30,7 @@ mod texts;
 mod translator;
 mod typed;
 mod unnest;
+mod using;
 mod values;
 mod window;
 

@@ -217,7 +217,9 @@ pub(super) fn whole_months(from: i64, to: i64) -> i64 {
     match calendar::add_months(from, months) {
         Some(reached) if months > 0 && reached > to => months - 1,
         Some(reached) if months < 0 && reached < to => months + 1,
-        _ => months,
+        // The month of the first timestamp began before it.
+        None => months - months.signum(),
+        Some(_) => months,
     }
 }
 

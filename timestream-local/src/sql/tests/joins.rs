@@ -23,6 +23,10 @@ fn using_keeps_the_side_that_has_a_value() {
             &["1.0|a|NULL", "2.0|b|B", "3.0|NULL|C", "NULL|n|NULL", "NULL|NULL|N"],
         ),
         (
+            "SELECT * FROM (VALUES DATE '2021-01-01') AS a (d) FULL JOIN (VALUES DATE '2021-01-01') AS b (d) USING (d)",
+            &["2021-01-01"],
+        ),
+        (
             "SELECT k, x, y, z FROM {A} FULL JOIN {B} USING (k) LEFT JOIN (VALUES (3, 'Z')) AS c (k, z) USING (k) \
              WHERE k IS NOT NULL ORDER BY k",
             &["1.0|a|NULL|NULL", "2.0|b|B|NULL", "3.0|NULL|C|Z"],
@@ -44,15 +48,15 @@ fn natural_joins_are_by_all_common_columns() {
         ("SELECT count(*) FROM db.t NATURAL LEFT JOIN db.t AS u", &["4"]),
     ]);
     check_refusals(&[
-        (
-            "SELECT 1 FROM (VALUES (1, 2)) AS a (k, k) NATURAL JOIN (VALUES 1) AS b (k)",
-            "Column 'k' is ambiguous",
-        ),
+        ("SELECT 1 FROM (VALUES (1, 2)) AS a (k, k) NATURAL JOIN (VALUES 1) AS b (k)", "Column 'k' is ambiguous"),
         (
             "SELECT 1 FROM (VALUES 1) AS a (k) NATURAL JOIN (VALUES 'a') AS b (k)",
             "'=' cannot be applied to integer, varchar",
         ),
-        ("SELECT 1 FROM (VALUES 1) AS a (k) JOIN (VALUES 1) AS b (k) USING (a.k)", ""),
+        (
+            "SELECT 1 FROM (VALUES 1) AS a (k) JOIN (VALUES 1) AS b (k) USING (a.k)",
+            "A qualified column in USING is not supported",
+        ),
     ]);
 }
 

@@ -436,7 +436,7 @@ fn queries_join_and_combine() {
         ),
         ("SELECT a.x, b.x FROM (SELECT 1 AS x) a RIGHT JOIN (SELECT 2 AS x) b ON a.x = b.x", &["NULL|2"]),
         ("SELECT x, y, z FROM (SELECT 1 AS x, 'l' AS y) a JOIN (SELECT 1 AS x, 'r' AS z) b USING (x)", &["1|l|r"]),
-        ("SELECT * FROM (SELECT 'l' AS y, 1 AS x) a JOIN (SELECT 1.0 AS x, 'r' AS z) b USING (x)", &["1|l|r"]),
+        ("SELECT * FROM (SELECT 'l' AS y, 1 AS x) a JOIN (SELECT 1.0 AS x, 'r' AS z) b USING (x)", &["1.0|l|r"]),
         ("SELECT * FROM (SELECT 1 AS x) CROSS JOIN (SELECT 2 AS y)", &["1|2"]),
         ("SELECT 1 AS x UNION SELECT 1.0 UNION ALL SELECT 2 ORDER BY x DESC", &["2.0", "1.0"]),
         ("SELECT 1 UNION ALL SELECT 2 INTERSECT SELECT 2 ORDER BY 1", &["1", "2"]),

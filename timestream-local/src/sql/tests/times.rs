@@ -95,6 +95,7 @@ fn times_before_1970_stand_in_queries_but_no_function_yields_them() {
             &["3653|00:00:00.000000000|584"],
         ),
         ("SELECT count(*) FROM db.t WHERE time BETWEEN TIMESTAMP '1900-01-01' AND now()", &["4"]),
+        ("SELECT date_diff('month', TIMESTAMP '1970-01-01', TIMESTAMP '1677-09-21 00:12:44')", &["-3507"]),
         ("SELECT TIMESTAMP '1969-12-31 23:59:59' + 1s", &["1970-01-01 00:00:00.000000000"]),
         (
             "SELECT TIMESTAMP '1969-12-31' + 1s",

@@ -7,7 +7,7 @@ use sqlparser::tokenizer::{Location, Span};
 
 use super::super::failure::unsupported;
 use super::location::place;
-use super::operators::compared;
+use super::operators::{compared, converted};
 use super::scope::{Relation, Scope, ScopeColumn};
 use super::translator::Translator;
 use super::typed::{Result, Typed};
@@ -82,8 +82,11 @@ impl Translator<'_> {
             let (name, one) = part(earlier.get(left.start..).unwrap_or_default())?;
             let (_, two) = part(joined)?;
             let gone = [one.sql.clone(), two.sql.clone()];
-            let [one, two] = self.unified([one, two], "=", *start)?;
-            conditions.push(compared("=", &one, &two));
+            let [left, right] = self.unified([one.clone(), two.clone()], "=", *start)?;
+            conditions.push(compared("=", &left, &right));
+            // Dates are compared as timestamps, and stay dates.
+            let common = one.kind.common(&two.kind).unwrap_or(left.kind);
+            let [one, two] = [converted(one, &common), converted(two, &common)];
             for relation in &mut scope.relations {
                 relation.columns.retain(|column| !gone.contains(&column.sql));
             }

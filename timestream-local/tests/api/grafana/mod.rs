@@ -226,7 +226,7 @@ async fn a_query_is_cancelled_between_its_pages() {
     let again = query.cancel_query().query_id(id).send().await.unwrap();
     assert!(again.cancellation_message().is_some_and(|message| !message.is_empty()));
     let error = query.query().query_string(LONG).set_next_token(first.next_token).send().await.unwrap_err();
-    assert_eq!(error.code(), Some("QueryExecutionException"), "{error:?}");
+    assert_eq!(error.code(), Some("ConflictException"), "{error:?}");
     let error = query.cancel_query().query_id("nothing").send().await.unwrap_err();
     assert_eq!(error.code(), Some("ValidationException"), "{error:?}");
 }

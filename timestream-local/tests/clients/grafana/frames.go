@@ -11,8 +11,6 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 )
 
-type timeOf = time.Time
-
 // reader makes a pointer to a value from a text.
 type reader func(text string) (any, error)
 
@@ -96,7 +94,7 @@ func frames(output *timestreamquery.QueryOutput) []*data.Frame {
 		for index, point := range points {
 			at, err := parsed("2006-01-02 15:04:05.99999999")(*point.Time)
 			must(err)
-			times.Set(index, *at.(*timeOf))
+			times.Set(index, *at.(*time.Time))
 			value, err := read(*point.Value.ScalarValue)
 			must(err)
 			values.Set(index, value)

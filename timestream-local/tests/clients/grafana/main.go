@@ -138,10 +138,13 @@ func main() {
 		"AND measure_name = '$__measure' GROUP BY job", 0))
 	check(len(series) == 1 && series[0].Rows() == 3, "the series are %v", series)
 	for index := range 3 {
-		time, value := series[0].Fields[0].At(index), series[0].Fields[1].At(index)
-		check(time == *wide.Fields[0].At(index).(*timeOf), "the times differ: %v", time)
-		check(*value.(*float64) == *wide.Fields[1].At(index).(*float64), "the values differ")
-		fmt.Println(*value.(*float64))
+		for field := range 2 {
+			one, _ := series[0].Fields[field].ConcreteAt(index)
+			other, _ := wide.Fields[field].ConcreteAt(index)
+			check(one == other, "the series and the bins differ: %v, %v", one, other)
+		}
+		value, _ := series[0].Fields[1].ConcreteAt(index)
+		fmt.Println(value)
 	}
 
 	// A panel is left while it waits for pages.

@@ -51,7 +51,7 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("to_nanoseconds", &[IntervalDayToSecond], Bigint, |a| Ok(Value::Integer(a.integer(0)?))),
     scalar("to_unixtime", &[Timestamp], Double, |a| {
         let time = a.integer(0)?;
-        real(time.div_euclid(SECOND) as f64 + time.rem_euclid(SECOND) as f64 / SECOND as f64)
+        real((time / SECOND) as f64 + (time % SECOND) as f64 / SECOND as f64)
     }),
     scalar("to_iso8601", &[Timestamp], Varchar, |a| {
         text(calendar::timestamp_text(a.integer(0)?).replacen(' ', "T", 1) + "Z")

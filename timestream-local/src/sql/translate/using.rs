@@ -82,10 +82,10 @@ impl Translator<'_> {
             let (name, one) = part(earlier.get(left.start..).unwrap_or_default())?;
             let (_, two) = part(joined)?;
             let gone = [one.sql.clone(), two.sql.clone()];
-            let [left, right] = self.unified([one.clone(), two.clone()], "=", *start)?;
-            conditions.push(compared("=", &left, &right));
+            let [first, second] = self.unified([one.clone(), two.clone()], "=", *start)?;
+            conditions.push(compared("=", &first, &second));
             // Dates are compared as timestamps, and stay dates.
-            let common = one.kind.common(&two.kind).unwrap_or(left.kind);
+            let common = one.kind.common(&two.kind).unwrap_or(first.kind);
             let [one, two] = [converted(one, &common), converted(two, &common)];
             for relation in &mut scope.relations {
                 relation.columns.retain(|column| !gone.contains(&column.sql));

@@ -7,7 +7,7 @@ use super::Api;
 use super::shape::{check_enum, check_length, request, required};
 use crate::error::ApiError;
 use crate::names::constraint;
-use crate::storage::{AccountSettings, Change, Provisioned};
+use crate::storage::{AccountSettings, AccountUpdate, Change, Provisioned};
 
 /// The least and the most compute units, which come in fours (service model, member MaxQueryTCU).
 const TCU: std::ops::RangeInclusive<i64> = 4..=1000;
@@ -56,10 +56,9 @@ impl Api {
 
     pub(super) async fn update_account_settings(&self, body: &[u8]) -> Result<Value, ApiError> {
         let asked: UpdateRequest = request(body)?;
-        let mut settings = self.storage.catalog().account.clone();
+        let mut update = AccountUpdate { max_query_tcu: asked.max_query_tcu, ..AccountUpdate::default() };
         if let Some(units) = asked.max_query_tcu {
             check_units("maxQueryTCU", units)?;
-            settings.max_query_tcu = units;
         }
         if let Some(model) = &asked.query_pricing_model {
             check_enum("queryPricingModel", model, &["BYTES_SCANNED", "COMPUTE_UNITS"])?;
@@ -68,31 +67,15 @@ impl Api {
                 return Err(ApiError::validation(message));
             }
         }
-        if let Some(compute) = asked.query_compute {
-            compute.apply(&mut settings)?;
+        if let Some(Compute { compute_mode, provisioned_capacity }) = asked.query_compute {
+            if let Some(mode) = compute_mode {
+                check_enum("queryCompute.computeMode", &mode, &["ON_DEMAND", "PROVISIONED"])?;
+                update.is_provisioned = Some(mode == "PROVISIONED");
+            }
+            update.provisioned = provisioned_capacity.map(Capacity::checked).transpose()?;
         }
-        let catalog = self.storage.change(Change::SetAccount(settings)).await?;
+        let catalog = self.storage.change(Change::UpdateAccount(update)).await?;
         Ok(shape(&catalog.account))
-    }
-}
-
-impl Compute {
-    fn apply(self, settings: &mut AccountSettings) -> Result<(), ApiError> {
-        if let Some(mode) = &self.compute_mode {
-            check_enum("queryCompute.computeMode", mode, &["ON_DEMAND", "PROVISIONED"])?;
-            settings.is_provisioned = mode == "PROVISIONED";
-        }
-        match self.provisioned_capacity {
-            Some(_) if !settings.is_provisioned => {
-                return Err(ApiError::validation("ProvisionedCapacity needs the compute mode PROVISIONED."));
-            }
-            Some(capacity) => settings.provisioned = Some(capacity.checked()?),
-            None if settings.is_provisioned && settings.provisioned.is_none() => {
-                return Err(ApiError::validation("The compute mode PROVISIONED needs ProvisionedCapacity."));
-            }
-            None => {}
-        }
-        Ok(())
     }
 }
 

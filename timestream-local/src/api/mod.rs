@@ -90,7 +90,7 @@ impl Api {
             "ListScheduledQueries" => self.list_scheduled_queries(body)?,
             "UpdateScheduledQuery" => self.update_scheduled_query(body).await?,
             "DeleteScheduledQuery" => self.delete_scheduled_query(body).await?,
-            "ExecuteScheduledQuery" => self.execute_scheduled_query(body)?,
+            "ExecuteScheduledQuery" => self.execute_scheduled_query(body).await?,
             "DescribeAccountSettings" => self.describe_account_settings(),
             "UpdateAccountSettings" => self.update_account_settings(body).await?,
             _ => {

@@ -63,6 +63,7 @@ impl Api {
             previous: None,
             last_run: None,
             failed_runs: Vec::new(),
+            under_way: Vec::new(),
         };
         let change = ScheduleChange::Create { id, query: Box::new(query) };
         let catalog = self.storage.change(Change::Schedule(change)).await?;
@@ -117,7 +118,7 @@ impl Api {
         Ok(json!({}))
     }
 
-    pub(super) fn execute_scheduled_query(&self, body: &[u8]) -> Result<Value, ApiError> {
+    pub(super) async fn execute_scheduled_query(&self, body: &[u8]) -> Result<Value, ApiError> {
         let mut asked: OneRequest = request(body)?;
         let id = asked.id()?;
         let time = required(asked.invocation_time, "invocationTime")?;
@@ -131,10 +132,7 @@ impl Api {
             return Err(ApiError::validation("The InvocationTime is not valid: it must be from 1970 to 2262."));
         }
         let query = self.scheduled_query(&id)?;
-        if !query.enabled {
-            return Err(ApiError::validation(format!("The scheduled query {id} is disabled.")));
-        }
-        self.orders.execute(id, query, milliseconds as i64 * 1_000_000, with_insights)?;
+        self.orders.execute(id, query, milliseconds as i64 * 1_000_000, with_insights).await?;
         Ok(json!({}))
     }
 

@@ -272,3 +272,6 @@ impl Drop for Place<'_> {
 fn missing(id: &str) -> ApiError {
     ApiError::not_found(format!("The batch load task {id} does not exist."))
 }
+
+#[cfg(test)]
+mod tests;

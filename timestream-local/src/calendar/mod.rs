@@ -16,6 +16,9 @@ pub(crate) const HOUR: i64 = 60 * MINUTE;
 /// Nanoseconds in a day.
 pub(crate) const DAY: i64 = 86_400 * SECOND;
 
+/// The first timestamp of a query, `1677-09-21 00:12:44` (developer guide, "Supported data types").
+pub(crate) const EARLIEST: i64 = -9_223_372_036 * SECOND;
+
 /// The moment `nanoseconds` after 1970 began.
 pub(crate) fn moment(nanoseconds: i64) -> OffsetDateTime {
     // An i64 of nanoseconds reaches from 1677 to 2262, well inside what the type holds.

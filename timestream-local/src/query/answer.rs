@@ -7,7 +7,7 @@ pub(super) fn body(id: &str, columns: &str, page: &Page, number: u64) -> Vec<u8>
     let token = if page.last { String::new() } else { format!("\"NextToken\":\"{id}.{}\",", number + 1) };
     // SQLite does not tell how far it is.
     let progress = if page.last { "100.0" } else { "0.0" };
-    let (scanned, metered) = (page.bytes, page.metered());
+    let (scanned, metered) = (page.scanned(), page.metered());
     let insights = page.insights.as_ref().map(|insights| format!(",\"QueryInsightsResponse\":{insights}"));
     let mut body = Vec::with_capacity(page.rows.len() + columns.len() + 512);
     body.extend_from_slice(format!("{{\"QueryId\":\"{id}\",{token}\"ColumnInfo\":{columns},\"Rows\":[").as_bytes());

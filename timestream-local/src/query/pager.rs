@@ -33,15 +33,22 @@ pub(super) struct Page {
     pub(super) rows: Arc<Vec<u8>>,
     pub(super) last: bool,
     /// Bytes of rows up to the end of this page.
-    pub(super) bytes: u64,
+    bytes: u64,
+    /// It lists what exists, which reads no records.
+    is_listing: bool,
     /// QueryInsightsResponse, on the last page of a query that asked for it.
     pub(super) insights: Option<Arc<Value>>,
 }
 
 impl Page {
+    /// The bytes that were read up to the end of this page, about.
+    pub(super) fn scanned(&self) -> u64 {
+        if self.is_listing { 0 } else { self.bytes }
+    }
+
     /// The bytes that the service would bill up to the end of this page.
     pub(super) fn metered(&self) -> u64 {
-        self.bytes.max(METERED_AT_LEAST)
+        if self.is_listing { 0 } else { self.bytes.max(METERED_AT_LEAST) }
     }
 }
 
@@ -76,6 +83,8 @@ pub(super) struct Pager<'g> {
     patience: Duration,
     /// A page was not taken. So there is no last one, which would tell that all were.
     is_broken_off: bool,
+    /// The rows list what exists.
+    pub(super) is_listing: bool,
 }
 
 impl<'g> Pager<'g> {
@@ -91,6 +100,7 @@ impl<'g> Pager<'g> {
             bytes: 0,
             patience,
             is_broken_off: false,
+            is_listing: false,
         }
     }
 
@@ -143,7 +153,7 @@ impl<'g> Pager<'g> {
         let rows = Arc::new(std::mem::take(&mut self.page));
         let last = end.is_some();
         let insights = end.flatten().map(|insights| Arc::new(insights.to_json(self.all_rows, self.bytes)));
-        let page = Page { rows, last, bytes: self.bytes, insights };
+        let page = Page { rows, last, bytes: self.bytes, is_listing: self.is_listing, insights };
         self.is_broken_off = self.is_broken_off || !self.giver.give(Ok(Event::Page(page)), self.patience);
         !self.is_broken_off
     }

@@ -56,6 +56,7 @@ fn run(job: &Job, giver: &Giver<Outcome>) -> Result<(), ApiError> {
             }
         }
         Statement::Listing(listing) => {
+            pager.is_listing = true;
             if give_columns(&listing.columns) {
                 listed(listing, &mut pager)?;
             }

@@ -58,7 +58,7 @@ impl ScheduledRows {
 
     /// Bytes scanned so far, and those billed.
     pub(crate) fn bytes(&self) -> (u64, u64) {
-        (self.page.bytes, self.page.metered())
+        (self.page.scanned(), self.page.metered())
     }
 
     /// QueryInsightsResponse, once all rows are taken, if it was asked for.

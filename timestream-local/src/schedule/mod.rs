@@ -13,3 +13,6 @@ pub(crate) use context::Context;
 pub(crate) use expression::Expression;
 pub(crate) use mapping::Mapping;
 pub(crate) use scheduler::{Orders, Scheduler};
+
+#[cfg(test)]
+mod tests;

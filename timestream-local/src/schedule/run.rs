@@ -89,6 +89,11 @@ fn is_final(error: &ApiError) -> bool {
 
 async fn attempt(context: &Context, order: &Order, trigger: i64, progress: &mut Progress) -> Result<(), ApiError> {
     let definition = &order.query.definition;
+    let is_disabled = |query: &Arc<ScheduledQuery>| !query.enabled;
+    if order.trigger != Trigger::Auto && context.storage.catalog().scheduled.get(&order.id).is_none_or(is_disabled) {
+        let message = "The scheduled query was disabled while the run waited.";
+        return Err(ApiError::new(ErrorKind::Conflict, message));
+    }
     let with_insights = order.trigger == Trigger::Manual { with_insights: true };
     let catalog = context.storage.catalog();
     let query = context.queries.scheduled(definition.query_string.clone(), catalog, order.invocation, with_insights);

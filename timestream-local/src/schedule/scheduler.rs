@@ -11,7 +11,7 @@ use super::context::Context;
 use super::expression::Expression;
 use super::run::{self, Order, Trigger};
 use crate::error::{ApiError, ErrorKind};
-use crate::storage::{Change, ScheduleChange, ScheduledQuery};
+use crate::storage::{Change, ScheduleChange, ScheduledQuery, UnderWay};
 
 /// Runs at once, by schedules and by hand each. Further ones wait.
 const MAX_RUNS: usize = 4;
@@ -27,27 +27,37 @@ const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
 /// Orders of runs by hand, and news of what has changed.
 #[derive(Clone)]
 pub(crate) struct Orders {
+    context: Context,
     manual: mpsc::Sender<Order>,
     changed: Arc<Notify>,
 }
 
 impl Orders {
-    /// Orders a run for the time `invocation`, in nanoseconds since 1970. It begins soon.
+    /// Orders a run for the time `invocation`, in nanoseconds since 1970. It begins soon, and is kept on disk until it
+    /// has ended.
     ///
     /// # Errors
-    /// A ThrottlingException when too many wait.
-    pub(crate) fn execute(
+    /// A ThrottlingException when too many wait, and a ValidationException for a query that is disabled.
+    pub(crate) async fn execute(
         &self,
         id: String,
         query: Arc<ScheduledQuery>,
         invocation: i64,
         with_insights: bool,
     ) -> Result<(), ApiError> {
-        let order = Order { id, query, invocation, trigger: Trigger::Manual { with_insights } };
-        self.manual.try_send(order).map_err(|_| {
+        let place = self.manual.clone().try_reserve_owned().map_err(|_| {
             let message = format!("{MAX_WAITING} runs of scheduled queries wait. Try again later.");
             ApiError::new(ErrorKind::Throttling, message)
-        })
+        })?;
+        let Context { storage, clock, .. } = self.context.clone();
+        // To its end, even if the caller hangs up: what is kept has to run.
+        let ordered = tokio::spawn(async move {
+            let run = UnderWay { invocation, trigger: clock.now_ns(), is_manual: true };
+            storage.change(Change::Schedule(ScheduleChange::Order { id: id.clone(), run })).await?;
+            place.send(Order { id, query, invocation, trigger: Trigger::Manual { with_insights } });
+            Ok(())
+        });
+        ordered.await.map_err(|error| ApiError::internal(error.to_string()))?
     }
 
     /// Says that a schedule has come, changed or gone.
@@ -73,8 +83,8 @@ impl Scheduler {
         let (orders, manual) = mpsc::channel(MAX_WAITING);
         let changed = Arc::new(Notify::new());
         let (auto_runs, manual_runs, running) = (JoinSet::new(), JoinSet::new(), HashMap::new());
-        let scheduler = Scheduler { context, manual, changed: Arc::clone(&changed), auto_runs, running, manual_runs };
-        (scheduler, Orders { manual: orders, changed })
+        let orders = Orders { context: context.clone(), manual: orders, changed: Arc::clone(&changed) };
+        (Scheduler { context, manual, changed, auto_runs, running, manual_runs }, orders)
     }
 
     /// Works until `stopped` changes. Then what runs may finish for ten seconds.
@@ -88,12 +98,8 @@ impl Scheduler {
                 _ = ahead.changed() => {}
                 () = self.changed.notified() => {}
                 Some(order) = self.manual.recv(), if self.manual_runs.len() < MAX_RUNS => {
-                    // It may have been disabled or deleted while the order waited.
-                    let is_enabled = |query: &Arc<ScheduledQuery>| query.enabled;
-                    if self.context.storage.catalog().scheduled.get(&order.id).is_some_and(is_enabled) {
-                        let context = self.context.clone();
-                        self.manual_runs.spawn(async move { run::run(&context, &order).await });
-                    }
+                    let context = self.context.clone();
+                    self.manual_runs.spawn(async move { run::run(&context, &order).await });
                 }
                 Some(ended) = self.auto_runs.join_next_with_id() => {
                     let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
@@ -166,7 +172,8 @@ impl Scheduler {
         let expression = Expression::parse(&query.definition.schedule_expression)?;
         let invocation = expression.latest(due, now, query.created);
         let next = next_time(query, now);
-        let change = ScheduleChange::Begin { id: id.to_owned(), invocation, next };
+        let run = UnderWay { invocation, trigger: now, is_manual: false };
+        let change = ScheduleChange::Begin { id: id.to_owned(), run, next };
         match self.context.storage.change(Change::Schedule(change)).await {
             Ok(_) => {
                 Ok(Some(Order { id: id.to_owned(), query: Arc::clone(query), invocation, trigger: Trigger::Auto }))

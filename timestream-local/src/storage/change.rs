@@ -1,7 +1,7 @@
 //! Changes of what exists. Each is checked as a whole before its first statement, so that a refusal leaves the file as it
 //! was.
 
-use super::account::AccountSettings;
+use super::account::AccountUpdate;
 use super::catalog::{Catalog, Database, Table};
 use super::failure::{Failure, conflict, no_database, no_table, quota};
 use super::properties::{DatabaseProperties, MagneticWrites, Retention, Schema, TableProperties, Tags};
@@ -51,7 +51,7 @@ pub(crate) enum Change {
     /// A change of the scheduled queries.
     Schedule(ScheduleChange),
     /// Other settings of the account.
-    SetAccount(AccountSettings),
+    UpdateAccount(AccountUpdate),
 }
 
 impl Change {
@@ -145,9 +145,9 @@ impl Change {
                 retag(connection, catalog, owner, |own| own.retain(|key, _| !keys.contains(key)))?;
             }
             Change::Schedule(change) => change.apply(connection, catalog)?,
-            Change::SetAccount(settings) => {
-                catalog.account = settings.clone();
-                resources::save_account(connection, settings)?;
+            Change::UpdateAccount(update) => {
+                catalog.account = update.apply(&catalog.account).map_err(Failure::Refused)?;
+                resources::save_account(connection, &catalog.account)?;
             }
         }
         Ok(())

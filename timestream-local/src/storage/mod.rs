@@ -24,7 +24,7 @@ mod series_list;
 mod tagging;
 mod writer;
 
-pub(crate) use account::{AccountSettings, Provisioned};
+pub(crate) use account::{AccountSettings, AccountUpdate, Provisioned};
 pub(crate) use catalog::{Catalog, Database, MULTI, MeasureInfo, Table, VALUE_TYPES};
 pub(crate) use change::Change;
 pub(crate) use documents::Document;
@@ -34,7 +34,7 @@ pub(crate) use insert::Ingested;
 pub(crate) use properties::{MagneticWrites, RejectedDataLocation, Retention, Schema, Tags};
 pub(crate) use scheduled::{
     Attribute, Definition, DimensionMapping, ErrorReport, MixedMapping, MultiMapping, ReportLocation, Run, RunStats,
-    RunStatus, ScheduledQuery, Target,
+    RunStatus, ScheduledQuery, Target, UnderWay,
 };
 pub(crate) use scheduling::ScheduleChange;
 pub(crate) use tagging::Owner;
@@ -105,6 +105,7 @@ impl Storage {
         let connection = connection::open_writer(&file)?;
         schema::prepare(&connection)?;
         documents::create(&connection)?;
+        resources::break_off_runs(&connection)?;
         let published = Published::default();
         published.set(Arc::new(schema::load(&connection)?));
         let (jobs, queue) = mpsc::channel(QUEUE);

@@ -32,6 +32,19 @@ pub(super) fn scheduled_queries(connection: &Connection) -> Result<BTreeMap<Stri
     Ok(queries)
 }
 
+/// Notes that a stop broke off the runs that are still under way. Nothing else may use the file.
+pub(super) fn break_off_runs(connection: &Connection) -> Result<(), OpenError> {
+    let transaction = connection.unchecked_transaction()?;
+    for (id, mut query) in scheduled_queries(connection)? {
+        if !query.under_way.is_empty() {
+            let query = Arc::make_mut(&mut query);
+            query.break_off();
+            write_scheduled_query(connection, &id, &serde_json::to_string(query)?)?;
+        }
+    }
+    Ok(transaction.commit()?)
+}
+
 /// Reads the settings of the account.
 pub(super) fn account(connection: &Connection) -> Result<AccountSettings, OpenError> {
     let sql = "SELECT properties FROM account";
@@ -41,8 +54,12 @@ pub(super) fn account(connection: &Connection) -> Result<AccountSettings, OpenEr
 
 /// Writes a scheduled query.
 pub(super) fn save_scheduled_query(connection: &Connection, id: &str, query: &ScheduledQuery) -> Result<(), Failure> {
+    Ok(write_scheduled_query(connection, id, &serde_json::to_string(query)?)?)
+}
+
+fn write_scheduled_query(connection: &Connection, id: &str, properties: &str) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO scheduled_queries(id, properties) VALUES(?1, ?2)";
-    connection.prepare_cached(sql)?.execute(params![id, serde_json::to_string(query)?])?;
+    connection.prepare_cached(sql)?.execute(params![id, properties])?;
     Ok(())
 }
 

@@ -29,17 +29,46 @@ pub(crate) struct ScheduledQuery {
     pub(crate) last_run: Option<Run>,
     /// Its last failed runs, the newest first.
     pub(crate) failed_runs: Vec<Run>,
+    /// Its runs that have not ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) under_way: Vec<UnderWay>,
 }
 
 impl ScheduledQuery {
     /// Notes a run that has ended.
     pub(super) fn note(&mut self, run: &Run) {
+        let is_it = |other: &UnderWay| other.invocation == run.invocation && other.is_manual == run.status.is_manual();
+        if let Some(index) = self.under_way.iter().position(is_it) {
+            self.under_way.remove(index);
+        }
         if run.status.is_failure() {
             self.failed_runs.insert(0, run.clone());
             self.failed_runs.truncate(MAX_FAILED);
         }
         self.last_run = Some(run.clone());
     }
+
+    /// Notes that a stop broke off the runs that had not ended.
+    pub(super) fn break_off(&mut self) {
+        for UnderWay { invocation, trigger, is_manual } in self.under_way.clone() {
+            let failure = Some("InternalServerException: The server stopped before the run had ended.".to_owned());
+            let status = if is_manual { RunStatus::ManualTriggerFailure } else { RunStatus::AutoTriggerFailure };
+            let stats = RunStats::default();
+            self.note(&Run { invocation, trigger, status, stats, insights: None, report: None, failure });
+            self.previous = Some(invocation);
+        }
+    }
+}
+
+/// A run that has not ended: one that goes on, or that was ordered and waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UnderWay {
+    /// The time for which it runs, in nanoseconds since 1970.
+    pub(crate) invocation: i64,
+    /// When it was ordered, in nanoseconds since 1970.
+    pub(crate) trigger: i64,
+    /// It was ordered by hand.
+    pub(crate) is_manual: bool,
 }
 
 /// What a request says of a new scheduled query, but for its tags.
@@ -171,6 +200,11 @@ impl RunStatus {
     /// Whether the run failed.
     pub(crate) fn is_failure(self) -> bool {
         matches!(self, RunStatus::AutoTriggerFailure | RunStatus::ManualTriggerFailure)
+    }
+
+    /// Whether the run was ordered by hand.
+    fn is_manual(self) -> bool {
+        matches!(self, RunStatus::ManualTriggerSuccess | RunStatus::ManualTriggerFailure)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::catalog::Catalog;
 use super::failure::{Failure, conflict, no_scheduled_query, quota};
 use super::resources::{self, change_scheduled_query as changed};
-use super::scheduled::{Run, ScheduledQuery};
+use super::scheduled::{Run, ScheduledQuery, UnderWay};
 use super::tagging::check_tags;
 use crate::calendar::HOUR;
 use crate::error::ApiError;
@@ -22,8 +22,10 @@ pub(crate) enum ScheduleChange {
     Create { id: String, query: Box<ScheduledQuery> },
     /// It is to run by its schedule, the next time at `next`, or no longer.
     Switch { id: String, enabled: bool, next: Option<i64> },
-    /// It is about to run for the time `invocation`, and the next time at `next`. Refused if it is disabled.
-    Begin { id: String, invocation: i64, next: Option<i64> },
+    /// It is about to run by its schedule, and the next time at `next`. Refused if it is disabled.
+    Begin { id: String, run: UnderWay, next: Option<i64> },
+    /// A run by hand is ordered. Refused if it is disabled.
+    Order { id: String, run: UnderWay },
     /// It missed its time, and runs at `next`.
     Skip { id: String, next: Option<i64> },
     /// A run has ended. After some, no other is to begin.
@@ -45,11 +47,15 @@ impl ScheduleChange {
                 (query.enabled, query.next) = (*enabled, if *enabled { query.next.or(*next) } else { None });
                 Ok(())
             }),
-            ScheduleChange::Begin { id, invocation, next } => changed(connection, catalog, id, |query| {
-                if !query.enabled {
-                    return Err(ApiError::validation("The scheduled query is disabled."));
-                }
-                (query.previous, query.next) = (Some(*invocation), *next);
+            ScheduleChange::Begin { id, run, next } => changed(connection, catalog, id, |query| {
+                check_enabled(id, query)?;
+                (query.previous, query.next) = (Some(run.invocation), *next);
+                query.under_way.push(*run);
+                Ok(())
+            }),
+            ScheduleChange::Order { id, run } => changed(connection, catalog, id, |query| {
+                check_enabled(id, query)?;
+                query.under_way.push(*run);
                 Ok(())
             }),
             ScheduleChange::Skip { id, next } => changed(connection, catalog, id, |query| {
@@ -70,6 +76,13 @@ impl ScheduleChange {
                 resources::delete_scheduled_query(connection, id)
             }
         }
+    }
+}
+
+fn check_enabled(id: &str, query: &ScheduledQuery) -> Result<(), ApiError> {
+    match query.enabled {
+        true => Ok(()),
+        false => Err(ApiError::validation(format!("The scheduled query {id} is disabled."))),
     }
 }
 

@@ -72,6 +72,11 @@ impl Columns {
         Columns { leaves: leaves.collect(), bytes: 0 }
     }
 
+    /// How many leaves there are.
+    pub(super) fn leaves(&self) -> usize {
+        self.leaves.iter().map(Vec::len).sum()
+    }
+
     /// What the rows take in memory, about.
     pub(super) fn bytes(&self) -> usize {
         self.bytes

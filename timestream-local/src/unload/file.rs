@@ -91,7 +91,7 @@ impl Form {
                 Sink::Parquet(Box::new(writer), Columns::new(self.kinds()))
             }
         };
-        Ok(File { address, sink, rows: 0 })
+        Ok(File { address, sink, rows: 0, chunks: 0 })
     }
 
     fn kinds(&self) -> impl Iterator<Item = &ColumnType> {
@@ -104,6 +104,8 @@ pub(super) struct File {
     address: Address,
     sink: Sink,
     rows: u64,
+    /// Columns of the row groups that are written.
+    chunks: usize,
 }
 
 enum Sink {
@@ -173,6 +175,11 @@ impl File {
         }
     }
 
+    /// The columns of the row groups that are written. Until the file ends, the writer keeps what its footer says of them.
+    pub(super) fn chunks(&self) -> usize {
+        self.chunks
+    }
+
     /// Bytes that are written.
     pub(super) fn written(&self) -> u64 {
         match &self.sink {
@@ -185,6 +192,7 @@ impl File {
     pub(super) fn write_waiting(&mut self) -> Result<(), UnloadError> {
         match &mut self.sink {
             Sink::Parquet(file, columns) if columns.bytes() > 0 => {
+                self.chunks += columns.leaves();
                 columns.write(file).map_err(|source| broken(&self.address, source))
             }
             _ => Ok(()),
@@ -194,7 +202,7 @@ impl File {
     /// Ends the file, which has its name then.
     pub(super) fn finish(mut self) -> Result<Finished, UnloadError> {
         self.write_waiting()?;
-        let File { address, sink, rows } = self;
+        let File { address, sink, rows, .. } = self;
         let object = match sink {
             Sink::Text(text) => text.end().map_err(|source| UnloadError::Write { address: address.clone(), source })?,
             Sink::Parquet(file, _) => file.into_inner().map_err(|source| broken(&address, source))?,

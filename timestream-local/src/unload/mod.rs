@@ -23,6 +23,8 @@ use file::{File, Finished, Form};
 const MAX_PARTITIONS: usize = 100;
 /// Bytes of rows that wait to be written as Parquet, in all partitions.
 const MAX_WAITING: usize = 16 << 20;
+/// Columns of row groups of which open Parquet files keep in memory what their footers will say, about 1 KB of each.
+const MAX_CHUNKS: usize = 64 << 10;
 
 /// Writes a result.
 pub(crate) struct Unloader {
@@ -35,7 +37,12 @@ pub(crate) struct Unloader {
     max_file_bytes: u64,
     /// The open file of each partition, if it has one, by the path of its folder.
     partitions: BTreeMap<String, Option<File>>,
+    /// Bytes of rows that wait, and the most of them.
     waiting: usize,
+    max_waiting: usize,
+    /// Columns of row groups in the open files, and the most of them.
+    chunks: usize,
+    max_chunks: usize,
     finished: Vec<Finished>,
 }
 
@@ -72,6 +79,9 @@ impl Unloader {
             max_file_bytes: options.max_file_bytes,
             partitions: BTreeMap::new(),
             waiting: 0,
+            max_waiting: MAX_WAITING,
+            chunks: 0,
+            max_chunks: MAX_CHUNKS,
             finished: Vec::new(),
         })
     }
@@ -94,13 +104,15 @@ impl Unloader {
         let open = match open.written() < self.max_file_bytes {
             true => Some(open),
             false => {
-                self.waiting -= open.waiting();
-                self.finished.push(open.finish()?);
+                self.end(open)?;
                 None
             }
         };
         self.partitions.insert(path, open);
-        if self.waiting > MAX_WAITING { self.write_most() } else { Ok(()) }
+        if self.waiting > self.max_waiting {
+            self.write_most()?;
+        }
+        if self.chunks > self.max_chunks { self.end_longest() } else { Ok(()) }
     }
 
     /// Begins a file in the folder of a partition.
@@ -115,8 +127,25 @@ impl Unloader {
         let open = self.partitions.values_mut().flatten();
         if let Some(most) = open.max_by_key(|file| file.waiting()) {
             self.waiting -= most.waiting();
+            self.chunks -= most.chunks();
             most.write_waiting()?;
+            self.chunks += most.chunks();
         }
+        Ok(())
+    }
+
+    /// Ends the file whose footer takes most memory. Its partition goes on in another one.
+    fn end_longest(&mut self) -> Result<(), UnloadError> {
+        let slots = self.partitions.values_mut().filter(|slot| slot.is_some());
+        let longest = slots.max_by_key(|slot| slot.as_ref().map_or(0, File::chunks)).and_then(Option::take);
+        longest.map_or(Ok(()), |file| self.end(file))
+    }
+
+    /// Ends a file that is open no longer.
+    fn end(&mut self, file: File) -> Result<(), UnloadError> {
+        self.waiting -= file.waiting();
+        self.chunks -= file.chunks();
+        self.finished.push(file.finish()?);
         Ok(())
     }
 

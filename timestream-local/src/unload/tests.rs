@@ -195,6 +195,64 @@ fn files_end_at_their_size_and_rows_that_wait_are_bounded() {
 }
 
 #[test]
+fn what_footers_will_say_is_bounded_in_memory() {
+    let scratch = Scratch::new("footers");
+    let columns = [
+        Column::new("text", ColumnType::Varchar),
+        Column::new("numbers", ColumnType::Bigint.array()),
+        Column::new("p", ColumnType::Bigint),
+    ];
+    let mut unloader = scratch.unloader(&columns, &options(UnloadFormat::Parquet, true, &["p"]));
+    (unloader.max_waiting, unloader.max_chunks) = (1000, 10);
+    let numbers = write_list([ValueRef::Integer(1), ValueRef::Integer(2)]).unwrap();
+    // Each row is more than what may wait of all partitions together.
+    let long = "x".repeat(1000);
+    for number in 0..12 {
+        unloader.row(&[text(&long), (&numbers).into(), ValueRef::Integer(number % 3)]).unwrap();
+        assert!(unloader.chunks <= 10, "{}", unloader.chunks);
+        let open = unloader.partitions.values().flatten();
+        assert_eq!(open.map(|file| file.chunks()).sum::<usize>(), unloader.chunks);
+    }
+    let unloaded = unloader.finish().unwrap();
+    assert_eq!(unloaded.rows, 12);
+    let files = scratch.files(&unloaded);
+    // Ten are five row groups, which the sixth one makes too many.
+    assert!((4..12).contains(&files.len()), "{files:?}");
+    let rows = files.iter().map(|file| {
+        let reader = SerializedFileReader::new(bytes::Bytes::from(scratch.read(file))).unwrap();
+        reader.metadata().file_metadata().num_rows()
+    });
+    assert_eq!(rows.sum::<i64>(), 12);
+}
+
+#[test]
+fn a_row_is_limited_in_memory_and_as_json() {
+    let scratch = Scratch::new("rows");
+    // A NULL takes a level in each of the hundred fields of a row.
+    let field = |number: usize| Field { name: Some(format!("f{number}")), kind: ColumnType::Bigint };
+    let wide = ColumnType::Row((0..100).map(field).collect());
+    let columns = [Column::new("rows", wide.array())];
+    let nulls = write_list(std::iter::repeat_n(ValueRef::Null, 60_000)).unwrap();
+    let fitting = write_list(std::iter::repeat_n(ValueRef::Null, 20_000)).unwrap();
+    let mut unloader = scratch.unloader(&columns, &options(UnloadFormat::Parquet, true, &[]));
+    unloader.row(&[(&fitting).into()]).unwrap();
+    let error = ApiError::from(unloader.row(&[(&nulls).into()]).unwrap_err());
+    assert_eq!(error.message, "A row takes more than 64 MiB in memory");
+    drop(unloader);
+
+    let columns = [Column::new("texts", ColumnType::Varchar.array())];
+    // Six letters of JSON for each.
+    let controls = "\u{1}".repeat(1 << 20);
+    let texts = |count| write_list(std::iter::repeat_n(text(&controls), count)).unwrap();
+    let mut unloader = scratch.unloader(&columns, &options(CSV, false, &[]));
+    unloader.row(&[(&texts(2)).into()]).unwrap();
+    let error = ApiError::from(unloader.row(&[(&texts(15)).into()]).unwrap_err());
+    assert_eq!(error.message, "A value takes more than 64 MiB as JSON");
+    drop(unloader);
+    assert!(scratch.all().is_empty(), "{:?}", scratch.all());
+}
+
+#[test]
 fn a_result_that_is_broken_off_has_no_manifest() {
     let scratch = Scratch::new("broken");
     let columns = [Column::new("text", ColumnType::Varchar), Column::new("p", ColumnType::Bigint)];

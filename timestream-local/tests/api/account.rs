@@ -7,7 +7,7 @@ use aws_sdk_timestreamquery::types::{
 };
 
 use crate::binary::Binary;
-use crate::server::{Scratch, clients, keys};
+use crate::server::{Running, Scratch, clients, keys};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_are_kept_over_a_restart() {
@@ -58,4 +58,23 @@ async fn settings_are_kept_over_a_restart() {
         assert_eq!(wrong.send().await.unwrap_err().code(), Some("ValidationException"));
     }
     assert_eq!(client.describe_account_settings().send().await.unwrap().max_query_tcu, Some(32));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn updates_of_two_clients_at_once_both_count() {
+    let running = Running::start().await;
+    let capacity = |units| ProvisionedCapacityRequest::builder().target_query_tcu(units).build().unwrap();
+    for units in (1..=20).map(|number| number * 4) {
+        let compute = QueryComputeRequest::builder().compute_mode(ComputeMode::Provisioned);
+        let compute = compute.provisioned_capacity(capacity(units)).build();
+        let (one, two) = tokio::join!(
+            running.query.update_account_settings().max_query_tcu(units).send(),
+            running.query.update_account_settings().query_compute(compute).send(),
+        );
+        one.unwrap();
+        two.unwrap();
+        let found = running.query.describe_account_settings().send().await.unwrap();
+        let provisioned = found.query_compute.unwrap().provisioned_capacity.unwrap();
+        assert_eq!((found.max_query_tcu, provisioned.active_query_tcu), (Some(units), Some(units)));
+    }
 }

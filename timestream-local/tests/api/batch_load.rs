@@ -265,6 +265,15 @@ async fn a_request_that_breaks_a_rule_makes_no_task() {
         let found = refused(request).await;
         assert!(found.contains(message), "{message}: {found}");
     }
+    // A model that is kept with its task, as long as the task.
+    let long = DataModel::builder().time_column("t").dimension_mappings(dimension("host"));
+    let mapping = |number: usize| {
+        let mapping = MixedMeasureMapping::builder().measure_value_type(MeasureValueType::Double);
+        mapping.source_column(format!("{number:0>250}")).build().unwrap()
+    };
+    let long = long.set_mixed_measure_mappings(Some((0..1024).map(mapping).collect())).build().unwrap();
+    let found = refused(task(client, "in", long, None)).await;
+    assert_eq!(found, "ValidationException: The task takes more than 262144 bytes as JSON.");
     assert!(client.list_batch_load_tasks().send().await.unwrap().batch_load_tasks().is_empty());
     let error = client.describe_batch_load_task().task_id("ABC").send().await.unwrap_err();
     assert_eq!(error.code(), Some("ResourceNotFoundException"));

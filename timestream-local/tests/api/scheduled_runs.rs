@@ -10,8 +10,9 @@ use aws_sdk_timestreamquery::types::{
 };
 use timestream_local::Clock;
 
+use crate::binary::Binary;
 use crate::scheduling::{attributes, built, create, described, execute, make_derived, multi, run_for, target};
-use crate::server::{Running, record};
+use crate::server::{Running, Scratch, clients, keys, record};
 
 /// 2024-05-06 12:00:00.
 const NOON: i64 = 1_714_996_800_000;
@@ -229,4 +230,30 @@ async fn queries_have_insights_if_they_are_asked_for() {
     let wrong = QueryInsights::builder().mode(QueryInsightsMode::from("FULL")).build().unwrap();
     let error = running.query.query().query_string("SELECT 1").query_insights(wrong).send().await.unwrap_err();
     assert!(error.message().unwrap().contains("'queryInsights.mode' failed to satisfy constraint"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_killed_is_one_that_failed() {
+    let scratch = Scratch::new();
+    let server = Binary::start(scratch.path());
+    let (_, client) = clients(&server.endpoint, &keys("any", "any"));
+    let endless = "SELECT count(*) AS n, @scheduled_runtime AS time FROM UNNEST(sequence(1, 10000)) AS a (x), \
+                   UNNEST(sequence(1, 10000)) AS b (y), UNNEST(sequence(1, 10000)) AS c (z)";
+    let arn = create(&client, "endless", endless, "rate(1 day)").send().await.unwrap().arn;
+    let call = client.execute_scheduled_query().scheduled_query_arn(&arn);
+    call.invocation_time(DateTime::from_millis(NOON)).send().await.unwrap();
+    assert_eq!(described(&client, &arn).await.last_run_summary, None);
+    drop(server);
+
+    let server = Binary::start(scratch.path());
+    let (_, client) = clients(&server.endpoint, &keys("any", "any"));
+    let found = described(&client, &arn).await;
+    assert_eq!(found.state, ScheduledQueryState::Enabled);
+    assert_eq!(found.previous_invocation_time, Some(DateTime::from_millis(NOON)));
+    let [failed] = found.recently_failed_runs() else { panic!("{found:?}") };
+    assert_eq!(found.last_run_summary.as_ref(), Some(failed));
+    assert_eq!(failed.run_status, Some(ScheduledQueryRunStatus::ManualTriggerFailure));
+    assert_eq!(failed.invocation_time, Some(DateTime::from_millis(NOON)));
+    let reason = failed.failure_reason.as_deref();
+    assert_eq!(reason, Some("InternalServerException: The server stopped before the run had ended."));
 }

@@ -7,7 +7,7 @@ use super::super::text::{double as double_text, parse_double};
 use super::super::types::ColumnType::{
     Bigint, Boolean, Date, Double, Integer, IntervalDayToSecond, Time, Timestamp, Varchar,
 };
-use super::instants::{days, instant};
+use super::instants::{days, given, instant};
 use super::scalar::{Arguments, Outcome, Scalar, real, scalar, text};
 use crate::calendar::{self, DAY};
 
@@ -50,7 +50,7 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("$cast_boolean", &[Integer], Boolean, |a| Ok(Value::from(a.integer(0)? != 0))),
     scalar("$cast_boolean", &[Double], Boolean, |a| Ok(Value::from(a.double(0)? != 0.0))),
     scalar("$cast_timestamp", &[Varchar], Timestamp, |a| match calendar::parse_spaced_timestamp(a.text(0)?) {
-        Some(time) => instant(Some(time)),
+        Some(time) => given(time),
         None => Err(Failure(format!("Value cannot be cast to timestamp: {}", a.text(0)?))),
     }),
     scalar("$cast_timestamp", &[Date], Timestamp, |a| match a.integer(0)?.checked_mul(DAY) {

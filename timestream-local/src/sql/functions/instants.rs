@@ -51,7 +51,7 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("to_nanoseconds", &[IntervalDayToSecond], Bigint, |a| Ok(Value::Integer(a.integer(0)?))),
     scalar("to_unixtime", &[Timestamp], Double, |a| {
         let time = a.integer(0)?;
-        real(time.div_euclid(SECOND) as f64 + time.rem_euclid(SECOND) as f64 / SECOND as f64)
+        real((time / SECOND) as f64 + (time % SECOND) as f64 / SECOND as f64)
     }),
     scalar("to_iso8601", &[Timestamp], Varchar, |a| {
         text(calendar::timestamp_text(a.integer(0)?).replacen(' ', "T", 1) + "Z")
@@ -217,7 +217,9 @@ pub(super) fn whole_months(from: i64, to: i64) -> i64 {
     match calendar::add_months(from, months) {
         Some(reached) if months > 0 && reached > to => months - 1,
         Some(reached) if months < 0 && reached < to => months + 1,
-        _ => months,
+        // The month of the first timestamp began before it.
+        None => months - months.signum(),
+        Some(_) => months,
     }
 }
 
@@ -229,7 +231,12 @@ fn in_range(time: Option<i64>) -> Outcome {
     time.map(Value::Integer).ok_or_else(|| "The timestamp is outside the years 1677 to 2262".into())
 }
 
-/// A timestamp that a function yields. Timestream has none before 1970: the guide has "Any operation resulting in negative
+/// A timestamp that stands in a query as it is: from 1677 on (developer guide, "Supported data types").
+pub(super) fn given(time: i64) -> Outcome {
+    in_range((time >= calendar::EARLIEST).then_some(time))
+}
+
+/// A timestamp that a function yields. None yields one before 1970: the guide has "Any operation resulting in negative
 /// time results in error" (Date / time functions).
 pub(super) fn instant(time: Option<i64>) -> Outcome {
     match time {

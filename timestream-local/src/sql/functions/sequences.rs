@@ -1,6 +1,6 @@
 //! SEQUENCE: arrays of numbers, dates and times at equal distances.
 
-use rusqlite::types::{Value, ValueRef};
+use rusqlite::types::ValueRef;
 
 use super::super::failure::Failure;
 use super::super::list;
@@ -21,9 +21,13 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     scalar("sequence", &[Bigint, Bigint], NUMBERS, |a| steps(a.integer(0)?, a.integer(1)?, towards(a)?)),
     scalar("sequence", &[Bigint, Bigint, Bigint], NUMBERS, |a| steps(a.integer(0)?, a.integer(1)?, a.integer(2)?)),
     scalar("sequence", &[Timestamp, Timestamp, IntervalDayToSecond], TIMES, |a| {
+        check_times(a)?;
         steps(a.integer(0)?, a.integer(1)?, a.integer(2)?)
     }),
-    scalar("sequence", &[Timestamp, Timestamp, IntervalYearToMonth], TIMES, |a| months(a, 1)),
+    scalar("sequence", &[Timestamp, Timestamp, IntervalYearToMonth], TIMES, |a| {
+        check_times(a)?;
+        months(a, 1)
+    }),
     scalar("sequence", &[Date, Date], DATES, |a| steps(a.integer(0)?, a.integer(1)?, towards(a)?)),
     scalar("sequence", &[Date, Date, IntervalDayToSecond], DATES, |a| {
         let step = a.integer(2)?;
@@ -57,10 +61,16 @@ fn months(a: &Arguments<'_, '_>, unit: i64) -> Outcome {
     for index in 0..=count {
         let time =
             index.checked_mul(step).and_then(|months| calendar::add_months(first, months)).ok_or_else(outside)?;
-        let entry = if unit == 1 { instant(Some(time))? } else { Value::Integer(time.div_euclid(unit)) };
-        entries.push((&entry).into())?;
+        entries.push(ValueRef::Integer(time.div_euclid(unit)))?;
     }
     Ok(entries.finish())
+}
+
+/// Checks that functions may yield the times from one to the other.
+fn check_times(a: &Arguments<'_, '_>) -> Result<(), Failure> {
+    instant(Some(a.integer(0)?))?;
+    instant(Some(a.integer(1)?))?;
+    Ok(())
 }
 
 fn check(start: i64, stop: i64, step: i64) -> Result<(), Failure> {

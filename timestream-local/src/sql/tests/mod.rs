@@ -6,6 +6,7 @@ mod documented;
 mod formatting;
 mod fuzz;
 mod grouping;
+mod joins;
 mod lambdas;
 mod nan;
 mod presto;
@@ -289,6 +290,7 @@ fn refusals_say_what_and_where() {
             "line 1:28: WHERE clause cannot contain aggregations or window functions",
         ),
         ("DELETE FROM db.t", ""),
+        ("EXPLAIN SELECT 1", "line 1:1: EXPLAIN is not supported"),
         ("SELECT 1; SELECT 2", "line 1:11: mismatched input 'SELECT'"),
         ("SELECT 'a' + 1", "line 1:8: '+' cannot be applied to varchar, integer"),
         ("SELECT job FROM db.t ORDER BY 2", "line 1:31: ORDER BY position 2 is not in select list"),

@@ -71,10 +71,53 @@ fn times_are_made_and_taken_apart() {
         ("SELECT from_milliseconds(9223372036855)", &["error: The timestamp is outside the years 1677 to 2262"]),
     ]);
     check_refusals(&[
-        ("SELECT TIMESTAMP '1969-01-01'", "line 1:18: Invalid literal: 1969-01-01"),
         ("SELECT DATE 'x'", "line 1:13: Invalid literal: x"),
         ("SELECT DATE '1969-12-31'", "line 1:13: Invalid literal: 1969-12-31"),
         ("SELECT now() AT TIME ZONE 'CET'", "line 1:8: The expression 'now() AT TIME ZONE 'CET'' is not supported"),
+    ]);
+}
+
+#[test]
+fn times_before_1970_stand_in_queries_but_no_function_yields_them() {
+    check(&[
+        (
+            "SELECT TIMESTAMP '1677-09-21 00:12:44', CAST('1969-07-20 20:17:40.5' AS timestamp)",
+            &["1677-09-21 00:12:44.000000000|1969-07-20 20:17:40.500000000"],
+        ),
+        (
+            "SELECT year(x), doy(x), hour(x), date_format(x, '%Y-%m-%d %H:%i'), to_milliseconds(x), to_iso8601(x), to_unixtime(x) \
+             FROM (VALUES TIMESTAMP '1969-07-20 20:17:40.5') AS t (x)",
+            &["1969|201|20|1969-07-20 20:17|-14182939500|1969-07-20T20:17:40.500000000Z|-1.41829395E7"],
+        ),
+        (
+            "SELECT date_diff('day', TIMESTAMP '1960-01-01', TIMESTAMP '1970-01-01'), CAST(TIMESTAMP '1960-01-01' AS time), \
+             date_diff('year', TIMESTAMP '1677-09-21 00:12:44', TIMESTAMP '2262-04-11 23:47:16.854775807')",
+            &["3653|00:00:00.000000000|584"],
+        ),
+        ("SELECT count(*) FROM db.t WHERE time BETWEEN TIMESTAMP '1900-01-01' AND now()", &["4"]),
+        ("SELECT date_diff('month', TIMESTAMP '1970-01-01', TIMESTAMP '1677-09-21 00:12:44')", &["-3507"]),
+        ("SELECT TIMESTAMP '1969-12-31 23:59:59' + 1s", &["1970-01-01 00:00:00.000000000"]),
+        (
+            "SELECT TIMESTAMP '1969-12-31' + 1s",
+            &["error: Timestamps before 1970 are not supported: 1969-12-31 00:00:01.000000000"],
+        ),
+        (
+            "SELECT bin(TIMESTAMP '1969-12-31', 1h)",
+            &["error: Timestamps before 1970 are not supported: 1969-12-31 00:00:00.000000000"],
+        ),
+        (
+            "SELECT sequence(TIMESTAMP '1969-12-31', TIMESTAMP '1970-01-01', 1h)",
+            &["error: Timestamps before 1970 are not supported: 1969-12-31 00:00:00.000000000"],
+        ),
+        ("SELECT CAST(TIMESTAMP '1969-12-31' AS date)", &["error: Dates before 1970 are not supported: 1969-12-31"]),
+        (
+            "SELECT CAST('1677-09-21 00:12:43.9' AS timestamp)",
+            &["error: The timestamp is outside the years 1677 to 2262"],
+        ),
+    ]);
+    check_refusals(&[
+        ("SELECT TIMESTAMP '1677-09-21 00:12:43.9'", "line 1:18: Invalid literal: 1677-09-21 00:12:43.9"),
+        ("SELECT TIMESTAMP '1600-01-01'", "line 1:18: Invalid literal: 1600-01-01"),
     ]);
 }
 

@@ -77,7 +77,8 @@ impl Translator<'_> {
         };
         let (value, kind) = match typed.data_type {
             DataType::Timestamp(..) => {
-                (calendar::parse_spaced_timestamp(text).filter(|time| *time >= 0), ColumnType::Timestamp)
+                let time = calendar::parse_spaced_timestamp(text).filter(|time| *time >= calendar::EARLIEST);
+                (time, ColumnType::Timestamp)
             }
             DataType::Date => (calendar::parse_days(text).filter(|days| *days >= 0), ColumnType::Date),
             DataType::Time(None, TimezoneInfo::None) => (calendar::parse_clock_text(text), ColumnType::Time),

@@ -15,6 +15,7 @@ mod frame;
 mod grouping;
 mod groups;
 mod higher_order;
+mod limit;
 mod literal;
 mod location;
 mod names;
@@ -29,15 +30,17 @@ mod texts;
 mod translator;
 mod typed;
 mod unnest;
+mod using;
 mod values;
 mod window;
 
 use sqlparser::ast::{Query, SetExpr};
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::catalog::Catalog;
-use super::failure::{SqlError, at};
+use super::failure::{SqlError, at, unsupported};
 use super::lexer::TimestreamDialect;
 use super::statement::{Compiled, Prepared, Times};
 use query::refused_body;
@@ -80,7 +83,14 @@ pub(super) fn prepare(tokens: Vec<TokenWithSpan>, catalog: &dyn Catalog, now_ns:
 
 fn parsed(tokens: Vec<TokenWithSpan>) -> Result<Query> {
     let mut parser = Parser::new(&TimestreamDialect).with_tokens_with_locations(tokens);
-    let start = parser.peek_token().span.start;
+    let first = parser.peek_token();
+    let start = first.span.start;
+    // Statements that are no queries, but for those that the parser takes for one.
+    if let Token::Word(word) = &first.token
+        && matches!(word.keyword, Keyword::EXPLAIN | Keyword::CREATE | Keyword::ALTER | Keyword::DROP | Keyword::SET)
+    {
+        return Err(unsupported(start, word.value.to_uppercase()));
+    }
     let tree = parser.parse_query().map_err(refused)?;
     let _ = parser.consume_token(&Token::SemiColon);
     let rest = parser.peek_token();

@@ -1,12 +1,11 @@
 //! A whole query: WITH, set operations, ORDER BY, LIMIT.
 
-use sqlparser::ast::{
-    Expr, LimitClause, OrderByExpr, OrderByKind, Query, Select, SetExpr, SetOperator, SetQuantifier, Value,
-};
+use sqlparser::ast::{Expr, OrderByExpr, OrderByKind, Query, Select, SetExpr, SetOperator, SetQuantifier, Value};
 use sqlparser::tokenizer::Location;
 
 use super::super::failure::{SqlError, at, unsupported};
 use super::super::types::{Column, ColumnType};
+use super::limit::limit;
 use super::location::{body_location, location, place, query_location};
 use super::operators::converted;
 use super::scope::{Relation, Scope, ScopeColumn, renamed};
@@ -38,8 +37,8 @@ impl Translator<'_> {
     }
 
     fn query_here(&mut self, query: &Query) -> Result<Rows> {
-        if query.fetch.is_some() || !query.locks.is_empty() || query.for_clause.is_some() {
-            return Err(unsupported(query_location(query), "FETCH or FOR"));
+        if !query.locks.is_empty() || query.for_clause.is_some() {
+            return Err(unsupported(query_location(query), "FOR"));
         }
         let with = self.with(query)?;
         let order = match query.order_by.as_ref().map(|order| &order.kind) {
@@ -62,7 +61,7 @@ impl Translator<'_> {
                 rows
             }
         };
-        let limit = limit(query.limit_clause.as_ref(), query_location(query))?;
+        let limit = limit(query.limit_clause.as_ref(), query.fetch.as_ref(), query_location(query))?;
         rows.single |= limit.starts_with(" LIMIT 1 ") || limit == " LIMIT 1";
         if !with.is_empty() || !limit.is_empty() {
             rows.groups = None;
@@ -245,33 +244,6 @@ fn compound(columns: &[Column], physical: &str) -> Scope {
 
 fn not_orderable(start: Location, kind: &ColumnType) -> SqlError {
     at(start, format!("Type {} is not orderable, and therefore cannot be used in ORDER BY", kind.sql_name()))
-}
-
-fn limit(clause: Option<&LimitClause>, start: Location) -> Result<String> {
-    let Some(clause) = clause else { return Ok(String::new()) };
-    let LimitClause::LimitOffset { limit, offset, limit_by } = clause else {
-        return Err(unsupported(start, "LIMIT with a comma"));
-    };
-    if !limit_by.is_empty() {
-        return Err(unsupported(start, "LIMIT BY"));
-    }
-    // SQLite wants a LIMIT before OFFSET. −1 does not limit.
-    let limit = limit.as_ref().map_or(Ok(-1), |limit| count(limit, "LIMIT"))?;
-    let offset = offset.as_ref().map_or(Ok(0), |offset| count(&offset.value, "OFFSET"))?;
-    Ok(match offset {
-        0 => format!(" LIMIT {limit}"),
-        offset => format!(" LIMIT {limit} OFFSET {offset}"),
-    })
-}
-
-fn count(expression: &Expr, clause: &str) -> Result<i64> {
-    if let Expr::Value(value) = expression
-        && let Value::Number(digits, _) = &value.value
-        && let Ok(number) = digits.parse()
-    {
-        return Ok(number);
-    }
-    Err(at(location(expression), format!("{clause} must be a whole number")))
 }
 
 /// The refusal of a query's body that is not a SELECT.

@@ -1,6 +1,5 @@
 //! FROM: tables, subqueries and joins.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use sqlparser::ast::{Join, JoinConstraint, JoinOperator, ObjectName, TableFactor, TableWithJoins};
@@ -10,13 +9,13 @@ use super::super::catalog::{CatalogError, TableSchema};
 use super::super::failure::{SqlError, at, unsupported};
 use super::super::types::Column;
 use super::groups::Groups;
-use super::location::{names, place, query_location};
-use super::operators::compared;
+use super::location::{names, query_location};
 use super::scope::{Relation, Scope, ScopeColumn, renamed};
 use super::split_table::SplitTable;
 use super::translator::{Clause, Translator};
 use super::typed::Result;
 use super::unnest::Unnest;
+use super::using::{Named, kept};
 
 /// A FROM clause: the SQL behind the word, empty for none, and its scope.
 pub(super) struct From {
@@ -98,52 +97,20 @@ impl Translator<'_> {
                 sql.push_str(" ON ");
                 sql.push_str(&condition.sql);
             }
-            JoinConstraint::Using(columns) if matches!(word, " JOIN " | " LEFT JOIN ") => {
-                let condition = self.using(columns, scope, first..before, start)?;
+            JoinConstraint::Using(_) | JoinConstraint::Natural => {
+                let columns = match constraint {
+                    JoinConstraint::Using(names) => Named::given(names, start)?,
+                    _ => Named::common(scope, first..before, start),
+                };
+                let condition = self.using(&columns, kept(word), scope, first..before)?;
                 sql.push_str(" ON ");
                 sql.push_str(&condition);
             }
             JoinConstraint::None if word == " CROSS JOIN " => {}
             JoinConstraint::None => return Err(at(start, "A join needs ON")),
-            JoinConstraint::Using(_) => return Err(unsupported(start, "USING with RIGHT or FULL JOIN")),
             JoinConstraint::UsingAlias(..) => return Err(unsupported(start, "USING with a name")),
-            JoinConstraint::Natural => return Err(unsupported(start, "NATURAL JOIN")),
         }
         Ok(())
-    }
-
-    /// The condition of USING between the relations of a chain, at the places given, and those behind them. The named
-    /// columns stand once, before the others of the chain.
-    fn using(
-        &mut self,
-        names: &[ObjectName],
-        scope: &mut Scope,
-        left: Range<usize>,
-        start: Location,
-    ) -> Result<String> {
-        let mut conditions = Vec::with_capacity(names.len());
-        let mut merged = Vec::with_capacity(names.len());
-        for name in names {
-            let ident = match name.0.as_slice() {
-                [only] => only.as_ident().cloned(),
-                _ => None,
-            };
-            let path = [ident.ok_or_else(|| unsupported(start, "A qualified column in USING"))?];
-            let part = |range: &[Relation]| Scope { relations: range.to_vec(), outputs: Vec::new() }.resolve(&path);
-            let (earlier, joined) = scope.relations.split_at(left.end);
-            let (name, one) = part(earlier.get(left.start..).unwrap_or_default())?;
-            let (_, two) = part(joined)?;
-            let (kind, kept, gone) = (one.kind.clone(), one.sql.clone(), two.sql.clone());
-            let is_finite = one.is_finite;
-            let [one, two] = self.unified([one, two], "=", path.first().map_or(start, place))?;
-            conditions.push(compared("=", &one, &two));
-            for relation in &mut scope.relations {
-                relation.columns.retain(|column| column.sql != kept && column.sql != gone);
-            }
-            merged.push(ScopeColumn { name, kind, sql: kept, origin: None, is_finite });
-        }
-        scope.relations.insert(left.start, Relation { qualifier: Vec::new(), columns: merged });
-        Ok(format!("({})", conditions.join(" AND ")))
     }
 
     /// Writes a factor. Returns what it is made of, and its name, if its rows are series or bins of series.

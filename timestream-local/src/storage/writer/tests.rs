@@ -5,8 +5,8 @@ use serde_json::json;
 use super::super::properties::{Retention, Tags};
 use super::super::samples::Snapshot;
 use super::super::{
-    AccountSettings, Definition, ErrorReport, Owner, Run, RunStats, RunStatus, ScheduleChange, ScheduledQuery,
-    connection, schema,
+    AccountSettings, AccountUpdate, Definition, ErrorReport, Owner, Provisioned, Run, RunStats, RunStatus,
+    ScheduleChange, ScheduledQuery, UnderWay, connection, resources, schema,
 };
 use super::*;
 use crate::calendar::now_ns;
@@ -105,12 +105,69 @@ fn scheduled_queries_and_settings_are_read_back() {
     let query = Arc::clone(&bench.writer.catalog.scheduled["one-1"]);
     assert_eq!((query.enabled, query.next, query.previous), (false, None, Some(6)));
     assert_eq!(query.failed_runs.iter().map(|run| run.trigger).collect::<Vec<_>>(), [6, 5, 4, 3, 2]);
-    let settings = AccountSettings { max_query_tcu: 4, ..AccountSettings::default() };
-    bench.change(Change::SetAccount(settings)).unwrap();
-    bench.assert_agrees();
+    let capacity = Provisioned { target_tcu: 8, role_arn: None, topic_arn: None };
+    let updates = [
+        AccountUpdate { max_query_tcu: Some(4), ..AccountUpdate::default() },
+        AccountUpdate { is_provisioned: Some(true), provisioned: Some(capacity.clone()), ..AccountUpdate::default() },
+    ];
+    for update in updates {
+        bench.change(Change::UpdateAccount(update)).unwrap();
+        bench.assert_agrees();
+    }
+    let both = AccountSettings { max_query_tcu: 4, is_provisioned: true, provisioned: Some(capacity) };
+    assert_eq!(bench.writer.catalog.account, both);
     bench.change(Change::Schedule(ScheduleChange::Delete { id: "one-1".into() })).unwrap();
     assert!(bench.writer.catalog.scheduled.is_empty());
     bench.assert_agrees();
+}
+
+#[test]
+fn runs_that_a_stop_breaks_off_have_failed() {
+    let mut bench = Bench::new("broken-off");
+    bench.change(scheduled("one-1", "one")).unwrap();
+    let order = |number| ScheduleChange::Order { id: "one-1".into(), run: under_way(number, true) };
+    let begin = ScheduleChange::Begin { id: "one-1".into(), run: under_way(3, false), next: Some(9) };
+    let status = RunStatus::ManualTriggerSuccess;
+    let (stats, insights, report, failure) = (RunStats::default(), None, None, None);
+    let run = Run { invocation: 3, trigger: 7, status, stats, insights, report, failure };
+    let end = ScheduleChange::End { id: "one-1".into(), run: Box::new(run), disables: false };
+    // The run by hand for 3 ends, and that by the schedule for the same time does not.
+    for change in [order(3), begin, order(4), end] {
+        bench.change(Change::Schedule(change)).unwrap();
+        bench.assert_agrees();
+    }
+    assert_eq!(bench.writer.catalog.scheduled["one-1"].under_way, [under_way(3, false), under_way(4, true)]);
+    for _ in 0..2 {
+        resources::break_off_runs(&bench.writer.connection).unwrap();
+        let query = &schema::load(&bench.writer.connection).unwrap().scheduled["one-1"];
+        let failed: Vec<_> = query.failed_runs.iter().map(|run| (run.invocation, run.trigger, run.status)).collect();
+        assert_eq!(failed, [(4, 40, RunStatus::ManualTriggerFailure), (3, 30, RunStatus::AutoTriggerFailure)]);
+        assert_eq!(query.last_run, query.failed_runs.first().cloned());
+        let reason = query.failed_runs[1].failure.as_deref();
+        assert_eq!(reason, Some("InternalServerException: The server stopped before the run had ended."));
+        assert_eq!((query.under_way.len(), query.enabled, query.next), (0, true, Some(9)));
+    }
+}
+
+#[test]
+fn a_query_that_is_enabled_again_does_not_run_twice_for_a_time() {
+    let mut bench = Bench::new("switched");
+    bench.change(scheduled("one-1", "one")).unwrap();
+    let begin = ScheduleChange::Begin { id: "one-1".into(), run: under_way(2, false), next: Some(12) };
+    bench.change(Change::Schedule(begin)).unwrap();
+    // Whoever switches it read the query before the run for 2 began.
+    let switch = |enabled, next| Change::Schedule(ScheduleChange::Switch { id: "one-1".into(), enabled, next });
+    bench.change(switch(true, Some(2))).unwrap();
+    assert_eq!(bench.writer.catalog.scheduled["one-1"].next, Some(12));
+    bench.change(switch(false, None)).unwrap();
+    bench.change(switch(true, Some(22))).unwrap();
+    assert_eq!(bench.writer.catalog.scheduled["one-1"].next, Some(22));
+    bench.assert_agrees();
+}
+
+/// A run that was ordered at ten times its time.
+fn under_way(invocation: i64, is_manual: bool) -> UnderWay {
+    UnderWay { invocation, trigger: invocation * 10, is_manual }
 }
 
 fn scheduled(id: &str, name: &str) -> Change {
@@ -135,6 +192,7 @@ fn scheduled(id: &str, name: &str) -> Change {
         previous: None,
         last_run: None,
         failed_runs: Vec::new(),
+        under_way: Vec::new(),
     };
     Change::Schedule(ScheduleChange::Create { id: id.into(), query: Box::new(query) })
 }
@@ -267,8 +325,9 @@ fn a_refusal_changes_nothing() {
         },
         scheduled("one-2", "one"),
         Change::Schedule(ScheduleChange::Switch { id: "none".into(), enabled: true, next: None }),
-        Change::Schedule(ScheduleChange::Begin { id: "none".into(), invocation: 1, next: None }),
-        Change::Schedule(ScheduleChange::Begin { id: "one-1".into(), invocation: 1, next: None }),
+        Change::Schedule(ScheduleChange::Begin { id: "none".into(), run: under_way(1, false), next: None }),
+        Change::Schedule(ScheduleChange::Begin { id: "one-1".into(), run: under_way(1, false), next: None }),
+        Change::Schedule(ScheduleChange::Order { id: "one-1".into(), run: under_way(1, true) }),
         Change::Schedule(ScheduleChange::Delete { id: "none".into() }),
     ] {
         let shown = format!("{refused:?}");

@@ -104,6 +104,33 @@ def ordered(rng):
         yield f"SELECT n, {column} + 1 FROM {table(rng, [column], 6)} WHERE {rng.choice(['n > 1', f'{column} IS NOT NULL', f'{column} > 0 OR n = 1', f'NOT {column} = 1'])} ORDER BY {order}, n"
 
 
+def named(rng):
+    """Joins by columns of the same name, whichever side has them, and of types that differ."""
+    for kind in ("JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"):
+        for _ in range(10):
+            column = rng.choice(["k", "x", "s", "d"])
+            one, two = [table(rng, [column], 4).replace("AS r", f"AS {name}") for name in "ab"]
+            yield f"SELECT {column}, a.n, b.n FROM {one} {kind} {two} USING ({column}) ORDER BY 1{rng.choice(NULLS)}, 2, 3"
+            yield f"SELECT * FROM {one} {kind} {two} USING (n, {column}) ORDER BY 1, 2"
+            yield f"SELECT {column}, count(*) FROM {one} {kind} {two} USING ({column}) GROUP BY {column} HAVING count(*) > 0 ORDER BY 1"
+        for left, right in (("1, 2, NULL", "2.0, 3.5"), ("1, 2", "CAST(2 AS bigint), 3"), ("1.5, 2.0", "2, 3"), ("1", "'a'"), ("DATE '2021-01-01'", "TIMESTAMP '2021-01-01 00:00:00', TIMESTAMP '2021-01-02 00:00:00'")):
+            yield f"SELECT k, p, q FROM (SELECT k, 'l' AS p FROM (VALUES {left}) AS t (k)) AS a {kind} (SELECT k, 'r' AS q FROM (VALUES {right}) AS t (k)) AS b USING (k) ORDER BY 1, 2, 3"
+        yield f"SELECT k, x, y, z FROM (VALUES (1, 'a'), (2, 'b')) AS a (k, x) {kind} (VALUES (2, 'c'), (3, 'd')) AS b (k, y) USING (k) FULL JOIN (VALUES (3, 'e'), (4, 'f')) AS c (k, z) USING (k) ORDER BY 1"
+        yield f"SELECT a.k FROM (VALUES 1) AS a (k) {kind} (VALUES 1) AS b (k) USING (k)"
+
+
+def fetched(rng):
+    """FETCH FIRST."""
+    for _ in range(12):
+        column = rng.choice(["x", "s", "d"])
+        rows = rng.choice(["FIRST 2 ROWS", "NEXT 1 ROW", "FIRST ROW", "FIRST 100 ROWS", "NEXT ROWS", "FIRST 3 ROW"])
+        yield f"SELECT n, {column} FROM {table(rng, [column], 6)} ORDER BY n{rng.choice(['', ' OFFSET 1', ' OFFSET 2 ROWS', ' OFFSET 1 ROW'])} FETCH {rows} ONLY"
+    yield "VALUES 3, 1, 2 ORDER BY 1 FETCH FIRST 2 ROWS ONLY"
+    yield "SELECT sum(x) FROM (SELECT x FROM (VALUES 3, 1, 2) AS t (x) ORDER BY x FETCH FIRST 2 ROWS ONLY)"
+    yield "SELECT 1 FETCH FIRST 0 ROWS ONLY"
+    yield "SELECT 1 LIMIT 1 FETCH FIRST 1 ROWS ONLY"
+
+
 def statements(rng):
     """All of them."""
     yield from joins(rng)
@@ -111,3 +138,5 @@ def statements(rng):
     yield from unnested(rng)
     yield from ordered(rng)
     yield from PLAIN
+    yield from named(rng)
+    yield from fetched(rng)

@@ -33,6 +33,10 @@ UNITS = ["millisecond", "second", "minute", "hour", "day", "week", "month", "qua
 FIELDS = ["year", "quarter", "month", "week", "day", "day_of_month", "day_of_week", "dow", "day_of_year", "doy", "year_of_week", "yow", "hour", "minute", "second"]
 SHORT = ["1s", "90m", "36h", "2d", "1mo", "13mo", "1y", "500ms"]
 BINS = ["1s", "1m", "1h", "1d"]
+OLD = [
+    "TIMESTAMP '1677-09-21 00:12:44'", "CAST('1899-12-31 23:59:59.999' AS timestamp)", "TIMESTAMP '1969-12-31 23:59:59.999'", "TIMESTAMP '1900-03-01 00:00:00'", "CAST('1752-09-14' AS timestamp)",
+    "TIMESTAMP '1968-02-29 12:30:00.25'",
+]
 
 
 def statements(rng):
@@ -66,6 +70,19 @@ def statements(rng):
             yield f"SELECT {moment} + {length}, {moment} - {length}"
     for length in SHORT:
         yield f"SELECT {length}, {length} * 2, -{length}"
+    for moment in OLD:
+        yield f"SELECT {moment}, {moment} < TIMESTAMP '1970-01-01 00:00:00'"
+        yield f"SELECT {', '.join(f'extract({field} FROM {moment})' for field in FIELDS)}"
+        yield f"SELECT date_format({moment}, '%Y-%m-%d %H:%i:%s %a %j'), format_datetime({moment}, 'yyyy-MM-dd''T''HH:mm:ss.SSS EEEE w')"
+        for other in [rng.choice(OLD), rng.choice(moments)]:
+            yield f"SELECT {', '.join(f'date_diff({unit!r}, {moment}, {other})' for unit in UNITS)}"
+            yield f"SELECT {', '.join(f'date_diff({unit!r}, {other}, {moment})' for unit in UNITS)}"
+            yield f"SELECT {moment} < {other}, greatest({moment}, {other}), nullif({moment}, {other})"
+        yield f"SELECT to_unixtime({moment}), {moment} + INTERVAL '250' year"
+        yield f"SELECT date_trunc('second', {moment}), date_add('second', 1, {moment})"
+    old = ", ".join(OLD)
+    yield f"SELECT x FROM (VALUES {old}, {', '.join(moments)}) AS t (x) ORDER BY x DESC"
+    yield f"SELECT min(x), max(x), count(DISTINCT x) FROM (VALUES {old}) AS t (x)"
 
 
 def quoted(text):

@@ -1,0 +1,78 @@
+//! Joins by columns of the same name, and how many rows of a result there are.
+
+use super::{check, check_refusals};
+
+const A: &str = "(VALUES (1, 'a'), (2, 'b'), (NULL, 'n')) AS a (k, x)";
+const B: &str = "(VALUES (2.0, 'B'), (3.0, 'C'), (CAST(NULL AS double), 'N')) AS b (k, y)";
+
+/// Checks queries in which A and B stand for the tables.
+fn check_joins(cases: &[(&str, &[&str])]) {
+    for (text, expected) in cases {
+        check(&[(text.replace("{A}", A).replace("{B}", B).as_str(), *expected)]);
+    }
+}
+
+#[test]
+fn using_keeps_the_side_that_has_a_value() {
+    check_joins(&[
+        ("SELECT * FROM {A} JOIN {B} USING (k)", &["2.0|b|B"]),
+        ("SELECT k, x, y FROM {A} LEFT JOIN {B} USING (k) ORDER BY x", &["1.0|a|NULL", "2.0|b|B", "NULL|n|NULL"]),
+        ("SELECT k, x, y FROM {A} RIGHT JOIN {B} USING (k) ORDER BY y", &["2.0|b|B", "3.0|NULL|C", "NULL|NULL|N"]),
+        (
+            "SELECT k, x, y FROM {A} FULL JOIN {B} USING (k) ORDER BY k, x, y",
+            &["1.0|a|NULL", "2.0|b|B", "3.0|NULL|C", "NULL|n|NULL", "NULL|NULL|N"],
+        ),
+        (
+            "SELECT * FROM (VALUES DATE '2021-01-01') AS a (d) FULL JOIN (VALUES DATE '2021-01-01') AS b (d) USING (d)",
+            &["2021-01-01"],
+        ),
+        (
+            "SELECT k, x, y, z FROM {A} FULL JOIN {B} USING (k) LEFT JOIN (VALUES (3, 'Z')) AS c (k, z) USING (k) \
+             WHERE k IS NOT NULL ORDER BY k",
+            &["1.0|a|NULL|NULL", "2.0|b|B|NULL", "3.0|NULL|C|Z"],
+        ),
+    ]);
+}
+
+#[test]
+fn natural_joins_are_by_all_common_columns() {
+    check_joins(&[
+        ("SELECT * FROM {A} NATURAL JOIN {B}", &["2.0|b|B"]),
+        ("SELECT * FROM {A} NATURAL FULL JOIN {B} WHERE k > 1 ORDER BY 1", &["2.0|b|B", "3.0|NULL|C"]),
+        (
+            "SELECT * FROM (VALUES (1, 2, 3), (1, 9, 4)) AS a (p, q, r) NATURAL JOIN (VALUES (5, 2, 1)) AS b (s, Q, P)",
+            &["1|2|3|5"],
+        ),
+        // Without common columns, each row is joined with each.
+        ("SELECT count(*) FROM {A} NATURAL JOIN (VALUES 7, 8) AS b (z)", &["6"]),
+        ("SELECT count(*) FROM db.t NATURAL LEFT JOIN db.t AS u", &["4"]),
+    ]);
+    check_refusals(&[
+        ("SELECT 1 FROM (VALUES (1, 2)) AS a (k, k) NATURAL JOIN (VALUES 1) AS b (k)", "Column 'k' is ambiguous"),
+        (
+            "SELECT 1 FROM (VALUES 1) AS a (k) NATURAL JOIN (VALUES 'a') AS b (k)",
+            "'=' cannot be applied to integer, varchar",
+        ),
+        (
+            "SELECT 1 FROM (VALUES 1) AS a (k) JOIN (VALUES 1) AS b (k) USING (a.k)",
+            "A qualified column in USING is not supported",
+        ),
+    ]);
+}
+
+#[test]
+fn fetch_first_is_a_limit() {
+    check(&[
+        ("SELECT x FROM (VALUES 3, 1, 2) AS t (x) ORDER BY x FETCH FIRST 2 ROWS ONLY", &["1", "2"]),
+        ("SELECT x FROM (VALUES 3, 1, 2) AS t (x) ORDER BY x OFFSET 1 ROW FETCH NEXT ROW ONLY", &["2"]),
+        ("VALUES 3, 1, 2 ORDER BY 1 DESC FETCH FIRST ROW ONLY", &["3"]),
+        ("SELECT sum(x) FROM (SELECT x FROM (VALUES 3, 1, 2) AS t (x) ORDER BY x FETCH FIRST 2 ROWS ONLY)", &["3"]),
+        ("SELECT x FROM (VALUES 1, 2) AS t (x) ORDER BY x LIMIT ALL", &["1", "2"]),
+    ]);
+    check_refusals(&[
+        ("SELECT 1 LIMIT 1 FETCH FIRST 1 ROWS ONLY", "line 1:1: A query can't have both LIMIT and FETCH FIRST"),
+        ("SELECT 1 FETCH FIRST 0 ROWS ONLY", "line 1:22: FETCH FIRST needs at least one row"),
+        ("SELECT 1 ORDER BY 1 FETCH FIRST 1 ROWS WITH TIES", "line 1:1: FETCH FIRST with ties is not supported"),
+        ("SELECT 1 FETCH FIRST 5 PERCENT ROWS ONLY", "line 1:1: FETCH FIRST with a percentage is not supported"),
+    ]);
+}

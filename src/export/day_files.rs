@@ -36,6 +36,8 @@ pub(super) struct DayFiles {
 /// # Errors
 /// `ExportFileError`: the system refuses a file. [`Kind::Unavailable`] if the blocks have no end.
 pub(super) fn write(settings: &FileSettings, day: &str, mut blocks: mpsc::Receiver<Block>) -> Result<DayFiles, Error> {
+    // Another attempt at the day may have made more files than this one will.
+    remove(&settings.directory, day)?;
     let mut files = DayFiles { directory: settings.directory.clone(), names: Vec::new() };
     let mut open: Option<Output> = None;
     // The file before, which goes to the disk meanwhile.
@@ -213,6 +215,25 @@ mod tests {
             text.lines().map(|line| &line[..1]).collect::<String>()
         };
         assert_eq!(files.names.iter().map(read).collect::<Vec<_>>(), ["abccccc#", "d#"]);
+    }
+
+    #[test]
+    fn gzip_gives_the_same_text_however_the_samples_come_and_nothing_is_left_of_an_attempt_before() {
+        let gzip = |blocks| {
+            let folder = TempDir::new().unwrap();
+            std::fs::write(folder.path().join(".2026-11-28.3.om.gz.part"), "of an attempt before").unwrap();
+            let settings = FileSettings { compression: Compression::Gzip, ..settings(folder.path(), 1 << 20) };
+            written(&settings, blocks).unwrap().rename().unwrap();
+            assert_eq!(names(folder.path()), ["2026-11-28.om.gz"]);
+            let file = File::open(folder.path().join("2026-11-28.om.gz")).unwrap();
+            std::io::read_to_string(flate2::read::GzDecoder::new(file)).unwrap()
+        };
+        let text = gzip(vec![Block::Runs(vec![run(Some("a"), 5), run(Some("b"), 1)]), Block::End]);
+        let of = |name, from: i64, to| Run { samples: (from..to).map(|time| (time, 1.0)).collect(), ..run(name, 0) };
+        let parts = [vec![of(Some("a"), 0, 1), of(None, 1, 2)], vec![of(None, 2, 5)], vec![], vec![run(Some("b"), 1)]];
+        let blocks = parts.map(Block::Runs).into_iter().chain([Block::End]).collect();
+        assert_eq!(gzip(blocks), text);
+        assert!(text.starts_with("a 1 0.000\na 1 0.001\n") && text.ends_with("b 1 0.000\n# EOF\n"), "{text}");
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread::{self, JoinHandle};
 
 use crate::error::Error;
 
@@ -47,14 +47,14 @@ impl Disk {
         }
     }
 
-    fn start(&self) -> Syncing {
+    fn start(&self) -> io::Result<Syncing> {
         let (ask, asked) = sync_channel(1);
         let file = Arc::clone(&self.file);
-        let thread = std::thread::spawn(move || {
+        let thread = thread::Builder::new().name("export-sync".into()).spawn(move || {
             asked.iter().try_for_each(|()| file.sync_data())?;
             file.sync_all()
-        });
-        Syncing { ask, thread }
+        })?;
+        Ok(Syncing { ask, thread })
     }
 }
 
@@ -64,10 +64,18 @@ impl Write for Disk {
         self.written += written;
         if self.written >= AT_ONCE {
             self.written = 0;
-            let started = self.syncing.take().unwrap_or_else(|| self.start());
-            // If it is asked already, it comes to these bytes, too. What fails is told at the end.
-            let _ = started.ask.try_send(());
-            self.syncing = Some(started);
+            let started = match self.syncing.take() {
+                Some(started) => started,
+                None => self.start()?,
+            };
+            match started.ask.try_send(()) {
+                // If it is asked already, it comes to these bytes, too.
+                Ok(()) | Err(TrySendError::Full(())) => self.syncing = Some(started),
+                // It ends before the file does only if the disk refuses.
+                Err(TrySendError::Disconnected(())) => {
+                    return Err(told_by(started.thread).err().unwrap_or_else(aborted));
+                }
+            }
         }
         Ok(written)
     }
@@ -80,9 +88,16 @@ impl Write for Disk {
 impl Ending {
     /// Waits until the file is on the disk.
     pub(super) fn wait(self) -> io::Result<()> {
-        let Some(thread) = self.0 else { return Ok(()) };
-        thread.join().unwrap_or_else(|_| Err(io::Error::other("writing to the disk was aborted")))
+        self.0.map_or(Ok(()), told_by)
     }
+}
+
+fn told_by(thread: JoinHandle<io::Result<()>>) -> io::Result<()> {
+    thread.join().unwrap_or_else(|_| Err(aborted()))
+}
+
+fn aborted() -> io::Error {
+    io::Error::other("writing to the disk was aborted")
 }
 
 /// An error of the system's, for which no retry helps soon.
@@ -109,10 +124,18 @@ mod tests {
     }
 
     #[test]
-    fn what_the_disk_refuses_is_told_at_the_end() {
-        let mut disk = Disk::create(Path::new("/dev/null")).unwrap();
-        disk.write_all(&vec![0; AT_ONCE]).unwrap();
-        // That can't be synced.
-        assert!(disk.finish().unwrap().wait().is_err());
+    fn what_the_disk_refuses_is_told_by_the_next_bytes_or_at_the_end() {
+        let refused = || {
+            let mut disk = Disk::create(Path::new("/dev/null")).unwrap();
+            disk.write_all(&vec![0; AT_ONCE]).unwrap();
+            // That can't be synced.
+            while !disk.syncing.as_ref().unwrap().thread.is_finished() {
+                thread::yield_now();
+            }
+            disk
+        };
+        let at_end = refused().finish().unwrap().wait().unwrap_err();
+        let by_more = refused().write_all(&vec![0; AT_ONCE]).unwrap_err();
+        assert_eq!((by_more.kind(), by_more.to_string()), (at_end.kind(), at_end.to_string()));
     }
 }

@@ -76,3 +76,33 @@ fn fetch_first_is_a_limit() {
         ("SELECT 1 FETCH FIRST 5 PERCENT ROWS ONLY", "line 1:1: FETCH FIRST with a percentage is not supported"),
     ]);
 }
+
+#[test]
+fn right_and_full_joins_behind_a_comma_are_made_before_it() {
+    let list = "FROM (VALUES 1, 2) AS a (x), (VALUES 10) AS b (k)";
+    let other = "(VALUES 10, 20) AS c (k)";
+    check(&[
+        (
+            &format!("SELECT * {list} RIGHT JOIN {other} ON b.k = c.k ORDER BY 1, 3"),
+            &["1|10|10", "1|NULL|20", "2|10|10", "2|NULL|20"],
+        ),
+        (&format!("SELECT x, k {list} RIGHT JOIN {other} USING (k) ORDER BY 1, 2"), &["1|10", "1|20", "2|10", "2|20"]),
+        (&format!("SELECT x, k {list} NATURAL FULL JOIN {other} ORDER BY 1, 2"), &["1|10", "1|20", "2|10", "2|20"]),
+        (
+            &format!(
+                "SELECT x, b.k, c.k, d.k {list} FULL JOIN {other} ON b.k > c.k LEFT JOIN {other2} ON c.k = d.k WHERE x = 1 ORDER BY 3",
+                other2 = "(VALUES 20) AS d (k)"
+            ),
+            &["1|NULL|10|NULL", "1|NULL|20|20", "1|10|NULL|NULL"],
+        ),
+        // Nothing of it is joined if there is nothing before the comma.
+        (
+            "SELECT count(*) FROM (SELECT 1 WHERE false) AS a (x), (VALUES 1) AS b (k) RIGHT JOIN (VALUES 2) AS c (k) ON b.k = c.k",
+            &["0"],
+        ),
+    ]);
+    check_refusals(&[(
+        &format!("SELECT 1 {list} RIGHT JOIN {other} ON x = c.k"),
+        "line 1:99: Column 'x' does not exist",
+    )]);
+}

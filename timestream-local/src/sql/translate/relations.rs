@@ -58,19 +58,39 @@ impl Translator<'_> {
             return Ok(From { sql: schema.relation, scope, only: Some(Only::Table(Box::new(table))) });
         }
         let (mut sql, mut scope, mut groups) = (String::new(), Scope::default(), None);
-        for table in tables {
-            if !sql.is_empty() {
+        for (index, table) in tables.iter().enumerate() {
+            if index > 0 {
                 sql.push_str(" CROSS JOIN ");
             }
-            let first = scope.relations.len();
-            groups = self.relation(&table.relation, &mut sql, &mut scope)?;
-            for join in &table.joins {
-                self.join(join, first, &mut sql, &mut scope)?;
+            if index > 0 && table.joins.iter().any(keeps_right) {
+                // SQLite would join it to all that is before the comma.
+                let mut own = Scope::default();
+                sql.push('(');
+                self.joins(table, &mut sql, &mut own)?;
+                sql.push(')');
+                scope.relations.append(&mut own.relations);
+            } else {
+                groups = self.joins(table, &mut sql, &mut scope)?;
             }
         }
         let is_alone = matches!(tables, [only] if only.joins.is_empty());
         let only = groups.filter(|_| is_alone).map(|(groups, name)| Only::Groups(groups, name));
         Ok(From { sql, scope, only })
+    }
+
+    /// A table and those that are joined to it. Returns what the table is made of, as `relation` does.
+    fn joins(
+        &mut self,
+        table: &TableWithJoins,
+        sql: &mut String,
+        scope: &mut Scope,
+    ) -> Result<Option<(Groups, String)>> {
+        let first = scope.relations.len();
+        let groups = self.relation(&table.relation, sql, scope)?;
+        for join in &table.joins {
+            self.join(join, first, sql, scope)?;
+        }
+        Ok(groups)
     }
 
     /// A further table of a chain of joins. `first` is the place of the chain's first among the relations.
@@ -215,6 +235,11 @@ impl Translator<'_> {
         };
         Ok(Some((schema, qualifier)))
     }
+}
+
+/// Whether a join keeps the rows of its right side.
+fn keeps_right(join: &Join) -> bool {
+    matches!(join.join_operator, JoinOperator::Right(_) | JoinOperator::RightOuter(_) | JoinOperator::FullOuter(_))
 }
 
 /// What a client reads when a table is not there.

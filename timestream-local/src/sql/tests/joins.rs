@@ -1,6 +1,6 @@
 //! Joins by columns of the same name, and how many rows of a result there are.
 
-use super::{check, check_refusals};
+use super::{NOW, OneTable, check, check_refusals, compile, refused};
 
 const A: &str = "(VALUES (1, 'a'), (2, 'b'), (NULL, 'n')) AS a (k, x)";
 const B: &str = "(VALUES (2.0, 'B'), (3.0, 'C'), (CAST(NULL AS double), 'N')) AS b (k, y)";
@@ -105,4 +105,34 @@ fn right_and_full_joins_behind_a_comma_are_made_before_it() {
         &format!("SELECT 1 {list} RIGHT JOIN {other} ON x = c.k"),
         "line 1:99: Column 'x' does not exist",
     )]);
+}
+
+#[test]
+fn tables_and_columns_of_a_query_are_bounded() {
+    let with = |columns: usize| {
+        let names: Vec<String> = (0..columns).map(|index| format!("1 AS n{index}")).collect();
+        format!("WITH w AS (SELECT {}) SELECT", names.join(", "))
+    };
+    let list = |count: usize, between: &str| vec!["w"; count].join(between);
+    let message = |text: &str| refused(text).split(": ").last().unwrap().to_owned();
+    let few = with(1);
+    for between in [", ", " CROSS JOIN ", " NATURAL FULL JOIN "] {
+        assert!(compile(&format!("{few} 1 FROM {}", list(64, between)), &OneTable, NOW).is_ok());
+        let text = format!("{few} 1 FROM {}", list(65, between));
+        assert_eq!(message(&text), "FROM can have at most 64 tables");
+    }
+    let most = "A SELECT can have at most 2000 columns";
+    assert!(compile(&format!("{} *, * FROM w", with(1_000)), &OneTable, NOW).is_ok());
+    assert_eq!(message(&format!("{} *, *, 1 FROM w", with(1_000))), most);
+    assert_eq!(message(&format!("{} *, *, * FROM w", with(1_000))), most);
+    assert_eq!(message(&with(2_001).replace(") SELECT", ") SELECT 1 FROM w")), most);
+    let nested = (0..20).fold("db.t".to_owned(), |inner, _| format!("(SELECT *, *, *, *, *, *, *, * FROM {inner})"));
+    assert_eq!(message(&format!("SELECT 1 FROM {nested}")), most);
+    // What a SELECT has to walk over counts, and not what it takes of it.
+    let nested = (0..20).fold("w".to_owned(), |inner, _| format!("(SELECT 1 FROM {}, {inner})", list(60, ", ")));
+    assert_eq!(refused(&format!("{} 1 FROM {nested}", with(2_000))), "The query is too complex.");
+    assert_eq!(
+        refused(&format!("{} 1 FROM {}", with(2_000), list(64, " NATURAL FULL JOIN "))),
+        "The query is too complex."
+    );
 }

@@ -17,6 +17,9 @@ use super::typed::Result;
 use super::unnest::Unnest;
 use super::using::{Named, kept};
 
+/// Tables of a FROM clause, as many as SQLite joins.
+const MAX_TABLES: usize = 64;
+
 /// A FROM clause: the SQL behind the word, empty for none, and its scope.
 pub(super) struct From {
     pub(super) sql: String,
@@ -56,6 +59,10 @@ impl Translator<'_> {
                 .collect();
             let scope = Scope { relations: vec![Relation { qualifier, columns }], outputs: Vec::new() };
             return Ok(From { sql: schema.relation, scope, only: Some(Only::Table(Box::new(table))) });
+        }
+        if tables.iter().map(|table| 1 + table.joins.len()).sum::<usize>() > MAX_TABLES {
+            let start = tables.first().map_or_else(Location::empty, |table| factor_location(&table.relation));
+            return Err(at(start, format!("FROM can have at most {MAX_TABLES} tables")));
         }
         let (mut sql, mut scope, mut groups) = (String::new(), Scope::default(), None);
         for (index, table) in tables.iter().enumerate() {
@@ -146,6 +153,7 @@ impl Translator<'_> {
         if let Some((schema, qualifier)) = self.plain_table(factor)? {
             let origin = origin(factor);
             let alias = self.alias('t');
+            self.count(schema.columns.len())?;
             let mut fields = Vec::with_capacity(schema.columns.len());
             let mut columns = Vec::with_capacity(schema.columns.len());
             for (index, column) in schema.columns.iter().enumerate() {
@@ -181,6 +189,7 @@ impl Translator<'_> {
             _ => return Err(unsupported(factor_location(factor), "This kind of table expression")),
         };
         let physical = self.alias('t');
+        self.count(columns.len())?;
         let qualifier = match (alias, factor) {
             (Some(alias), _) => vec![alias.name.value.clone()],
             (None, TableFactor::Table { name, .. }) => names(name).into_iter().map(|(name, _)| name).collect(),

@@ -69,6 +69,7 @@ pub(super) async fn run(context: &Context, order: &Order) {
         Some(_) => put(context, order, trigger, report).await,
         None => None,
     };
+    let stats = Some(stats);
     let run = Run { invocation: order.invocation, trigger, status, stats, insights, report, failure };
     if let Some(failure) = &run.failure {
         tracing::warn!(query = %order.id, %failure, "a scheduled query failed");

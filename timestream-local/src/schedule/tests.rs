@@ -76,7 +76,7 @@ async fn a_query_that_is_disabled_while_a_run_waits_does_not_run() {
     assert_eq!((run.status, run.invocation), (RunStatus::ManualTriggerFailure, 7));
     let reason = run.failure.unwrap();
     assert_eq!(reason, "ConflictException: The scheduled query was disabled while the run waited.");
-    assert_eq!((run.stats.query_result_rows, kept().under_way.len()), (0, 0));
+    assert_eq!((run.stats.unwrap().query_result_rows, kept().under_way.len()), (0, 0));
 
     // Enabled again, it runs.
     change(switch(true)).await.unwrap();

@@ -53,8 +53,7 @@ impl ScheduledQuery {
         for UnderWay { invocation, trigger, is_manual } in self.under_way.clone() {
             let failure = Some("InternalServerException: The server stopped before the run had ended.".to_owned());
             let status = if is_manual { RunStatus::ManualTriggerFailure } else { RunStatus::AutoTriggerFailure };
-            let stats = RunStats::default();
-            self.note(&Run { invocation, trigger, status, stats, insights: None, report: None, failure });
+            self.note(&Run { invocation, trigger, status, stats: None, insights: None, report: None, failure });
             self.previous = Some(invocation);
         }
     }
@@ -173,8 +172,9 @@ pub(crate) struct Run {
     pub(crate) trigger: i64,
     /// How it began and ended.
     pub(crate) status: RunStatus,
-    /// What it did.
-    pub(crate) stats: RunStats,
+    /// What it did, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stats: Option<RunStats>,
     /// `QueryInsightsResponse`, if it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) insights: Option<Value>,

@@ -92,7 +92,7 @@ fn scheduled_queries_and_settings_are_read_back() {
         invocation: number,
         trigger: number,
         status,
-        stats: RunStats::default(),
+        stats: Some(RunStats::default()),
         insights: Some(json!({"OutputRows": 1})),
         report: None,
         failure: Some("why".into()),
@@ -128,7 +128,7 @@ fn runs_that_a_stop_breaks_off_have_failed() {
     let order = |number| ScheduleChange::Order { id: "one-1".into(), run: under_way(number, true) };
     let begin = ScheduleChange::Begin { id: "one-1".into(), run: under_way(3, false), next: Some(9) };
     let status = RunStatus::ManualTriggerSuccess;
-    let (stats, insights, report, failure) = (RunStats::default(), None, None, None);
+    let (stats, insights, report, failure) = (Some(RunStats::default()), None, None, None);
     let run = Run { invocation: 3, trigger: 7, status, stats, insights, report, failure };
     let end = ScheduleChange::End { id: "one-1".into(), run: Box::new(run), disables: false };
     // The run by hand for 3 ends, and that by the schedule for the same time does not.

@@ -150,6 +150,27 @@ fn runs_that_a_stop_breaks_off_have_failed() {
 }
 
 #[test]
+fn a_run_that_is_left_over_does_not_hide_a_later_one() {
+    let mut bench = Bench::new("left-over");
+    bench.change(scheduled("one-1", "one")).unwrap();
+    let failed = |invocation, trigger| {
+        let (status, stats) = (RunStatus::ManualTriggerFailure, Some(RunStats::default()));
+        let (insights, report, failure) = (None, None, Some("why".to_owned()));
+        let run = Run { invocation, trigger, status, stats, insights, report, failure };
+        ScheduleChange::End { id: "one-1".into(), run: Box::new(run), disables: false }
+    };
+    let order = ScheduleChange::Order { id: "one-1".into(), run: under_way(3, false) };
+    for change in [failed(1, 29), order, failed(5, 50)] {
+        bench.change(Change::Schedule(change)).unwrap();
+    }
+    resources::break_off_runs(&bench.writer.connection).unwrap();
+    let query = &schema::load(&bench.writer.connection).unwrap().scheduled["one-1"];
+    assert_eq!((query.previous, query.last_run.as_ref().map(|run| run.trigger)), (Some(5), Some(50)));
+    assert_eq!(query.failed_runs.iter().map(|run| run.trigger).collect::<Vec<_>>(), [50, 30, 29]);
+    assert!(query.under_way.is_empty());
+}
+
+#[test]
 fn a_query_that_is_enabled_again_does_not_run_twice_for_a_time() {
     let mut bench = Bench::new("switched");
     bench.change(scheduled("one-1", "one")).unwrap();

@@ -136,3 +136,12 @@ fn tables_and_columns_of_a_query_are_bounded() {
         "The query is too complex."
     );
 }
+
+#[test]
+fn natural_joins_pass_over_columns_without_a_name() {
+    check(&[
+        ("SELECT * FROM (SELECT 1) AS a NATURAL JOIN (SELECT 2) AS b", &["1|2"]),
+        ("SELECT * FROM (VALUES (1, 2)) NATURAL JOIN (VALUES (1, 3)) ORDER BY 1", &["1|2|1|3"]),
+        ("SELECT * FROM (SELECT 1, 2 AS x) AS a NATURAL JOIN (SELECT 3, 2 AS x) AS b", &["2|1|3"]),
+    ]);
+}

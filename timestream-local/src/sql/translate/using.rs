@@ -49,14 +49,22 @@ impl Named {
     }
 
     /// The columns that relations at the places given have in common with those behind them, in the order of the former.
+    /// Columns without a name, which are `_col0` and so on here, have nothing in common.
     pub(super) fn common(scope: &Scope, left: Range<usize>, start: Location) -> Vec<Named> {
         let (earlier, joined) = scope.relations.split_at(left.end);
         let mut others = by_name(joined);
         let columns = earlier.iter().skip(left.start).flat_map(|relation| &relation.columns);
-        let common = columns.filter(|column| others.remove(&column.name.to_ascii_lowercase()).is_some());
+        let named = columns.filter(|column| !is_unnamed(&column.name));
+        let common = named.filter(|column| others.remove(&column.name.to_ascii_lowercase()).is_some());
         let span = Span::new(start, start);
         common.map(|column| Named { ident: Ident::with_span(span, &column.name), start }).collect()
     }
+}
+
+/// Whether it is the name of a column that the query gave none.
+fn is_unnamed(name: &str) -> bool {
+    let number = name.strip_prefix("_col");
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The columns of relations by their names in small letters.

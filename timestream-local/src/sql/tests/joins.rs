@@ -145,3 +145,10 @@ fn natural_joins_pass_over_columns_without_a_name() {
         ("SELECT * FROM (SELECT 1, 2 AS x) AS a NATURAL JOIN (SELECT 3, 2 AS x) AS b", &["2|1|3"]),
     ]);
 }
+
+#[test]
+fn joins_can_be_by_many_columns() {
+    let names: Vec<String> = (0..1_100).map(|index| format!("{index} AS n{index}")).collect();
+    let with = format!("WITH w AS (SELECT {})", names.join(", "));
+    check(&[(&format!("{with} SELECT n1099 FROM w NATURAL JOIN w AS v"), &["1099"])]);
+}

@@ -10,6 +10,7 @@ use super::super::failure::unsupported;
 use super::location::place;
 use super::operators::{compared, converted};
 use super::scope::{Relation, Scope, ScopeColumn};
+use super::split_table::all_of;
 use super::translator::Translator;
 use super::typed::{Result, Typed};
 
@@ -129,7 +130,7 @@ impl Translator<'_> {
         scope.relations.insert(left.start, Relation { qualifier: Vec::new(), columns: merged });
         match conditions.is_empty() {
             true => Ok("true".to_owned()),
-            false => Ok(format!("({})", conditions.join(" AND "))),
+            false => Ok(format!("({})", all_of(conditions.iter().map(String::as_str)))),
         }
     }
 }

@@ -264,3 +264,15 @@ fn a_difference_that_is_no_bigint_is_an_error() {
         (&format!("SELECT date_diff('microsecond', {last}, {first})"), &["-18446744072000000"]),
     ]);
 }
+
+#[test]
+fn a_text_beside_a_time_is_one_from_1677_on() {
+    check(&[
+        ("SELECT TIMESTAMP '1970-01-01' > '1677-09-21 00:12:44'", &["true"]),
+        ("SELECT TIMESTAMP '1970-01-01' BETWEEN '1969-12-31' AND '1970-01-02'", &["true"]),
+    ]);
+    check_refusals(&[(
+        "SELECT TIMESTAMP '1970-01-01' > '1677-09-21 00:12:43.3'",
+        "line 1:18: '>' cannot be applied to timestamp, varchar",
+    )]);
+}

@@ -152,3 +152,26 @@ fn joins_can_be_by_many_columns() {
     let with = format!("WITH w AS (SELECT {})", names.join(", "));
     check(&[(&format!("{with} SELECT n1099 FROM w NATURAL JOIN w AS v"), &["1099"])]);
 }
+
+#[test]
+fn fetch_first_has_all_its_words() {
+    check(&[
+        ("SELECT fetch FROM (VALUES 1, 2) AS t (fetch) ORDER BY fetch FETCH NEXT 1 ROW ONLY", &["1"]),
+        (
+            "SELECT sum(fetch) OVER (ORDER BY fetch ROWS BETWEEN 1 PRECEDING AND CURRENT ROW), fetch, t.fetch \
+             FROM (VALUES 1, 2) AS t (fetch) ORDER BY 1",
+            &["1|1|1", "3|2|2"],
+        ),
+        ("SELECT 1 AS a FETCH FIRST ROWS ONLY", &["1"]),
+    ]);
+    check_refusals(&[
+        ("SELECT 1 FETCH FIRST 2", "line 1:22: FETCH FIRST needs ROW or ROWS, and ONLY"),
+        ("SELECT 1 FETCH FIRST 2 ROWS", "line 1:22: FETCH FIRST needs ROW or ROWS, and ONLY"),
+        ("(SELECT 1 FETCH FIRST 2 ONLY)", "line 1:23: FETCH FIRST needs ROW or ROWS, and ONLY"),
+        ("SELECT 1 FETCH FIRST ROWS", "line 1:22: FETCH FIRST needs ROW or ROWS, and ONLY"),
+        ("SELECT 1 FETCH 2 ROWS ONLY", "line 1:16: FETCH needs FIRST or NEXT"),
+        ("SELECT 1 FETCH 2 ROWS", "line 1:16: FETCH needs FIRST or NEXT"),
+        ("SELECT 1 FETCH ROW ONLY", "line 1:16: FETCH needs FIRST or NEXT"),
+        ("SELECT 1 LIMIT ALL FETCH FIRST 1 ROW ONLY", "line 1:20: A query can't have both LIMIT and FETCH FIRST"),
+    ]);
+}

@@ -63,8 +63,10 @@ fn summary(run: &Run) -> Value {
         "InvocationTime": seconds(run.invocation),
         "TriggerTime": seconds(run.trigger),
         "RunStatus": run.status,
-        "ExecutionStats": run.stats,
     }));
+    if let Some(stats) = &run.stats {
+        shown.insert("ExecutionStats".to_owned(), json!(stats));
+    }
     if let Some(insights) = &run.insights {
         shown.insert("QueryInsightsResponse".to_owned(), insights.clone());
     }

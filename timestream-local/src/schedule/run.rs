@@ -1,7 +1,7 @@
 //! One run of a scheduled query: the query, its records, and what is kept of the run.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::context::Context;
 use super::mapping::Mapping;
@@ -13,6 +13,8 @@ use crate::storage::{Change, Run, RunStats, RunStatus, ScheduleChange, Scheduled
 
 /// The longest reason of a failure, in characters.
 const MAX_REASON: usize = 2048;
+/// How long to wait before an end that could not be kept is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What begins a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,16 +71,24 @@ pub(super) async fn run(context: &Context, order: &Order) {
         Some(_) => put(context, order, trigger, report).await,
         None => None,
     };
+    let stats = Some(stats);
     let run = Run { invocation: order.invocation, trigger, status, stats, insights, report, failure };
     if let Some(failure) = &run.failure {
         tracing::warn!(query = %order.id, %failure, "a scheduled query failed");
     }
-    let change = ScheduleChange::End { id: order.id.clone(), run: Box::new(run), disables };
-    match context.storage.change(Change::Schedule(change)).await {
-        // It was deleted meanwhile.
-        Err(error) if error.kind == ErrorKind::ResourceNotFound => {}
-        Err(error) => tracing::error!(query = %order.id, %error, "a run of a scheduled query can't be kept"),
-        Ok(_) => {}
+    keep(context, ScheduleChange::End { id: order.id.clone(), run: Box::new(run), disables }, &order.id).await;
+}
+
+/// Keeps the end of a run, as soon as it can be kept: without it, the run would count as one that a stop broke off.
+async fn keep(context: &Context, end: ScheduleChange, id: &str) {
+    loop {
+        match context.storage.change(Change::Schedule(end.clone())).await {
+            Ok(_) => return,
+            // It was deleted meanwhile.
+            Err(error) if error.kind == ErrorKind::ResourceNotFound => return,
+            Err(error) => tracing::error!(query = %id, %error, "a run of a scheduled query can't be kept"),
+        }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

@@ -76,7 +76,7 @@ async fn a_query_that_is_disabled_while_a_run_waits_does_not_run() {
     assert_eq!((run.status, run.invocation), (RunStatus::ManualTriggerFailure, 7));
     let reason = run.failure.unwrap();
     assert_eq!(reason, "ConflictException: The scheduled query was disabled while the run waited.");
-    assert_eq!((run.stats.query_result_rows, kept().under_way.len()), (0, 0));
+    assert_eq!((run.stats.unwrap().query_result_rows, kept().under_way.len()), (0, 0));
 
     // Enabled again, it runs.
     change(switch(true)).await.unwrap();
@@ -88,6 +88,38 @@ async fn a_query_that_is_disabled_while_a_run_waits_does_not_run() {
     };
     tokio::time::timeout(Duration::from_secs(120), ended).await.unwrap();
     assert_eq!(kept().last_run.clone().unwrap().status, RunStatus::ManualTriggerSuccess);
+    stop.send(true).unwrap();
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_end_of_a_run_is_kept_as_soon_as_it_can_be() {
+    let scratch = Scratch(std::env::temp_dir().join(format!("timestream-schedule-end-{}", std::process::id())));
+    let clock = Clock::system();
+    let (storage, _writer) = Storage::open(&scratch.0, 1 << 30, clock.clone()).unwrap();
+    let queries = Arc::new(Queries::new(storage.reader().clone(), clock.clone(), None));
+    let context = Context { storage: storage.clone(), queries, objects: None, clock };
+    let create = ScheduleChange::Create { id: "one-1".into(), query: Box::new(query()) };
+    storage.change(Change::Schedule(create)).await.unwrap();
+    let kept = || Arc::clone(&storage.catalog().scheduled["one-1"]);
+    let (scheduler, orders) = Scheduler::new(context);
+    orders.execute("one-1".into(), kept(), 7, false).await.unwrap();
+    let file = rusqlite::Connection::open(scratch.0.join("timestream.sqlite")).unwrap();
+    let lose = "CREATE TRIGGER lost BEFORE INSERT ON scheduled_queries BEGIN SELECT RAISE(ABORT, 'lost'); END";
+    file.execute_batch(lose).unwrap();
+    let (stop, stopped) = watch::channel(false);
+    let running = tokio::spawn(scheduler.run(stopped));
+    // Long enough for a first try.
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert_eq!(kept().last_run, None);
+    file.execute_batch("DROP TRIGGER lost").unwrap();
+    let ended = async {
+        while kept().last_run.is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), ended).await.unwrap();
+    assert!(kept().under_way.is_empty());
     stop.send(true).unwrap();
     running.await.unwrap();
 }

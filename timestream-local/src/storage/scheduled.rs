@@ -37,15 +37,21 @@ pub(crate) struct ScheduledQuery {
 impl ScheduledQuery {
     /// Notes a run that has ended.
     pub(super) fn note(&mut self, run: &Run) {
+        self.end(run);
+        (self.previous, self.last_run) = (Some(run.invocation), Some(run.clone()));
+    }
+
+    /// Takes a run from those that have not ended, to those that failed if it did.
+    fn end(&mut self, run: &Run) {
         let is_it = |other: &UnderWay| other.invocation == run.invocation && other.is_manual == run.status.is_manual();
         if let Some(index) = self.under_way.iter().position(is_it) {
             self.under_way.remove(index);
         }
         if run.status.is_failure() {
-            self.failed_runs.insert(0, run.clone());
+            let older = self.failed_runs.iter().position(|other| other.trigger <= run.trigger);
+            self.failed_runs.insert(older.unwrap_or(self.failed_runs.len()), run.clone());
             self.failed_runs.truncate(MAX_FAILED);
         }
-        self.last_run = Some(run.clone());
     }
 
     /// Notes that a stop broke off the runs that had not ended.
@@ -53,9 +59,12 @@ impl ScheduledQuery {
         for UnderWay { invocation, trigger, is_manual } in self.under_way.clone() {
             let failure = Some("InternalServerException: The server stopped before the run had ended.".to_owned());
             let status = if is_manual { RunStatus::ManualTriggerFailure } else { RunStatus::AutoTriggerFailure };
-            let stats = RunStats::default();
-            self.note(&Run { invocation, trigger, status, stats, insights: None, report: None, failure });
-            self.previous = Some(invocation);
+            let run = Run { invocation, trigger, status, stats: None, insights: None, report: None, failure };
+            // A later one may have ended before the stop.
+            match self.last_run.as_ref().is_none_or(|last| last.trigger < trigger) {
+                true => self.note(&run),
+                false => self.end(&run),
+            }
         }
     }
 }
@@ -173,8 +182,9 @@ pub(crate) struct Run {
     pub(crate) trigger: i64,
     /// How it began and ended.
     pub(crate) status: RunStatus,
-    /// What it did.
-    pub(crate) stats: RunStats,
+    /// What it did, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stats: Option<RunStats>,
     /// `QueryInsightsResponse`, if it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) insights: Option<Value>,

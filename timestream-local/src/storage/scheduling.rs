@@ -16,7 +16,7 @@ const MAX_SCHEDULED_QUERIES: usize = 10_000;
 const TOKEN_LIFE: i64 = 8 * HOUR;
 
 /// A change of the scheduled queries.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum ScheduleChange {
     /// A new one. If the same request made it before, nothing changes.
     Create { id: String, query: Box<ScheduledQuery> },
@@ -67,7 +67,6 @@ impl ScheduleChange {
                 if *disables {
                     (query.enabled, query.next) = (false, None);
                 }
-                query.previous = Some(run.invocation);
                 Ok(())
             }),
             ScheduleChange::Delete { id } => {

@@ -256,4 +256,5 @@ async fn a_run_that_is_killed_is_one_that_failed() {
     assert_eq!(failed.invocation_time, Some(DateTime::from_millis(NOON)));
     let reason = failed.failure_reason.as_deref();
     assert_eq!(reason, Some("InternalServerException: The server stopped before the run had ended."));
+    assert_eq!(failed.execution_stats, None);
 }

@@ -145,7 +145,11 @@ fn date_unit(name: &str) -> Result<&str, Failure> {
 fn difference(name: &str, from: i64, to: i64) -> Outcome {
     match unit(name)? {
         Unit::Length(length) => {
-            Ok(Value::from(i64::try_from((i128::from(to) - i128::from(from)) / i128::from(length)).unwrap_or(i64::MAX)))
+            let units = i64::try_from((i128::from(to) - i128::from(from)) / i128::from(length));
+            units.map(Value::Integer).map_err(|_| {
+                let [from, to] = [from, to].map(calendar::timestamp_text);
+                Failure(format!("bigint overflow: date_diff('{name}', {from}, {to})"))
+            })
         }
         Unit::Months(months) => Ok(Value::Integer(whole_months(from, to) / months)),
     }

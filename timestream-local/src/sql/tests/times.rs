@@ -252,3 +252,27 @@ fn times_are_written_and_read_by_pattern() {
         ("SELECT date_format(now(), '%U')", &["error: %U not currently supported in date format string"]),
     ]);
 }
+
+#[test]
+fn a_difference_that_is_no_bigint_is_an_error() {
+    let (first, last) = ("TIMESTAMP '1677-09-21 00:12:44'", "TIMESTAMP '2262-04-11 23:47:16'");
+    let refusal = |from, to| format!("error: bigint overflow: date_diff('nanosecond', {from}, {to})");
+    let (one, two) = ("1677-09-21 00:12:44.000000000", "2262-04-11 23:47:16.000000000");
+    check(&[
+        (&format!("SELECT date_diff('nanosecond', {first}, {last})"), &[&refusal(one, two)]),
+        (&format!("SELECT date_diff('nanosecond', {last}, {first})"), &[&refusal(two, one)]),
+        (&format!("SELECT date_diff('microsecond', {last}, {first})"), &["-18446744072000000"]),
+    ]);
+}
+
+#[test]
+fn a_text_beside_a_time_is_one_from_1677_on() {
+    check(&[
+        ("SELECT TIMESTAMP '1970-01-01' > '1677-09-21 00:12:44'", &["true"]),
+        ("SELECT TIMESTAMP '1970-01-01' BETWEEN '1969-12-31' AND '1970-01-02'", &["true"]),
+    ]);
+    check_refusals(&[(
+        "SELECT TIMESTAMP '1970-01-01' > '1677-09-21 00:12:43.3'",
+        "line 1:18: '>' cannot be applied to timestamp, varchar",
+    )]);
+}

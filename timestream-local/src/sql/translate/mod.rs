@@ -43,6 +43,7 @@ use super::catalog::Catalog;
 use super::failure::{SqlError, at, unsupported};
 use super::lexer::TimestreamDialect;
 use super::statement::{Compiled, Prepared, Times};
+use limit::check_fetch;
 use query::refused_body;
 use translator::{Placeholder, Rows, Translator};
 use typed::Result;
@@ -82,6 +83,7 @@ pub(super) fn prepare(tokens: Vec<TokenWithSpan>, catalog: &dyn Catalog, now_ns:
 }
 
 fn parsed(tokens: Vec<TokenWithSpan>) -> Result<Query> {
+    check_fetch(&tokens)?;
     let mut parser = Parser::new(&TimestreamDialect).with_tokens_with_locations(tokens);
     let first = parser.peek_token();
     let start = first.span.start;

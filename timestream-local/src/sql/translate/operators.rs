@@ -120,6 +120,7 @@ impl Translator<'_> {
             }
             // A text beside a time is read as one.
             let time = typed.literal.as_deref().and_then(calendar::parse_timestamp);
+            let time = time.filter(|time| *time >= calendar::EARLIEST);
             let bound = time.map(|time| self.bind(Value::Integer(time)));
             match bound.unwrap_or_else(|| {
                 Err(at(start, format!("'{shown}' cannot be applied to timestamp, {}", typed.kind.sql_name())))

@@ -17,6 +17,9 @@ use super::typed::Result;
 use super::unnest::Unnest;
 use super::using::{Named, kept};
 
+/// Tables of a FROM clause, as many as SQLite joins.
+const MAX_TABLES: usize = 64;
+
 /// A FROM clause: the SQL behind the word, empty for none, and its scope.
 pub(super) struct From {
     pub(super) sql: String,
@@ -57,20 +60,44 @@ impl Translator<'_> {
             let scope = Scope { relations: vec![Relation { qualifier, columns }], outputs: Vec::new() };
             return Ok(From { sql: schema.relation, scope, only: Some(Only::Table(Box::new(table))) });
         }
+        if tables.iter().map(|table| 1 + table.joins.len()).sum::<usize>() > MAX_TABLES {
+            let start = tables.first().map_or_else(Location::empty, |table| factor_location(&table.relation));
+            return Err(at(start, format!("FROM can have at most {MAX_TABLES} tables")));
+        }
         let (mut sql, mut scope, mut groups) = (String::new(), Scope::default(), None);
-        for table in tables {
-            if !sql.is_empty() {
+        for (index, table) in tables.iter().enumerate() {
+            if index > 0 {
                 sql.push_str(" CROSS JOIN ");
             }
-            let first = scope.relations.len();
-            groups = self.relation(&table.relation, &mut sql, &mut scope)?;
-            for join in &table.joins {
-                self.join(join, first, &mut sql, &mut scope)?;
+            if index > 0 && table.joins.iter().any(keeps_right) {
+                // SQLite would join it to all that is before the comma.
+                let mut own = Scope::default();
+                sql.push('(');
+                self.joins(table, &mut sql, &mut own)?;
+                sql.push(')');
+                scope.relations.append(&mut own.relations);
+            } else {
+                groups = self.joins(table, &mut sql, &mut scope)?;
             }
         }
         let is_alone = matches!(tables, [only] if only.joins.is_empty());
         let only = groups.filter(|_| is_alone).map(|(groups, name)| Only::Groups(groups, name));
         Ok(From { sql, scope, only })
+    }
+
+    /// A table and those that are joined to it. Returns what the table is made of, as `relation` does.
+    fn joins(
+        &mut self,
+        table: &TableWithJoins,
+        sql: &mut String,
+        scope: &mut Scope,
+    ) -> Result<Option<(Groups, String)>> {
+        let first = scope.relations.len();
+        let groups = self.relation(&table.relation, sql, scope)?;
+        for join in &table.joins {
+            self.join(join, first, sql, scope)?;
+        }
+        Ok(groups)
     }
 
     /// A further table of a chain of joins. `first` is the place of the chain's first among the relations.
@@ -126,6 +153,7 @@ impl Translator<'_> {
         if let Some((schema, qualifier)) = self.plain_table(factor)? {
             let origin = origin(factor);
             let alias = self.alias('t');
+            self.count(schema.columns.len())?;
             let mut fields = Vec::with_capacity(schema.columns.len());
             let mut columns = Vec::with_capacity(schema.columns.len());
             for (index, column) in schema.columns.iter().enumerate() {
@@ -161,6 +189,7 @@ impl Translator<'_> {
             _ => return Err(unsupported(factor_location(factor), "This kind of table expression")),
         };
         let physical = self.alias('t');
+        self.count(columns.len())?;
         let qualifier = match (alias, factor) {
             (Some(alias), _) => vec![alias.name.value.clone()],
             (None, TableFactor::Table { name, .. }) => names(name).into_iter().map(|(name, _)| name).collect(),
@@ -215,6 +244,11 @@ impl Translator<'_> {
         };
         Ok(Some((schema, qualifier)))
     }
+}
+
+/// Whether a join keeps the rows of its right side.
+fn keeps_right(join: &Join) -> bool {
+    matches!(join.join_operator, JoinOperator::Right(_) | JoinOperator::RightOuter(_) | JoinOperator::FullOuter(_))
 }
 
 /// What a client reads when a table is not there.

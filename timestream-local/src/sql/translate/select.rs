@@ -18,6 +18,9 @@ use super::translator::{Clause, Rows, Translator};
 use super::typed::{Result, Typed};
 use super::window::complete;
 
+/// Columns of a result, as many as SQLite has.
+const MAX_COLUMNS: usize = 2_000;
+
 impl Translator<'_> {
     pub(super) fn select(&mut self, select: &Select, order: &[OrderByExpr]) -> Result<Rows> {
         refuse_rare_clauses(select)?;
@@ -129,6 +132,7 @@ impl Translator<'_> {
     pub(super) fn projection(&mut self, items: &[SelectItem], scope: &Scope) -> Result<Vec<((String, Typed), bool)>> {
         let mut columns = Vec::new();
         for item in items {
+            check_room(&columns)?;
             match item {
                 SelectItem::ExprWithAlias { expr, alias } => {
                     columns.push(((alias.value.clone(), self.expression(expr, scope)?), true));
@@ -175,6 +179,7 @@ impl Translator<'_> {
         columns: &mut Vec<((String, Typed), bool)>,
     ) -> Result<()> {
         for column in relations.flat_map(|relation| &relation.columns) {
+            check_room(columns)?;
             let grouped = self.usage.keys.as_ref();
             if grouped.is_some_and(|keys| !keys.contains(&column.sql)) {
                 return Err(must_be_grouped(&column.name, start));
@@ -189,6 +194,14 @@ impl Translator<'_> {
         }
         Ok(())
     }
+}
+
+/// Refuses one more column of a result that has as many as it can.
+fn check_room<T>(columns: &[T]) -> Result<()> {
+    if columns.len() < MAX_COLUMNS {
+        return Ok(());
+    }
+    Err(SqlError::new(format!("A SELECT can have at most {MAX_COLUMNS} columns")))
 }
 
 /// The name that a column of the result has from its expression: that of a column or of a row's field.

@@ -17,8 +17,8 @@ use super::typed::{Result, Typed};
 
 /// How deep expressions and subqueries may nest.
 const MAX_DEPTH: usize = 60;
-/// Expressions and queries that are walked. Those in GROUP BY are walked twice, and so are those nested in them, each
-/// time.
+/// Expressions and queries that are walked, and columns of the tables of FROM. Those in GROUP BY are walked twice, and so
+/// are those nested in them, each time.
 const MAX_STEPS: usize = 400_000;
 /// Bound values in one statement; SQLite's own limit is 32,766.
 const MAX_PARAMETERS: usize = 30_000;
@@ -188,15 +188,18 @@ impl<'a> Translator<'a> {
         format!("{prefix}{}", self.aliases)
     }
 
+    /// Counts steps of the walk.
+    pub(super) fn count(&mut self, steps: usize) -> Result<()> {
+        self.steps = self.steps.saturating_add(steps);
+        if self.steps > MAX_STEPS { Err(SqlError::new("The query is too complex.")) } else { Ok(()) }
+    }
+
     /// Walks on one level deeper.
     pub(super) fn nested<T>(&mut self, walk: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if self.depth >= MAX_DEPTH {
             return Err(SqlError::new("The query is nested too deep."));
         }
-        self.steps += 1;
-        if self.steps > MAX_STEPS {
-            return Err(SqlError::new("The query is too complex."));
-        }
+        self.count(1)?;
         self.depth += 1;
         let result = walk(self);
         self.depth -= 1;

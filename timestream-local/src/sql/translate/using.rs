@@ -1,5 +1,6 @@
 //! Joins by columns that have the same name on both sides: USING and NATURAL.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use sqlparser::ast::{Ident, ObjectName};
@@ -9,6 +10,7 @@ use super::super::failure::unsupported;
 use super::location::place;
 use super::operators::{compared, converted};
 use super::scope::{Relation, Scope, ScopeColumn};
+use super::split_table::all_of;
 use super::translator::Translator;
 use super::typed::{Result, Typed};
 
@@ -48,19 +50,31 @@ impl Named {
     }
 
     /// The columns that relations at the places given have in common with those behind them, in the order of the former.
+    /// Columns without a name, which are `_col0` and so on here, have nothing in common.
     pub(super) fn common(scope: &Scope, left: Range<usize>, start: Location) -> Vec<Named> {
         let (earlier, joined) = scope.relations.split_at(left.end);
-        let mut common: Vec<Named> = Vec::new();
-        for column in earlier.iter().skip(left.start).flat_map(|relation| &relation.columns) {
-            let name = &column.name;
-            let mut others = joined.iter().flat_map(|relation| &relation.columns);
-            let is_known = common.iter().any(|known| known.ident.value.eq_ignore_ascii_case(name));
-            if !is_known && others.any(|other| other.name.eq_ignore_ascii_case(name)) {
-                common.push(Named { ident: Ident::with_span(Span::new(start, start), name), start });
-            }
-        }
-        common
+        let mut others = by_name(joined);
+        let columns = earlier.iter().skip(left.start).flat_map(|relation| &relation.columns);
+        let named = columns.filter(|column| !is_unnamed(&column.name));
+        let common = named.filter(|column| others.remove(&column.name.to_ascii_lowercase()).is_some());
+        let span = Span::new(start, start);
+        common.map(|column| Named { ident: Ident::with_span(span, &column.name), start }).collect()
     }
+}
+
+/// Whether it is the name of a column that the query gave none.
+fn is_unnamed(name: &str) -> bool {
+    let number = name.strip_prefix("_col");
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The columns of relations by their names in small letters.
+fn by_name(relations: &[Relation]) -> HashMap<String, Vec<&ScopeColumn>> {
+    let mut columns: HashMap<_, Vec<_>> = HashMap::new();
+    for column in relations.iter().flat_map(|relation| &relation.columns) {
+        columns.entry(column.name.to_ascii_lowercase()).or_default().push(column);
+    }
+    columns
 }
 
 impl Translator<'_> {
@@ -75,21 +89,31 @@ impl Translator<'_> {
     ) -> Result<String> {
         let mut conditions = Vec::with_capacity(columns.len());
         let mut merged = Vec::with_capacity(columns.len());
+        let mut gone = HashSet::new();
+        let (earlier, joined) = scope.relations.split_at(left.end);
+        let earlier = earlier.get(left.start..).unwrap_or_default();
+        self.count(earlier.iter().map(|relation| relation.columns.len()).sum())?;
+        if side == Kept::Either {
+            // Such a column is written with all the sides that it has had.
+            self.count(columns.len().saturating_mul(earlier.len()))?;
+        }
+        let (earlier, joined) = (by_name(earlier), by_name(joined));
         for Named { ident, start } in columns {
-            let path = std::slice::from_ref(ident);
-            let part = |range: &[Relation]| Scope { relations: range.to_vec(), outputs: Vec::new() }.resolve(path);
-            let (earlier, joined) = scope.relations.split_at(left.end);
-            let (name, one) = part(earlier.get(left.start..).unwrap_or_default())?;
-            let (_, two) = part(joined)?;
-            let gone = [one.sql.clone(), two.sql.clone()];
+            let part = |columns: &HashMap<String, Vec<&ScopeColumn>>| {
+                let found = columns.get(&ident.value.to_ascii_lowercase()).into_iter().flatten();
+                let columns =
+                    found.filter(|column| !gone.contains(&column.sql)).map(|column| (*column).clone()).collect();
+                let relations = vec![Relation { qualifier: Vec::new(), columns }];
+                Scope { relations, outputs: Vec::new() }.resolve(std::slice::from_ref(ident))
+            };
+            let (name, one) = part(&earlier)?;
+            let (_, two) = part(&joined)?;
+            gone.extend([one.sql.clone(), two.sql.clone()]);
             let [first, second] = self.unified([one.clone(), two.clone()], "=", *start)?;
             conditions.push(compared("=", &first, &second));
             // Dates are compared as timestamps, and stay dates.
             let common = one.kind.common(&two.kind).unwrap_or(first.kind);
             let [one, two] = [converted(one, &common), converted(two, &common)];
-            for relation in &mut scope.relations {
-                relation.columns.retain(|column| !gone.contains(&column.sql));
-            }
             let Typed { kind, sql, is_finite, .. } = match side {
                 Kept::Left => one,
                 Kept::Right => two,
@@ -100,10 +124,13 @@ impl Translator<'_> {
             };
             merged.push(ScopeColumn { name, kind, sql, origin: None, is_finite });
         }
+        for relation in scope.relations.iter_mut().skip(left.start) {
+            relation.columns.retain(|column| !gone.contains(&column.sql));
+        }
         scope.relations.insert(left.start, Relation { qualifier: Vec::new(), columns: merged });
         match conditions.is_empty() {
             true => Ok("true".to_owned()),
-            false => Ok(format!("({})", conditions.join(" AND "))),
+            false => Ok(format!("({})", all_of(conditions.iter().map(String::as_str)))),
         }
     }
 }

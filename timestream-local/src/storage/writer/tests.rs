@@ -92,7 +92,7 @@ fn scheduled_queries_and_settings_are_read_back() {
         invocation: number,
         trigger: number,
         status,
-        stats: RunStats::default(),
+        stats: Some(RunStats::default()),
         insights: Some(json!({"OutputRows": 1})),
         report: None,
         failure: Some("why".into()),
@@ -128,7 +128,7 @@ fn runs_that_a_stop_breaks_off_have_failed() {
     let order = |number| ScheduleChange::Order { id: "one-1".into(), run: under_way(number, true) };
     let begin = ScheduleChange::Begin { id: "one-1".into(), run: under_way(3, false), next: Some(9) };
     let status = RunStatus::ManualTriggerSuccess;
-    let (stats, insights, report, failure) = (RunStats::default(), None, None, None);
+    let (stats, insights, report, failure) = (Some(RunStats::default()), None, None, None);
     let run = Run { invocation: 3, trigger: 7, status, stats, insights, report, failure };
     let end = ScheduleChange::End { id: "one-1".into(), run: Box::new(run), disables: false };
     // The run by hand for 3 ends, and that by the schedule for the same time does not.
@@ -147,6 +147,27 @@ fn runs_that_a_stop_breaks_off_have_failed() {
         assert_eq!(reason, Some("InternalServerException: The server stopped before the run had ended."));
         assert_eq!((query.under_way.len(), query.enabled, query.next), (0, true, Some(9)));
     }
+}
+
+#[test]
+fn a_run_that_is_left_over_does_not_hide_a_later_one() {
+    let mut bench = Bench::new("left-over");
+    bench.change(scheduled("one-1", "one")).unwrap();
+    let failed = |invocation, trigger| {
+        let (status, stats) = (RunStatus::ManualTriggerFailure, Some(RunStats::default()));
+        let (insights, report, failure) = (None, None, Some("why".to_owned()));
+        let run = Run { invocation, trigger, status, stats, insights, report, failure };
+        ScheduleChange::End { id: "one-1".into(), run: Box::new(run), disables: false }
+    };
+    let order = ScheduleChange::Order { id: "one-1".into(), run: under_way(3, false) };
+    for change in [failed(1, 29), order, failed(5, 50)] {
+        bench.change(Change::Schedule(change)).unwrap();
+    }
+    resources::break_off_runs(&bench.writer.connection).unwrap();
+    let query = &schema::load(&bench.writer.connection).unwrap().scheduled["one-1"];
+    assert_eq!((query.previous, query.last_run.as_ref().map(|run| run.trigger)), (Some(5), Some(50)));
+    assert_eq!(query.failed_runs.iter().map(|run| run.trigger).collect::<Vec<_>>(), [50, 30, 29]);
+    assert!(query.under_way.is_empty());
 }
 
 #[test]

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/timestreamquery"
+	querytypes "github.com/aws/aws-sdk-go-v2/service/timestreamquery/types"
 	"github.com/aws/aws-sdk-go-v2/service/timestreamwrite"
 	"github.com/aws/aws-sdk-go-v2/service/timestreamwrite/types"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -157,5 +159,6 @@ func main() {
 	must(err)
 	endless.NextToken, endless.MaxRows = first.NextToken, nil
 	_, err = b.client.Query(ctx, &endless)
-	check(err != nil, "a cancelled query goes on")
+	var conflict *querytypes.ConflictException
+	check(errors.As(err, &conflict), "a cancelled query goes on: %v", err)
 }

@@ -184,7 +184,7 @@ impl Unloader {
         json!({
             "result_files": self.finished.iter().map(file).collect::<Vec<_>>(),
             "query_metadata": {
-                "content_length_in_bytes": self.finished.iter().map(|file| file.bytes).sum::<u64>(),
+                "total_content_length_in_bytes": self.finished.iter().map(|file| file.bytes).sum::<u64>(),
                 "total_row_count": self.rows(),
                 "result_format": self.form.name(),
                 "result_version": "Amazon Timestream version 1.0.0",

@@ -41,11 +41,18 @@ impl Scratch {
         let manifest = self.json(&unloaded.manifest);
         let files = manifest["result_files"].as_array().unwrap().iter();
         let files: Vec<String> = files.map(|file| file["url"].as_str().unwrap().to_owned()).collect();
+        let mut all = 0;
         for file in manifest["result_files"].as_array().unwrap() {
             let length = self.read(file["url"].as_str().unwrap()).len();
             assert_eq!(file["file_metadata"]["content_length_in_bytes"], length);
+            all += length;
         }
-        assert_eq!(manifest["query_metadata"]["total_row_count"], unloaded.rows);
+        // The names of the guide's code that reads it.
+        let names = ["total_content_length_in_bytes", "total_row_count"];
+        assert_eq!(
+            names.map(|name| manifest["query_metadata"][name].as_u64()),
+            [Some(all as u64), Some(unloaded.rows)]
+        );
         files
     }
 

@@ -36,7 +36,7 @@ pub(super) struct DayFiles {
 /// # Errors
 /// `ExportFileError`: the system refuses a file. [`Kind::Unavailable`] if the blocks have no end.
 pub(super) fn write(settings: &FileSettings, day: &str, mut blocks: mpsc::Receiver<Block>) -> Result<DayFiles, Error> {
-    // Another attempt at the day may have made more files than this one will.
+    // An attempt before, or a process that was interrupted, may have made more files than this one will.
     remove(&settings.directory, day)?;
     let mut files = DayFiles { directory: settings.directory.clone(), names: Vec::new() };
     let mut open: Option<Output> = None;
@@ -94,11 +94,8 @@ impl DayFiles {
     }
 }
 
-/// Removes what an interrupted process has left of the files of a day.
-///
-/// # Errors
-/// `ExportFileError`: the system refuses it.
-pub(super) fn remove(directory: &Path, day: &str) -> Result<(), Error> {
+/// Removes what is there of the files of a day.
+fn remove(directory: &Path, day: &str) -> Result<(), Error> {
     for path in of_days(directory, |name| is_of(name, day))? {
         std::fs::remove_file(&path).map_err(|error| failed(&path, &error))?;
     }

@@ -38,10 +38,7 @@ pub(super) async fn export(
             Some(outcome) => {
                 report.days.insert(day.name, known(outcome)?);
             }
-            None => {
-                day_files::remove(&files.directory, &day.name)?;
-                left.push(day);
-            }
+            None => left.push(day),
         }
     }
     let before = total - left.len() as u64;

@@ -13,8 +13,8 @@ use crate::storage::{Change, Run, RunStats, RunStatus, ScheduleChange, Scheduled
 
 /// The longest reason of a failure, in characters.
 const MAX_REASON: usize = 2048;
-/// How long to wait before an end that could not be kept is tried again.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long to wait before what could not be kept is tried again.
+pub(super) const PAUSE: Duration = Duration::from_secs(5);
 
 /// What begins a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use tokio::task::{Id, JoinSet};
 
 use super::context::Context;
 use super::expression::Expression;
-use super::run::{self, Order, Trigger};
+use super::run::{self, Order, PAUSE, Trigger};
 use crate::error::{ApiError, ErrorKind};
 use crate::storage::{Change, ScheduleChange, ScheduledQuery, UnderWay};
 
@@ -19,8 +19,6 @@ const MAX_RUNS: usize = 4;
 const MAX_WAITING: usize = 64;
 /// How long to sleep at most, since the system's clock may be set.
 const MAX_SLEEP: Duration = Duration::from_secs(30);
-/// How long to wait before what could not be kept is tried again.
-const PAUSE: Duration = Duration::from_secs(5);
 /// How long runs may take to finish on shutdown.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
 

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::*;
 use crate::calendar::Clock;
 use crate::error::ErrorKind;
 use crate::query::Queries;
-use crate::storage::{Change, Definition, ErrorReport, RunStatus, ScheduleChange, ScheduledQuery, Storage, Tags};
+use crate::storage::{Change, Run, RunStatus, ScheduleChange, ScheduledQuery, Storage, Writer};
 
 /// A directory that goes with the test.
 struct Scratch(PathBuf);
@@ -19,75 +19,71 @@ impl Drop for Scratch {
     }
 }
 
-fn query() -> ScheduledQuery {
-    let error_report = ErrorReport { bucket_name: "abc".into(), object_key_prefix: None, encryption_option: None };
-    let definition = Definition {
-        name: "one".into(),
-        query_string: "SELECT 1".into(),
-        schedule_expression: "rate(1 day)".into(),
-        topic_arn: "topic".into(),
-        role_arn: "role".into(),
-        kms_key_id: None,
-        target: None,
-        error_report,
-    };
-    ScheduledQuery {
-        definition,
-        tags: Tags::new(),
-        client_token: None,
-        created: 1,
-        enabled: true,
-        next: None,
-        previous: None,
-        last_run: None,
-        failed_runs: Vec::new(),
-        under_way: Vec::new(),
+/// A server's scheduler, with an order for the time 7 that nothing takes yet.
+struct Ordered {
+    storage: Storage,
+    /// It holds the file as long as it is there.
+    _writer: Writer,
+    scheduler: Scheduler,
+    orders: Orders,
+}
+
+impl Ordered {
+    async fn in_folder(folder: &Path) -> Self {
+        let clock = Clock::system();
+        let (storage, writer) = Storage::open(folder, 1 << 30, clock.clone()).unwrap();
+        let queries = Arc::new(Queries::new(storage.reader().clone(), clock.clone(), None));
+        let context = Context { storage: storage.clone(), queries, objects: None, clock };
+        let query = Box::new(ScheduledQuery::for_tests("one"));
+        storage.change(Change::Schedule(ScheduleChange::Create { id: "one-1".into(), query })).await.unwrap();
+        let (scheduler, orders) = Scheduler::new(context);
+        orders.execute("one-1".into(), kept(&storage), 7, false).await.unwrap();
+        Ordered { storage, _writer: writer, scheduler, orders }
     }
+}
+
+fn kept(storage: &Storage) -> Arc<ScheduledQuery> {
+    Arc::clone(&storage.catalog().scheduled["one-1"])
+}
+
+/// The last run, once it is one for this time.
+async fn run_for(storage: &Storage, invocation: i64) -> Run {
+    let ended = async {
+        loop {
+            match kept(storage).last_run.clone() {
+                Some(run) if run.invocation == invocation => return run,
+                _ => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(120), ended).await.unwrap()
 }
 
 #[tokio::test]
 async fn a_query_that_is_disabled_while_a_run_waits_does_not_run() {
     let scratch = Scratch(std::env::temp_dir().join(format!("timestream-schedule-{}", std::process::id())));
-    let clock = Clock::system();
-    let (storage, _writer) = Storage::open(&scratch.0, 1 << 30, clock.clone()).unwrap();
-    let queries = Arc::new(Queries::new(storage.reader().clone(), clock.clone(), None));
-    let context = Context { storage: storage.clone(), queries, objects: None, clock };
-    let change = |change| storage.change(Change::Schedule(change));
-    change(ScheduleChange::Create { id: "one-1".into(), query: Box::new(query()) }).await.unwrap();
-    let kept = || Arc::clone(&storage.catalog().scheduled["one-1"]);
-    let (scheduler, orders) = Scheduler::new(context);
-    // Nothing takes the order yet.
-    orders.execute("one-1".into(), kept(), 7, false).await.unwrap();
-    assert_eq!(kept().under_way.len(), 1);
-    let switch = |enabled| ScheduleChange::Switch { id: "one-1".into(), enabled, next: None };
-    change(switch(false)).await.unwrap();
-    let error = orders.execute("one-1".into(), kept(), 8, false).await.unwrap_err();
+    let Ordered { storage, _writer, scheduler, orders } = Ordered::in_folder(&scratch.0).await;
+    assert_eq!(kept(&storage).under_way.len(), 1);
+    let switch = async |enabled| {
+        let change = ScheduleChange::Switch { id: "one-1".into(), enabled, next: None };
+        storage.change(Change::Schedule(change)).await.unwrap();
+    };
+    switch(false).await;
+    let error = orders.execute("one-1".into(), kept(&storage), 8, false).await.unwrap_err();
     assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Validation, "The scheduled query one-1 is disabled."));
 
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(scheduler.run(stopped));
-    let ended = async {
-        while kept().last_run.is_none() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(120), ended).await.unwrap();
-    let run = kept().last_run.clone().unwrap();
-    assert_eq!((run.status, run.invocation), (RunStatus::ManualTriggerFailure, 7));
+    let run = run_for(&storage, 7).await;
+    assert_eq!(run.status, RunStatus::ManualTriggerFailure);
     let reason = run.failure.unwrap();
     assert_eq!(reason, "ConflictException: The scheduled query was disabled while the run waited.");
-    assert_eq!((run.stats.unwrap().query_result_rows, kept().under_way.len()), (0, 0));
+    assert_eq!((run.stats.unwrap().query_result_rows, kept(&storage).under_way.len()), (0, 0));
 
     // Enabled again, it runs.
-    change(switch(true)).await.unwrap();
-    orders.execute("one-1".into(), kept(), 9, false).await.unwrap();
-    let ended = async {
-        while kept().last_run.as_ref().is_none_or(|run| run.invocation != 9) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(120), ended).await.unwrap();
-    assert_eq!(kept().last_run.clone().unwrap().status, RunStatus::ManualTriggerSuccess);
+    switch(true).await;
+    orders.execute("one-1".into(), kept(&storage), 9, false).await.unwrap();
+    assert_eq!(run_for(&storage, 9).await.status, RunStatus::ManualTriggerSuccess);
     stop.send(true).unwrap();
     running.await.unwrap();
 }
@@ -95,15 +91,7 @@ async fn a_query_that_is_disabled_while_a_run_waits_does_not_run() {
 #[tokio::test]
 async fn the_end_of_a_run_is_kept_as_soon_as_it_can_be() {
     let scratch = Scratch(std::env::temp_dir().join(format!("timestream-schedule-end-{}", std::process::id())));
-    let clock = Clock::system();
-    let (storage, _writer) = Storage::open(&scratch.0, 1 << 30, clock.clone()).unwrap();
-    let queries = Arc::new(Queries::new(storage.reader().clone(), clock.clone(), None));
-    let context = Context { storage: storage.clone(), queries, objects: None, clock };
-    let create = ScheduleChange::Create { id: "one-1".into(), query: Box::new(query()) };
-    storage.change(Change::Schedule(create)).await.unwrap();
-    let kept = || Arc::clone(&storage.catalog().scheduled["one-1"]);
-    let (scheduler, orders) = Scheduler::new(context);
-    orders.execute("one-1".into(), kept(), 7, false).await.unwrap();
+    let Ordered { storage, _writer, scheduler, .. } = Ordered::in_folder(&scratch.0).await;
     let file = rusqlite::Connection::open(scratch.0.join("timestream.sqlite")).unwrap();
     let lose = "CREATE TRIGGER lost BEFORE INSERT ON scheduled_queries BEGIN SELECT RAISE(ABORT, 'lost'); END";
     file.execute_batch(lose).unwrap();
@@ -111,15 +99,10 @@ async fn the_end_of_a_run_is_kept_as_soon_as_it_can_be() {
     let running = tokio::spawn(scheduler.run(stopped));
     // Long enough for a first try.
     tokio::time::sleep(Duration::from_millis(700)).await;
-    assert_eq!(kept().last_run, None);
+    assert_eq!(kept(&storage).last_run, None);
     file.execute_batch("DROP TRIGGER lost").unwrap();
-    let ended = async {
-        while kept().last_run.is_none() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), ended).await.unwrap();
-    assert!(kept().under_way.is_empty());
+    run_for(&storage, 7).await;
+    assert!(kept(&storage).under_way.is_empty());
     stop.send(true).unwrap();
     running.await.unwrap();
 }

@@ -35,6 +35,34 @@ pub(crate) struct ScheduledQuery {
 }
 
 impl ScheduledQuery {
+    /// One that runs each day, without a target.
+    #[cfg(test)]
+    pub(crate) fn for_tests(name: &str) -> Self {
+        let error_report = ErrorReport { bucket_name: "abc".into(), object_key_prefix: None, encryption_option: None };
+        let definition = Definition {
+            name: name.into(),
+            query_string: "SELECT 1".into(),
+            schedule_expression: "rate(1 day)".into(),
+            topic_arn: "topic".into(),
+            role_arn: "role".into(),
+            kms_key_id: None,
+            target: None,
+            error_report,
+        };
+        ScheduledQuery {
+            definition,
+            tags: Tags::new(),
+            client_token: None,
+            created: 1,
+            enabled: true,
+            next: None,
+            previous: None,
+            last_run: None,
+            failed_runs: Vec::new(),
+            under_way: Vec::new(),
+        }
+    }
+
     /// Notes a run that has ended.
     pub(super) fn note(&mut self, run: &Run) {
         self.end(run);

@@ -5,8 +5,8 @@ use serde_json::json;
 use super::super::properties::{Retention, Tags};
 use super::super::samples::Snapshot;
 use super::super::{
-    AccountSettings, AccountUpdate, Definition, ErrorReport, Owner, Provisioned, Run, RunStats, RunStatus,
-    ScheduleChange, ScheduledQuery, UnderWay, connection, resources, schema,
+    AccountSettings, AccountUpdate, Owner, Provisioned, Run, RunStats, RunStatus, ScheduleChange, ScheduledQuery,
+    UnderWay, connection, resources, schema,
 };
 use super::*;
 use crate::calendar::now_ns;
@@ -192,29 +192,7 @@ fn under_way(invocation: i64, is_manual: bool) -> UnderWay {
 }
 
 fn scheduled(id: &str, name: &str) -> Change {
-    let error_report = ErrorReport { bucket_name: "abc".into(), object_key_prefix: None, encryption_option: None };
-    let definition = Definition {
-        name: name.into(),
-        query_string: "SELECT 1".into(),
-        schedule_expression: "rate(1 day)".into(),
-        topic_arn: "topic".into(),
-        role_arn: "role".into(),
-        kms_key_id: None,
-        target: None,
-        error_report,
-    };
-    let query = ScheduledQuery {
-        definition,
-        tags: Tags::new(),
-        client_token: None,
-        created: 1,
-        enabled: true,
-        next: Some(2),
-        previous: None,
-        last_run: None,
-        failed_runs: Vec::new(),
-        under_way: Vec::new(),
-    };
+    let query = ScheduledQuery { next: Some(2), ..ScheduledQuery::for_tests(name) };
     Change::Schedule(ScheduleChange::Create { id: id.into(), query: Box::new(query) })
 }
 

@@ -67,6 +67,57 @@ pub(crate) fn three_digits(number: u32) -> [u8; 3] {
     [hundreds, tens, below - tens * 10].map(|digit| b'0' | digit as u8)
 }
 
+/// A number as its shortest decimal where that is a short one, and as a double otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Number {
+    /// The text's first eight bytes, the first one the lowest; or the bits of the double.
+    low: u64,
+    /// The next seven, with zeros behind the end, and above them the length; 0 is that of no text.
+    high: u64,
+}
+
+/// Where the length of a text is.
+const LENGTH_AT: u32 = 56;
+
+impl Number {
+    /// Most bytes of a text.
+    pub(crate) const MOST: usize = 15;
+
+    /// The number of a text, which must be what [`short`] gives for it.
+    pub(crate) fn of_text(text: u128, length: usize) -> Self {
+        debug_assert!((1..=Self::MOST).contains(&length) && text >> (8 * length) == 0);
+        Number { low: text as u64, high: (text >> 64) as u64 | ((length as u64) << LENGTH_AT) }
+    }
+
+    /// Its text and the length of that, as [`short`] gives them.
+    #[inline]
+    pub(crate) fn text(self) -> Option<(u128, usize)> {
+        let text = u128::from(self.low) | (u128::from(self.high & ((1 << LENGTH_AT) - 1)) << 64);
+        match self.high >> LENGTH_AT {
+            0 => None,
+            length => Some((text, length as usize)),
+        }
+    }
+
+    /// The double.
+    pub(crate) fn value(self) -> f64 {
+        let Some((text, length)) = self.text() else { return f64::from_bits(self.low) };
+        let bytes = text.to_le_bytes();
+        let text = bytes.get(..length).and_then(|text| std::str::from_utf8(text).ok());
+        // A text is that of a number.
+        text.and_then(|text| text.parse().ok()).unwrap_or(f64::NAN)
+    }
+}
+
+impl From<f64> for Number {
+    fn from(value: f64) -> Self {
+        match short(value) {
+            Some((text, length)) => Number::of_text(text, length),
+            None => Number { low: value.to_bits(), high: 0 },
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +154,14 @@ mod tests {
                     let digits_behind_point = value.to_string().split_once('.').map_or(0, |(_, digits)| digits.len());
                     prop_assert!(!value.is_finite() || value.abs() >= 1e8 || digits_behind_point > 3 || value == 0.0);
                 }
+            }
+        }
+
+        #[test]
+        fn a_number_gives_its_double_and_its_text_back(bits in any::<u64>(), whole in -200_000_000_000_i64..200_000_000_000, power in 0..5) {
+            for value in [f64::from_bits(bits), whole as f64 / 10_f64.powi(power)] {
+                prop_assert_eq!(Number::from(value).value().to_bits(), value.to_bits());
+                prop_assert_eq!(Number::from(value).text(), short(value));
             }
         }
 

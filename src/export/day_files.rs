@@ -150,7 +150,9 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::decimal::Number;
     use crate::proto::Label;
+    use crate::query::Point;
 
     fn settings(directory: &Path, max_bytes: usize) -> FileSettings {
         FileSettings { directory: directory.to_owned(), compression: Compression::None, max_bytes }
@@ -170,9 +172,13 @@ mod tests {
         names
     }
 
+    fn sample(time: i64) -> Point<Number> {
+        Point { time, value: 1.0.into() }
+    }
+
     fn run(name: Option<&str>, samples: i64) -> Run {
         let labels = |name: &str| vec![Label { name: "__name__".to_owned(), value: name.to_owned() }];
-        Run { labels: name.map(labels), samples: (0..samples).map(|time| (time, 1.0)).collect() }
+        Run { labels: name.map(labels), samples: (0..samples).map(sample).collect() }
     }
 
     #[test]
@@ -226,7 +232,7 @@ mod tests {
             std::io::read_to_string(flate2::read::GzDecoder::new(file)).unwrap()
         };
         let text = gzip(vec![Block::Runs(vec![run(Some("a"), 5), run(Some("b"), 1)]), Block::End]);
-        let of = |name, from: i64, to| Run { samples: (from..to).map(|time| (time, 1.0)).collect(), ..run(name, 0) };
+        let of = |name, from: i64, to| Run { samples: (from..to).map(sample).collect(), ..run(name, 0) };
         let parts = [vec![of(Some("a"), 0, 1), of(None, 1, 2)], vec![of(None, 2, 5)], vec![], vec![run(Some("b"), 1)]];
         let blocks = parts.map(Block::Runs).into_iter().chain([Block::End]).collect();
         assert_eq!(gzip(blocks), text);

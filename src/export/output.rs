@@ -90,14 +90,14 @@ impl Form {
                 if let Some(labels) = &run.labels {
                     lines.start_series(labels);
                 }
-                run.samples.iter().try_for_each(|(time, value)| lines.push(*time, *value))
+                run.samples.iter().try_for_each(|sample| lines.push(sample.time, sample.value))
             }
             Form::Plain { file, text, written } => {
                 if let Some(labels) = &run.labels {
                     text.start_series(labels);
                 }
-                for (time, value) in &run.samples {
-                    text.push(*time, *value);
+                for sample in &run.samples {
+                    text.push(sample.time, sample.value);
                     if text.len() >= CHUNK {
                         *written += text.len() as u64;
                         text.write_to(file)?;

@@ -2,17 +2,18 @@
 //!
 //! A line of text repeats all labels for each sample. So a page is kept as it is, and becomes text block by block.
 
+use crate::decimal::Number;
 use crate::error::Error;
 use crate::proto::Label;
-use crate::query::{Selector, SeriesSink};
+use crate::query::{Point, Selector, SeriesSink};
 
 /// Samples of one series that came with one page.
 #[derive(Debug, PartialEq)]
 pub(super) struct Run {
     /// `None`: the series of the run before goes on.
     pub(super) labels: Option<Vec<Label>>,
-    /// Milliseconds since the epoch, and values.
-    pub(super) samples: Vec<(i64, f64)>,
+    /// Their times are in milliseconds since the epoch.
+    pub(super) samples: Vec<Point<Number>>,
 }
 
 /// Keeps the series of a page until they are taken.
@@ -38,21 +39,32 @@ impl PageSink {
 }
 
 impl SeriesSink for PageSink {
+    type Value = Number;
+
     fn start_series(&mut self, labels: &[Label]) -> Result<(), Error> {
         self.is_wanted = !self.earlier.iter().any(|selector| selector.selects(labels));
         self.labels = self.is_wanted.then(|| labels.to_vec());
         Ok(())
     }
 
-    fn push(&mut self, time: i64, value: f64) -> Result<(), Error> {
-        if !self.is_wanted {
+    fn push(&mut self, time: i64, value: Number) -> Result<(), Error> {
+        self.push_all(&[Point { time, value }])
+    }
+
+    fn push_all(&mut self, samples: &[Point<Number>]) -> Result<(), Error> {
+        if !self.is_wanted || samples.is_empty() {
             return Ok(());
         }
-        self.samples += 1;
+        self.samples += samples.len() as u64;
         self.series += u64::from(self.labels.is_some());
         match (self.labels.take(), self.runs.last_mut()) {
-            (None, Some(run)) => run.samples.push((time, value)),
-            (labels, _) => self.runs.push(Run { labels, samples: vec![(time, value)] }),
+            (None, Some(run)) => run.samples.extend_from_slice(samples),
+            (labels, _) => {
+                // The last sample of a series comes by itself.
+                let mut run = Run { labels, samples: Vec::with_capacity(samples.len() + 1) };
+                run.samples.extend_from_slice(samples);
+                self.runs.push(run);
+            }
         }
         Ok(())
     }
@@ -71,7 +83,8 @@ mod tests {
     }
 
     fn run(name: Option<&str>, samples: &[(i64, f64)]) -> Run {
-        Run { labels: name.map(labels), samples: samples.to_vec() }
+        let samples = samples.iter().map(|(time, value)| Point { time: *time, value: (*value).into() });
+        Run { labels: name.map(labels), samples: samples.collect() }
     }
 
     #[test]
@@ -80,13 +93,13 @@ mod tests {
         for name in ["a", "b", "empty", "c"] {
             sink.start_series(&labels(name)).unwrap();
             let samples = if name == "empty" { 0 } else { 2 };
-            (0..samples).for_each(|time| sink.push(time, 2.0).unwrap());
+            (0..samples).for_each(|time| sink.push(time, 2.0.into()).unwrap());
             sink.end_series().unwrap();
         }
         let two = [(0, 2.0), (1, 2.0)];
         assert_eq!(sink.take(), [run(Some("b"), &two), run(Some("c"), &two)]);
-        sink.push(2, 3.0).unwrap();
-        sink.push(3, 3.0).unwrap();
+        sink.push(2, 3.0.into()).unwrap();
+        sink.push(3, 3.0.into()).unwrap();
         assert_eq!(sink.take(), [run(None, &[(2, 3.0), (3, 3.0)])]);
         assert_eq!((sink.series, sink.samples), (2, 6));
     }

@@ -96,6 +96,8 @@ impl RequestSink {
 }
 
 impl SeriesSink for RequestSink {
+    type Value = f64;
+
     fn start_series(&mut self, labels: &[Label]) -> Result<(), Error> {
         self.is_wanted = !self.earlier.iter().any(|selector| selector.selects(labels));
         self.has_samples = false;

@@ -5,6 +5,7 @@ pub mod parse;
 mod tail;
 mod write;
 
-pub(crate) use tail::{Tail, write_tail};
+pub use crate::decimal::Number;
+pub(crate) use tail::{Tail, TimeText, write_tail};
 pub(crate) use write::write_series;
 pub use write::{END, TextWriter};

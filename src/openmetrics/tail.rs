@@ -1,6 +1,6 @@
 //! What stands behind the series in a line: value, time and the line's end.
 
-use crate::decimal::{self, eight_digits, three_digits};
+use crate::decimal::{self, Number, eight_digits, three_digits};
 
 /// Times in milliseconds from 2004 to 2038: their seconds have ten digits, and as doubles give the time back ([`write_time`]).
 const USUAL: std::ops::Range<i64> = (1 << 40)..(1000 << 31);
@@ -22,9 +22,9 @@ impl Tail {
 
     /// That of a sample, whose time is in milliseconds since the epoch. `None` if the value is long, or the time unusual.
     #[inline]
-    pub(crate) fn usual(time: i64, value: f64) -> Option<Self> {
-        let time = usual_time(time)?;
-        let (value, length) = decimal::short(value)?;
+    pub(crate) fn usual(time: i64, value: Number, times: &mut TimeText) -> Option<Self> {
+        let time = times.of(time)?;
+        let (value, length) = value.text()?;
         Some(Tail { value, length, time })
     }
 
@@ -39,13 +39,13 @@ impl Tail {
 }
 
 /// Appends the end of the line of any sample. The value is as long as is given.
-pub(crate) fn write_tail(time: i64, value: f64, text: &mut Vec<u8>) -> usize {
-    if let Some(tail) = Tail::usual(time, value) {
+pub(crate) fn write_tail(time: i64, value: Number, text: &mut Vec<u8>) -> usize {
+    if let Some(tail) = Tail::usual(time, value, &mut TimeText::default()) {
         tail.write(text);
         return tail.length;
     }
     let start = text.len();
-    write_value(value, text);
+    write_value(value.value(), text);
     let length = text.len() - start;
     text.push(b' ');
     write_time(time, text);
@@ -53,18 +53,35 @@ pub(crate) fn write_tail(time: i64, value: f64, text: &mut Vec<u8>) -> usize {
     length
 }
 
-/// A usual time with what stands around it.
-fn usual_time(time: i64) -> Option<u128> {
-    if !USUAL.contains(&time) {
-        return None;
+/// Milliseconds of the digits of a time that change often.
+const OFTEN: i64 = 10_000_000;
+
+/// Makes texts of times that are mostly near the one before.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct TimeText {
+    /// The digits before the last seven of the time before, as a number and as a text with the blank.
+    high: i64,
+    text: u64,
+}
+
+impl TimeText {
+    /// A usual time with what stands around it.
+    #[inline]
+    fn of(&mut self, time: i64) -> Option<u128> {
+        if !USUAL.contains(&time) {
+            return None;
+        }
+        let high = time / OFTEN;
+        if high != self.high {
+            let [.., a, b, c, d, e, f] = eight_digits(high as u32);
+            *self = TimeText { high, text: u64::from_le_bytes([b' ', a, b, c, d, e, f, 0]) };
+        }
+        // Seven digits behind a zero: four of the seconds, and the thousandths.
+        let low = u64::from_le_bytes(eight_digits((time - high * OFTEN) as u32));
+        let seconds = u128::from((low >> 8) as u32) << 56;
+        let rest = (u64::from(b'.') << 24) | ((low >> 40) << 32) | (u64::from(b'\n') << 56);
+        Some(u128::from(self.text) | seconds | (u128::from(rest) << 64))
     }
-    let (seconds, thousandths) = ((time / 1000) as u64, (time % 1000) as u32);
-    let [_, tens, ones] = three_digits((seconds / 100_000_000) as u32);
-    let rest = u64::from_le_bytes(eight_digits((seconds % 100_000_000) as u32));
-    let [tenths, hundredths, last] = three_digits(thousandths);
-    let first = u32::from_le_bytes([b' ', tens, ones, 0]);
-    let end = u64::from_le_bytes([0, 0, 0, b'.', tenths, hundredths, last, b'\n']);
-    Some(u128::from(first) | (u128::from(rest) << 24) | (u128::from(end) << 64))
 }
 
 /// The shortest text that stands for the same bits; of a NaN any of its bits.
@@ -118,7 +135,9 @@ mod tests {
             thousandths in -200_000_000_000..200_000_000_000_i64,
             time in prop_oneof![any::<i64>(), USUAL, USUAL.start - 9..USUAL.start, USUAL.end..USUAL.end + 9],
         ) {
-            for value in [f64::from_bits(bits), thousandths as f64 / 1000.0, (thousandths / 1000) as f64] {
+            let mut times = TimeText::default();
+            for (value, later) in [f64::from_bits(bits), thousandths as f64 / 1000.0, (thousandths / 1000) as f64].into_iter().zip([0, 15_000, OFTEN]) {
+                let time = time.saturating_add(later);
                 let mut expected = Vec::new();
                 write_value(value, &mut expected);
                 let length = expected.len();
@@ -126,9 +145,9 @@ mod tests {
                 write_time(time, &mut expected);
                 expected.push(b'\n');
                 let mut text = b"up ".to_vec();
-                prop_assert_eq!(write_tail(time, value, &mut text), length);
+                prop_assert_eq!(write_tail(time, value.into(), &mut text), length);
                 prop_assert_eq!(&text, &[b"up ", &expected[..]].concat());
-                if let Some(tail) = Tail::usual(time, value) {
+                if let Some(tail) = Tail::usual(time, value.into(), &mut times) {
                     prop_assert!(USUAL.contains(&time) && (1..=15).contains(&length));
                     prop_assert!(tail.value >> (8 * length) == 0 && expected.len() == length + Tail::TIME);
                 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::tail::write_tail;
+use crate::decimal::Number;
 use crate::proto::Label;
 
 /// The label that holds the metric name.
@@ -30,9 +31,9 @@ impl TextWriter {
     }
 
     /// Adds a sample of the series. Its time is in milliseconds since the epoch.
-    pub fn push(&mut self, time: i64, value: f64) {
+    pub fn push(&mut self, time: i64, value: impl Into<Number>) {
         self.text.extend_from_slice(&self.series);
-        write_tail(time, value, &mut self.text);
+        write_tail(time, value.into(), &mut self.text);
     }
 
     /// The bytes that [`Self::take`] would give.

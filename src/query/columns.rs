@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use aws_sdk_timestreamquery::types::{ColumnInfo, Datum};
 
 use super::matcher::{METRIC_NAME, Matcher};
-use super::points::{Point, Points};
+use super::points::{Point, Points, Value};
 use super::schema::Schema;
 use super::timestamp;
 use super::unexpected::unexpected;
@@ -38,23 +38,6 @@ pub(super) enum Held {
     Sample { time: usize, double: Option<usize>, bigint: Option<usize> },
     /// Samples of a series.
     Series(usize),
-}
-
-/// The samples of a row.
-pub(super) enum Samples<'a> {
-    One([Point; 1]),
-    Series(Cow<'a, [Point]>),
-}
-
-impl std::ops::Deref for Samples<'_> {
-    type Target = [Point];
-
-    fn deref(&self) -> &[Point] {
-        match self {
-            Samples::One(sample) => sample,
-            Samples::Series(samples) => samples,
-        }
-    }
 }
 
 impl Columns {
@@ -103,21 +86,28 @@ impl Columns {
         self.held
     }
 
-    /// The samples of a row, in order of time. Empty for a row that holds none: its value is neither a double nor a bigint.
+    /// Appends the samples of a row, in order of time, and gives their number. That is 0 for a row that holds none: its
+    /// value is neither a double nor a bigint.
     ///
     /// # Errors
     /// A time or a value can't be read.
-    pub(super) fn samples<'a>(&self, row: &[Datum], points: &'a Points) -> Result<Samples<'a>, Error> {
+    pub(super) fn read_samples<V: Value>(
+        &self,
+        row: &[Datum],
+        points: &mut Points,
+        into: &mut Vec<Point<V>>,
+    ) -> Result<usize, Error> {
         match self.held {
-            Held::Labels => Ok(Samples::Series(Cow::Borrowed(&[]))),
+            Held::Labels => Ok(0),
             Held::Series(index) => {
                 let datum = row.get(index).ok_or_else(|| unexpected("a row without samples".to_owned()))?;
-                points.of(datum).map(Samples::Series)
+                points.read(datum, into)
             }
-            Held::Sample { time, double, bigint } => match value(row, double, bigint)? {
-                Some(value) => Ok(Samples::One([Point { time: self::time(row, time)?, value }])),
-                None => Ok(Samples::Series(Cow::Borrowed(&[]))),
-            },
+            Held::Sample { time, double, bigint } => {
+                let Some(value) = value(row, double, bigint)? else { return Ok(0) };
+                into.push(Point { time: self::time(row, time)?, value: value.into() });
+                Ok(1)
+            }
         }
     }
 

@@ -3,12 +3,26 @@
 /// The zero digit, in each byte.
 const ZEROS: u64 = 0x3030_3030_3030_3030;
 
-/// The number of a few digits.
+/// A few digits.
 pub(super) struct Digits {
-    /// What the digits stand for.
-    pub(super) number: u64,
     /// One to seven.
     pub(super) count: usize,
+    /// Each less the zero digit, the last one in the highest byte. Below the first are zeros.
+    word: u64,
+}
+
+impl Digits {
+    /// What they stand for.
+    #[inline]
+    pub(super) fn number(&self) -> u64 {
+        value(self.word)
+    }
+
+    /// Whether all are zeros.
+    #[inline]
+    pub(super) fn are_zeros(&self) -> bool {
+        self.word == 0
+    }
 }
 
 /// The digits that a text begins with. `None` if they are none, or more than seven, or the text has less than eight bytes.
@@ -17,7 +31,7 @@ pub(super) fn digits(text: &[u8]) -> Option<Digits> {
     let others = not_digits(word);
     let count = (others.trailing_zeros() / 8) as usize;
     // The digits go to the upper end, and leading zeros come before them.
-    (1..8).contains(&count).then(|| Digits { number: value(word << (64 - 8 * count)), count })
+    (1..8).contains(&count).then(|| Digits { count, word: word << (64 - 8 * count) })
 }
 
 /// The number of eight digits.
@@ -58,7 +72,8 @@ mod tests {
             let bytes = text.as_bytes();
             let count = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
             let expected = (bytes.len() >= 8 && (1..8).contains(&count)).then(|| (text[..count].parse().unwrap(), count));
-            prop_assert_eq!(digits(bytes).map(|digits| (digits.number, digits.count)), expected);
+            prop_assert_eq!(digits(bytes).map(|digits| (digits.number(), digits.count)), expected);
+            prop_assert!(digits(bytes).is_none_or(|digits| digits.are_zeros() == (digits.number() == 0)));
             if let Some(eight) = bytes.first_chunk() {
                 prop_assert_eq!(number(eight), (count >= 8).then(|| text[..8].parse().unwrap()));
             }

@@ -125,6 +125,8 @@ impl FrameWriter {
 
 /// A series without samples has no frame, unless it is kept. A series too large for a frame is a `SeriesSizeLimitError`.
 impl SeriesSink for FrameWriter {
+    type Value = f64;
+
     fn start_series(&mut self, labels: &[Label]) -> Result<(), Error> {
         self.end_series()?;
         labels.iter().try_for_each(|label| self.add(LABELS, label))

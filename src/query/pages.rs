@@ -1,14 +1,14 @@
-//! The pages of one query: fetched one ahead, retried, and cancelled in Timestream when they are dropped midway.
+//! The pages of one query: fetched ahead, retried, and cancelled in Timestream when they are dropped midway.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_sdk_timestreamquery::Client;
 use aws_sdk_timestreamquery::error::SdkError;
 use aws_sdk_timestreamquery::operation::query::{QueryError, QueryOutput};
 use futures_util::future::BoxFuture;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::points::{Points, taking_points};
@@ -19,6 +19,10 @@ use crate::telemetry::metrics::{Code, Operation, ReadMetrics};
 
 /// How long a CancelQuery may take. Nobody waits for it.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Pages that are fetched before they are asked for. So the next is under way while others are read, whichever takes
+/// longer for a while.
+const AHEAD: usize = 2;
 
 /// The calls that a page's token serves, the first and its retries (Timestream's API reference, Query, NextToken).
 const CALLS_OF_TOKEN: u32 = 5;
@@ -46,6 +50,8 @@ pub(super) struct Page {
     pub(super) points: Points,
 }
 
+type Fetched = Result<Page, Error>;
+
 /// A query, and whether the points of its time series are taken out of its pages.
 #[derive(Debug, Clone)]
 struct Asked {
@@ -70,9 +76,11 @@ impl Asking {
     }
 
     fn begin(&self, asked: Asked) -> Pages {
-        let running = Running { asking: self.clone(), query_id: None };
-        let next = fetch(self.clone(), asked.clone(), None);
-        Pages { asked, running, next: Some(next), token: None }
+        let query_id = Arc::new(Mutex::new(None));
+        let (sender, pages) = mpsc::channel(AHEAD);
+        let fetching = tokio::spawn(fetch_all(self.clone(), asked, Arc::clone(&query_id), sender));
+        let running = Running { asking: self.clone(), query_id };
+        Pages { running, pages, fetching: Some(AbortOnDropHandle::new(fetching)) }
     }
 
     fn ask(&self, asked: &Asked, token: Option<&str>) -> BoxFuture<'static, Result<Page, Error>> {
@@ -110,48 +118,70 @@ fn of_query<R: std::fmt::Debug>(error: &SdkError<QueryError, R>) -> Error {
     }
 }
 
+/// Fetches the pages one after the other, as long as there is room for the next.
+async fn fetch_all(asking: Asking, asked: Asked, running: Arc<Mutex<Option<String>>>, pages: mpsc::Sender<Fetched>) {
+    let mut token: Option<String> = None;
+    while let Ok(room) = pages.reserve().await {
+        let fetched = fetch(&asking, &asked, token.as_deref()).await;
+        let fetched = fetched.and_then(|mut page| match page.output.next_token.take() {
+            Some(next) if token.as_ref() == Some(&next) => {
+                Err(Error::new(Kind::Unavailable, "UnexpectedAnswerError", "Timestream gave the same page token twice"))
+            }
+            next => Ok((page, next)),
+        });
+        match fetched {
+            Ok((page, Some(next))) => {
+                *locked(&running) = Some(page.output.query_id.clone());
+                token = Some(next);
+                room.send(Ok(page));
+            }
+            Ok((page, None)) => {
+                *locked(&running) = None;
+                room.send(Ok(page));
+                return;
+            }
+            Err(error) => {
+                room.send(Err(error));
+                return;
+            }
+        }
+    }
+}
+
 /// Fetches one page. It may be fetched again with its token, until a part of the answer was sent.
-fn fetch(asking: Asking, asked: Asked, token: Option<String>) -> AbortOnDropHandle<Result<Page, Error>> {
-    AbortOnDropHandle::new(tokio::spawn(async move {
-        let may_retry = || !asking.sent.load(Ordering::SeqCst);
-        let most = if token.is_some() { CALLS_OF_TOKEN - 1 } else { u32::MAX };
-        let retry = RetryPolicy { max_retries: asking.retry.max_retries.min(most), ..asking.retry };
-        retry_while(retry, &asking.metrics.retries, may_retry, || asking.ask(&asked, token.as_deref())).await
-    }))
+async fn fetch(asking: &Asking, asked: &Asked, token: Option<&str>) -> Fetched {
+    let may_retry = || !asking.sent.load(Ordering::SeqCst);
+    let most = if token.is_some() { CALLS_OF_TOKEN - 1 } else { u32::MAX };
+    let retry = RetryPolicy { max_retries: asking.retry.max_retries.min(most), ..asking.retry };
+    retry_while(retry, &asking.metrics.retries, may_retry, || asking.ask(asked, token)).await
+}
+
+fn locked(query_id: &Mutex<Option<String>>) -> MutexGuard<'_, Option<String>> {
+    query_id.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The pages of one query, while it runs.
 pub(super) struct Pages {
-    asked: Asked,
     running: Running,
-    next: Option<AbortOnDropHandle<Result<Page, Error>>>,
-    /// The token of the page before.
-    token: Option<String>,
+    pages: mpsc::Receiver<Fetched>,
+    fetching: Option<AbortOnDropHandle<()>>,
 }
 
 impl Pages {
     /// The next page, which may be empty, or `None` after the last. After an error there are no more pages.
     pub(super) async fn next(&mut self) -> Result<Option<Page>, Error> {
-        let Some(page) = self.next.take() else { return Ok(None) };
-        let mut page =
-            page.await.map_err(|_| Error::new(Kind::Unavailable, "InternalError", "fetching a page was aborted"))??;
-        self.running.asking.metrics.pages.increment(1);
-        match page.output.next_token.take() {
-            Some(token) if self.token.as_ref() == Some(&token) => {
-                return Err(Error::new(
-                    Kind::Unavailable,
-                    "UnexpectedAnswerError",
-                    "Timestream gave the same page token twice",
-                ));
-            }
-            Some(token) => {
-                self.running.query_id = Some(page.output.query_id.clone());
-                self.next = Some(fetch(self.running.asking.clone(), self.asked.clone(), Some(token.clone())));
-                self.token = Some(token);
-            }
-            None => self.running.query_id = None,
+        if let Some(page) = self.pages.recv().await {
+            let page = page?;
+            self.running.asking.metrics.pages.increment(1);
+            return Ok(Some(page));
         }
-        Ok(Some(page))
+        match self.fetching.take() {
+            Some(ended) => ended
+                .await
+                .map(|()| None)
+                .map_err(|_| Error::new(Kind::Unavailable, "InternalError", "fetching a page was aborted")),
+            None => Ok(None),
+        }
     }
 }
 
@@ -165,12 +195,13 @@ impl Pages {
 /// Cancels the query if it is dropped with pages left.
 struct Running {
     asking: Asking,
-    query_id: Option<String>,
+    /// `None` before the first page, and once the last has come.
+    query_id: Arc<Mutex<Option<String>>>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let Some(query_id) = self.query_id.take() else { return };
+        let Some(query_id) = locked(&self.query_id).take() else { return };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let Ok(permit) = Arc::clone(&self.asking.cancels).try_acquire_owned() else { return };
         self.asking.metrics.cancels.increment(1);

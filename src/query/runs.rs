@@ -8,7 +8,7 @@ use aws_sdk_timestreamquery::types::{Datum, Row};
 
 use super::columns::{Columns, Held, are_wanted, compare, too_many_samples};
 use super::matcher::Matcher;
-use super::points::{Point, Points};
+use super::points::{Point, Points, Value};
 use super::timestamp::MILLISECOND;
 use super::unexpected::unexpected;
 use crate::error::Error;
@@ -16,6 +16,9 @@ use crate::proto::Label;
 
 /// Takes series one after the other, in the order of Prometheus' label sets.
 pub trait SeriesSink {
+    /// What the values of samples are given as.
+    type Value: Value;
+
     /// Begins a series, whose labels are sorted.
     ///
     /// # Errors
@@ -26,7 +29,15 @@ pub trait SeriesSink {
     ///
     /// # Errors
     /// A limit of the sink is passed.
-    fn push(&mut self, time: i64, value: f64) -> Result<(), Error>;
+    fn push(&mut self, time: i64, value: Self::Value) -> Result<(), Error>;
+
+    /// Adds samples to the series as [`Self::push`] does; their times are in milliseconds too.
+    ///
+    /// # Errors
+    /// Those of [`Self::push`].
+    fn push_all(&mut self, samples: &[Point<Self::Value>]) -> Result<(), Error> {
+        samples.iter().try_for_each(|sample| self.push(sample.time, sample.value))
+    }
 
     /// Ends the series. It is also called before the first.
     ///
@@ -39,12 +50,18 @@ pub trait SeriesSink {
 }
 
 impl<S: SeriesSink> SeriesSink for &mut S {
+    type Value = S::Value;
+
     fn start_series(&mut self, labels: &[Label]) -> Result<(), Error> {
         (**self).start_series(labels)
     }
 
-    fn push(&mut self, time: i64, value: f64) -> Result<(), Error> {
+    fn push(&mut self, time: i64, value: S::Value) -> Result<(), Error> {
         (**self).push(time, value)
+    }
+
+    fn push_all(&mut self, samples: &[Point<S::Value>]) -> Result<(), Error> {
+        (**self).push_all(samples)
     }
 
     fn end_series(&mut self) -> Result<(), Error> {
@@ -57,8 +74,7 @@ impl<S: SeriesSink> SeriesSink for &mut S {
 }
 
 /// Turns the ordered rows of one query into series.
-#[derive(Debug)]
-pub struct SeriesRuns<S> {
+pub struct SeriesRuns<S: SeriesSink> {
     columns: Columns,
     matchers: Arc<[Matcher]>,
     max_samples: usize,
@@ -70,9 +86,9 @@ pub struct SeriesRuns<S> {
     /// The stretch of time of the last row, and its samples. Several rows of a series may be of one stretch: its metric
     /// name may stand as it is and escaped. They are held back until all have come.
     bin: String,
-    held_back: Vec<Point>,
+    held_back: Vec<Point<S::Value>>,
     /// The last sample, held back since a later one of the same millisecond may replace it.
-    sample: Option<(i64, f64)>,
+    last: Option<Point<S::Value>>,
     samples: usize,
     received: u64,
     other_rows: u64,
@@ -91,7 +107,7 @@ impl<S: SeriesSink> SeriesRuns<S> {
             is_wanted: false,
             bin: String::new(),
             held_back: Vec::new(),
-            sample: None,
+            last: None,
             samples: 0,
             received: 0,
             other_rows: 0,
@@ -102,7 +118,7 @@ impl<S: SeriesSink> SeriesRuns<S> {
     ///
     /// # Errors
     /// The answer is over a limit, or a row can't be read or is not in order.
-    pub fn add_page(&mut self, rows: Vec<Row>, points: &Points) -> Result<(), Error> {
+    pub fn add_page(&mut self, rows: Vec<Row>, points: &mut Points) -> Result<(), Error> {
         for (index, row) in rows.iter().enumerate() {
             let before = index.checked_sub(1).and_then(|index| rows.get(index));
             let before = before.or(self.last_row.as_ref()).map(Row::data);
@@ -138,62 +154,72 @@ impl<S: SeriesSink> SeriesRuns<S> {
         Ok(())
     }
 
-    fn add_row(&mut self, row: &[Datum], points: &Points) -> Result<(), Error> {
-        let samples = self.columns.samples(row, points)?;
-        self.received += samples.len() as u64;
-        match self.columns.held() {
-            Held::Sample { .. } if samples.is_empty() => self.other_rows += 1,
-            Held::Sample { .. } if self.is_wanted => {
-                return samples.iter().try_for_each(|sample| self.add_sample(*sample));
-            }
-            Held::Series(_) if self.is_wanted => {
-                let bin = self.columns.bin(row);
-                if self.bin != bin {
-                    self.release()?;
-                    bin.clone_into(&mut self.bin);
-                }
-                self.held_back.extend_from_slice(&samples);
-            }
-            Held::Labels | Held::Sample { .. } | Held::Series(_) => {}
+    fn add_row(&mut self, row: &[Datum], points: &mut Points) -> Result<(), Error> {
+        let bin = self.columns.bin(row);
+        if self.bin != bin {
+            self.release()?;
+            bin.clone_into(&mut self.bin);
         }
-        Ok(())
+        let samples = self.columns.read_samples(row, points, &mut self.held_back)?;
+        self.received += samples as u64;
+        if !self.is_wanted {
+            self.held_back.clear();
+        }
+        match self.columns.held() {
+            Held::Sample { .. } => {
+                self.other_rows += u64::from(samples == 0);
+                self.release()
+            }
+            Held::Labels | Held::Series(_) => Ok(()),
+        }
     }
 
-    /// Adds the samples held back. Of two at one time the one that came last is the later one.
+    /// Adds the samples held back, but for the last one.
     fn release(&mut self) -> Result<(), Error> {
         let mut samples = std::mem::take(&mut self.held_back);
+        let added = self.add(&mut samples);
+        // Its memory is used again.
+        samples.clear();
+        self.held_back = samples;
+        added
+    }
+
+    fn add(&mut self, samples: &mut Vec<Point<S::Value>>) -> Result<(), Error> {
+        // Of two at one time the one that came last is the later one.
         if !samples.is_sorted_by_key(|sample| sample.time) {
             samples.sort_by_key(|sample| sample.time);
         }
-        samples.drain(..).try_for_each(|sample| self.add_sample(sample))?;
-        // Its memory is used again.
-        self.held_back = samples;
-        Ok(())
-    }
-
-    /// Adds a sample, not before the one before.
-    fn add_sample(&mut self, Point { time, value }: Point) -> Result<(), Error> {
-        let time = time.div_euclid(MILLISECOND);
-        match self.sample.replace((time, value)) {
-            // Other writers may store finer times: the last sample within a millisecond is taken.
-            Some((before, _)) if before == time => return Ok(()),
-            Some((before, _)) if before > time => {
+        samples.iter_mut().for_each(|sample| sample.time = sample.time.div_euclid(MILLISECOND));
+        // Other writers may store finer times: the last sample within a millisecond is taken.
+        samples.dedup_by(|later, kept| {
+            let is_same = later.time == kept.time;
+            if is_same {
+                kept.value = later.value;
+            }
+            is_same
+        });
+        let (Some(first), Some(last)) = (samples.first().map(|sample| sample.time), samples.pop()) else {
+            return Ok(());
+        };
+        match self.last.replace(last) {
+            Some(before) if before.time == first => self.samples -= 1,
+            Some(before) if before.time > first => {
                 return Err(unexpected("its rows are not in the order asked for".to_owned()));
             }
-            Some((before, value)) => self.sink.push(before, value)?,
+            Some(before) => self.sink.push(before.time, before.value)?,
             None => {}
         }
-        self.samples += 1;
+        self.samples += samples.len() + 1;
         if self.samples > self.max_samples {
             return Err(too_many_samples(self.max_samples));
         }
-        Ok(())
+        self.sink.push_all(samples)
     }
 
     fn end_series(&mut self) -> Result<(), Error> {
         self.release()?;
         self.bin.clear();
-        if let Some((time, value)) = self.sample.take() {
+        if let Some(Point { time, value }) = self.last.take() {
             self.sink.push(time, value)?;
         }
         self.sink.end_series()
@@ -214,7 +240,7 @@ impl<S: SeriesSink> SeriesRuns<S> {
 
     /// The size of the samples held back for the series under way, in bytes.
     pub(super) fn held_bytes(&self) -> usize {
-        self.held_back.len() * size_of::<Point>()
+        self.held_back.len() * size_of::<Point<S::Value>>()
     }
 
     /// Samples received so far, also those of series that are not wanted, and those that others of the same millisecond
@@ -231,5 +257,11 @@ impl<S: SeriesSink> SeriesRuns<S> {
     /// Rows left out so far because their value is neither a double nor a bigint.
     pub fn other_rows(&self) -> u64 {
         self.other_rows
+    }
+}
+
+impl<S: SeriesSink> std::fmt::Debug for SeriesRuns<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SeriesRuns").field("samples", &self.samples).finish_non_exhaustive()
     }
 }

@@ -44,7 +44,7 @@ pub struct Sizes {
 }
 
 /// A scan under way.
-pub struct Scan<S> {
+pub struct Scan<S: SeriesSink> {
     source: Source,
     /// `None`: nothing is left to read.
     open: Option<Rows>,
@@ -52,7 +52,7 @@ pub struct Scan<S> {
     runs: Option<SeriesRuns<S>>,
 }
 
-impl<S> std::fmt::Debug for Scan<S> {
+impl<S: SeriesSink> std::fmt::Debug for Scan<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Scan(..)")
     }
@@ -67,7 +67,7 @@ impl<S: SeriesSink> Scan<S> {
     pub async fn next(&mut self) -> Result<Option<&mut S>, Error> {
         let (Some(rows), Some(runs)) = (&mut self.open, &mut self.runs) else { return Ok(None) };
         match rows.next().await {
-            Ok(Some(page)) => runs.add_page(page.output.rows, &page.points)?,
+            Ok(Some(mut page)) => runs.add_page(page.output.rows, &mut page.points)?,
             Ok(None) => {
                 self.open = None;
                 runs.finish()?;

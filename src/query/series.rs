@@ -8,7 +8,7 @@ use aws_sdk_timestreamquery::types::{Datum, Row};
 
 use super::columns::{Columns, Held, are_wanted, compare, too_many_samples};
 use super::matcher::Matcher;
-use super::points::Points;
+use super::points::{Point, Points};
 use super::timestamp::MILLISECOND;
 use crate::error::Error;
 use crate::proto::{Label, Sample, TimeSeries};
@@ -33,6 +33,8 @@ pub struct SeriesSet {
     places: HashMap<Box<[u8]>, Option<usize>>,
     series: Vec<Series>,
     key: Vec<u8>,
+    /// The samples of a row.
+    of_row: Vec<Point<f64>>,
     samples: usize,
     bytes: usize,
     /// Rows whose value is neither a double nor a bigint.
@@ -49,6 +51,7 @@ impl SeriesSet {
             places: HashMap::new(),
             series: Vec::new(),
             key: Vec::new(),
+            of_row: Vec::new(),
             samples: 0,
             bytes: 0,
             other_rows: 0,
@@ -59,29 +62,30 @@ impl SeriesSet {
     ///
     /// # Errors
     /// The answer has too many samples, or a row can't be read.
-    pub fn add_page(&mut self, rows: &[Row], points: &Points) -> Result<(), Error> {
+    pub fn add_page(&mut self, rows: &[Row], points: &mut Points) -> Result<(), Error> {
         rows.iter().try_for_each(|row| self.add_row(row.data(), points))
     }
 
-    fn add_row(&mut self, row: &[Datum], points: &Points) -> Result<(), Error> {
-        let samples = self.columns.samples(row, points)?;
+    fn add_row(&mut self, row: &[Datum], points: &mut Points) -> Result<(), Error> {
+        self.of_row.clear();
+        let samples = self.columns.read_samples(row, points, &mut self.of_row)?;
         match self.columns.held() {
-            Held::Sample { .. } if samples.is_empty() => {
+            Held::Sample { .. } if samples == 0 => {
                 self.other_rows += 1;
                 return Ok(());
             }
-            Held::Series(_) if samples.is_empty() => return Ok(()),
+            Held::Series(_) if samples == 0 => return Ok(()),
             Held::Labels | Held::Sample { .. } | Held::Series(_) => {}
         }
         let Some(place) = self.place(row)? else { return Ok(()) };
         let Some(series) = self.series.get_mut(place) else { return Ok(()) };
-        for sample in samples.iter() {
+        for sample in &self.of_row {
             series.in_order &= series.samples.last().is_none_or(|last| last.timestamp <= sample.time);
             // In nanoseconds until the end, since other writers may store finer times than milliseconds.
             series.samples.push(Sample { value: Some(sample.value), timestamp: sample.time });
         }
-        self.samples += samples.len();
-        self.bytes += SAMPLE_BYTES * samples.len();
+        self.samples += samples;
+        self.bytes += SAMPLE_BYTES * samples;
         if self.samples > self.max_samples {
             return Err(too_many_samples(self.max_samples));
         }
@@ -211,7 +215,7 @@ mod tests {
     fn rows_of_all_pages_become_series_in_label_and_time_order() {
         let mut set = set(&[], 100);
         let t = |ms| format!("1970-01-01 00:00:00.00{ms}000000");
-        set.add_page(&[], &Points::default()).unwrap();
+        set.add_page(&[], &mut Points::default()).unwrap();
         set.add_page(
             &[
                 row(&[
@@ -230,7 +234,7 @@ mod tests {
                 row(&[Some("b"), Some("y"), None, Some("up"), Some(&t(1)), None, Some("9007199254740993"), None]),
                 row(&[Some("b"), Some("y"), None, Some("up"), Some(&t(2)), None, None, None]),
             ],
-            &Points::default(),
+            &mut Points::default(),
         )
         .unwrap();
         set.add_page(
@@ -239,7 +243,7 @@ mod tests {
                 row(&[Some("a"), None, None, Some("up"), Some(&t(3)), Some("1"), None, Some("z")]),
                 row(&[Some("a"), None, None, Some("up"), Some(&t(2)), Some("2"), None, Some("z")]),
             ],
-            &Points::default(),
+            &mut Points::default(),
         )
         .unwrap();
         assert_eq!(set.other_rows(), 1);
@@ -263,7 +267,7 @@ mod tests {
             let mut rows = vec![named("a:b", 1, "1"), named("a:b", 4, "4"), named("a:b", 2, "8")];
             let escaped = [named("z_aZ3aZb_z", 2, "2"), named("z_aZ3aZb_z", 3, "3"), named("z_a_z", 3, "9")];
             rows.splice(if escaped_first { 0..0 } else { 3..3 }, escaped);
-            set.add_page(&rows, &Points::default()).unwrap();
+            set.add_page(&rows, &mut Points::default()).unwrap();
             assert_eq!(shown(&set.finish()), ["__name__=a:b,job=a 1@1 2@2 3@3 4@4"]);
         }
     }
@@ -274,7 +278,7 @@ mod tests {
         let t = "2021-05-06 06:35:38.000000000";
         let rows = [("abc", "up"), ("b", "up"), ("b", "down")]
             .map(|(job, name)| row(&[Some(job), None, None, Some(name), Some(t), Some("1"), None, None]));
-        set.add_page(&rows, &Points::default()).unwrap();
+        set.add_page(&rows, &mut Points::default()).unwrap();
         assert_eq!(shown(&set.finish()), ["__name__=up,job=b 1@1620282938000"]);
     }
 
@@ -283,7 +287,7 @@ mod tests {
         let t = Some("2021-05-06 06:35:38.000000000");
         let add = |set: &mut SeriesSet, job: &str, time: Option<&str>, value: &str| {
             let row = row(&[Some(job), None, None, Some("up"), time, Some(value), None, None]);
-            set.add_page(&[row], &Points::default())
+            set.add_page(&[row], &mut Points::default())
         };
         let mut two = set(&[], 2);
         add(&mut two, "a", t, "1").unwrap();

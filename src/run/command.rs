@@ -5,10 +5,12 @@ use std::sync::Arc;
 use super::connector;
 #[cfg(feature = "embedded")]
 use super::embedded::{self, Embedded};
+#[cfg(feature = "embedded")]
+use super::in_process;
 use crate::error::{Error, Kind};
 use crate::options::Options;
 use crate::sink::caller_clients::CallerClients;
-use crate::sink::clients::Clients;
+use crate::sink::clients::{self, Clients};
 use crate::telemetry::Metrics;
 
 /// Timestream as a command reaches it.
@@ -39,7 +41,10 @@ impl Reached {
         }
         options.enable_sigv4_auth = true;
         let metrics = Arc::new(Metrics::new());
-        let clients = connector::clients(&options, metrics.clone());
+        let http = clients::http_client();
+        #[cfg(feature = "embedded")]
+        let http = embedded.as_ref().map_or(http, |embedded| in_process::http_client(embedded.in_process()));
+        let clients = connector::clients_over(http, &options, metrics.clone());
         Ok(Reached {
             options,
             clients,

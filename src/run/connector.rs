@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -109,7 +110,12 @@ fn page(options: &Options) -> PageSettings {
 
 /// The clients for Timestream that `options` describe.
 pub(crate) fn clients(options: &Options, metrics: Arc<Metrics>) -> Arc<Clients> {
-    Arc::new(Clients::new(options.clients.clone(), credentials(options), with_points(clients::http_client()), metrics))
+    clients_over(clients::http_client(), options, metrics)
+}
+
+/// The same over an HTTP client.
+pub(super) fn clients_over(http: SharedHttpClient, options: &Options, metrics: Arc<Metrics>) -> Arc<Clients> {
+    Arc::new(Clients::new(options.clients.clone(), credentials(options), with_points(http), metrics))
 }
 
 /// The source of the credentials for calls.

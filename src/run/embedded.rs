@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use aws_sdk_timestreamwrite::types::{MagneticStoreWriteProperties, RetentionProperties};
 use tempfile::TempDir;
-use timestream_local::{OpenError, StartError};
+use timestream_local::{InProcess, OpenError, StartError};
 use tokio::net::TcpStream;
 
 use crate::error::Error;
@@ -29,6 +29,11 @@ pub(crate) struct Embedded {
 }
 
 impl Embedded {
+    /// A way to call it that needs no connection.
+    pub(super) fn in_process(&self) -> InProcess {
+        self.server.in_process()
+    }
+
     /// Ends it in good order.
     pub(crate) async fn shutdown(self) {
         self.server.shutdown().await;

@@ -10,6 +10,8 @@ mod demo;
 mod embedded;
 pub mod export;
 pub mod import;
+#[cfg(feature = "embedded")]
+mod in_process;
 pub mod lambda;
 mod probe;
 mod tasks;

@@ -24,6 +24,6 @@ mod unload;
 pub use calendar::Clock;
 pub use faults::{Fault, FaultHandle, FaultSpecError, Faults, Often};
 pub use objects::ObjectRootError;
-pub use server::{Config, DEFAULT_HEAD_MEMORY, Server, StartError, TlsFiles};
+pub use server::{Config, DEFAULT_HEAD_MEMORY, Dropped, InProcess, Server, StartError, TlsFiles};
 pub use signature::{AccessKey, CredentialsFileError};
 pub use storage::OpenError;

@@ -13,7 +13,8 @@ use std::io::{self, Write};
 
 use memchr::{memchr, memmem};
 
-use crate::openmetrics::{self, Tail};
+use crate::decimal::Number;
+use crate::openmetrics::{self, Tail, TimeText};
 use crate::proto::Label;
 use codes::SHORTEST_COPY;
 use deflate::{Alike, Deflate, FARTHEST};
@@ -42,6 +43,7 @@ pub(super) struct GzipLines<W> {
     /// None of its lines has been written.
     is_new: bool,
     before: Before,
+    times: TimeText,
     /// The end of a line.
     tail: Vec<u8>,
 }
@@ -71,6 +73,7 @@ impl<W: Write> GzipLines<W> {
             again: None,
             is_new: false,
             before: Before::default(),
+            times: TimeText::default(),
             tail: Vec::new(),
         }
     }
@@ -89,8 +92,8 @@ impl<W: Write> GzipLines<W> {
     ///
     /// # Errors
     /// Those of the file.
-    pub(super) fn push(&mut self, time: i64, value: f64) -> io::Result<()> {
-        let usual = Tail::usual(time, value);
+    pub(super) fn push(&mut self, time: i64, value: Number) -> io::Result<()> {
+        let usual = Tail::usual(time, value, &mut self.times);
         let length = match (usual, self.before.usual) {
             (Some(tail), Some(before)) if !self.is_new && self.push_usual(tail, before) => tail.length + Tail::TIME,
             _ => {
@@ -162,7 +165,7 @@ impl<W: Write> GzipLines<W> {
     }
 
     /// Writes any line, and leaves its end in `tail`.
-    fn push_any(&mut self, time: i64, value: f64) {
+    fn push_any(&mut self, time: i64, value: Number) {
         self.tail.clear();
         let value = openmetrics::write_tail(time, value, &mut self.tail);
         self.before.write_tail();

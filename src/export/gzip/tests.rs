@@ -45,7 +45,7 @@ fn packed(all: &[Series]) -> File {
     let mut lines = GzipLines::new(File::default());
     for (labels, samples) in all {
         lines.start_series(labels);
-        samples.iter().for_each(|(time, value)| lines.push(*time, *value).unwrap());
+        samples.iter().for_each(|(time, value)| lines.push(*time, (*value).into()).unwrap());
     }
     assert_eq!(lines.text_length() as usize, text(all).len() - END.len());
     lines.finish(END).unwrap()

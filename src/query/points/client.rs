@@ -13,8 +13,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 
-use super::point::Points;
-use super::walk;
+use super::take::take;
+use super::taken::Points;
 
 type Taken = Arc<Mutex<Points>>;
 
@@ -71,7 +71,7 @@ impl HttpConnector for TakingConnector {
 async fn take_from(answer: &mut HttpResponse, taken: &Taken) -> Result<(), ConnectorError> {
     let body = std::mem::replace(answer.body_mut(), SdkBody::empty());
     let body = ByteStream::new(body).collect().await.map_err(|error| ConnectorError::io(error.into()))?.into_bytes();
-    let body = match walk::take(&body) {
+    let body = match take(&body) {
         Some((rest, points)) => {
             *taken.lock().unwrap_or_else(PoisonError::into_inner) = points;
             SdkBody::from(rest)

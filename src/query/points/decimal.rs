@@ -1,5 +1,6 @@
 //! Reads the numbers of time series, nearly all of which are short decimals.
 
+use crate::decimal::Number;
 use crate::query::eight_bytes;
 
 /// Most bytes that are read here: so many digits fit in a `u64`.
@@ -23,7 +24,7 @@ fn short_before_quote(text: &[u8]) -> Option<(f64, usize)> {
     let whole = eight_bytes::digits(text.get(sign..)?)?;
     let point = sign + whole.count;
     let (number, end) = match text.get(point)? {
-        b'"' => (whole.number as f64, point),
+        b'"' => (whole.number() as f64, point),
         b'.' => {
             let behind = eight_bytes::digits(text.get(point + 1..)?)?;
             let end = point + 1 + behind.count;
@@ -31,9 +32,9 @@ fn short_before_quote(text: &[u8]) -> Option<(f64, usize)> {
             if text.get(end) != Some(&b'"') {
                 return None;
             }
-            let whole = whole.number as f64;
+            let (whole, behind) = (whole.number() as f64, behind.number());
             // Both are below 10^7, so the sum is exact.
-            (if behind.number == 0 { whole } else { (whole * power + behind.number as f64) / power }, end)
+            (if behind == 0 { whole } else { (whole * power + behind as f64) / power }, end)
         }
         _ => return None,
     };
@@ -62,6 +63,38 @@ fn long_before_quote(text: &[u8]) -> Option<(f64, usize)> {
     None
 }
 
+/// Most digits behind the point of a [`Number`]'s text.
+const MOST_BEHIND: usize = 3;
+
+/// The same as a text: as it stands here, but for `.0`. Less than eight digits before the point and at most three behind
+/// it are the shortest text of their double, if none of them can be left out.
+pub(super) fn number_before_quote(text: &[u8]) -> Option<(Number, usize)> {
+    let sixteen = u128::from_le_bytes(*text.first_chunk()?);
+    let sign = usize::from(text.first() == Some(&b'-'));
+    let whole = eight_bytes::digits(text.get(sign..)?)?;
+    let point = sign + whole.count;
+    let (length, end) = match text.get(point)? {
+        b'"' => (point, point),
+        b'.' => {
+            let behind = eight_bytes::digits(text.get(point + 1..)?)?;
+            let end = point + 1 + behind.count;
+            let is_whole = behind.are_zeros();
+            let is_shortest = is_whole || text.get(end - 1) != Some(&b'0');
+            if behind.count > MOST_BEHIND || !is_shortest || text.get(end) != Some(&b'"') {
+                return None;
+            }
+            (if is_whole { point } else { end }, end)
+        }
+        _ => return None,
+    };
+    let has_zeros = whole.count > 1 && text.get(sign) == Some(&b'0');
+    // -0 is no short decimal.
+    if has_zeros || (sign == 1 && whole.are_zeros() && length == point) {
+        return None;
+    }
+    Some((Number::of_text(sixteen & !(u128::MAX << (8 * length)), length), end))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +105,29 @@ mod tests {
             assert_eq!(value.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{text}");
             assert_eq!(end, text.len());
         }
+    }
+
+    /// A number's text is what its double is written as.
+    fn assert_is_as_written(text: &str) {
+        let text = format!("{text}\"}},{{\"Time\":\"2026");
+        if let Some((number, end)) = number_before_quote(text.as_bytes()) {
+            let value: f64 = text[..end].parse().unwrap();
+            assert_eq!((number, text.as_bytes()[end]), (value.into(), b'"'), "{text}");
+            assert!(number.text().is_some());
+        }
+    }
+
+    #[test]
+    fn numbers_are_their_text_if_that_is_the_shortest() {
+        let read = |text: &str| number_before_quote(format!("{text}\"}},{{\"Time\":\"2026").as_bytes()).is_some();
+        for text in ["0", "0.0", "1.0", "-12.5", "1234567.125", "-0.5", "0.001", "100.0", "7.00"] {
+            assert!(read(text), "{text}");
+            assert_is_as_written(text);
+        }
+        for text in ["-0.0", "-0", "00.5", "01", "1.50", "12345678.0", "0.0001", "1.0E10", "NaN", "", "-", "1.", ".5"] {
+            assert!(!read(text), "{text}");
+        }
+        assert!(number_before_quote(b"1.5\"}}]").is_none(), "too little behind it");
     }
 
     #[test]
@@ -99,6 +155,9 @@ mod tests {
             // Only a text with enough bytes behind it is read the short way.
             let quoted = format!("{text}\"");
             prop_assert_eq!(before_quote(quoted.as_bytes()), before_quote(format!("{quoted}}},{{\"Time").as_bytes()));
+            assert_is_as_written(&text);
+            assert_is_as_written(&format!("{value:?}"));
+            assert_is_as_written(&format!("{:?}", (value % 1e6 * 100.0).round() / 100.0));
             assert_is_as_parsed(&format!("{:?}", (value % 1e6 * 100.0).round() / 100.0));
         }
     }

@@ -163,7 +163,7 @@ impl<'g> Pager<'g> {
 mod tests {
     use tokio::sync::oneshot;
 
-    use super::super::slot::slot;
+    use super::super::slot::{ROOM, slot};
     use super::*;
 
     #[tokio::test]
@@ -176,14 +176,19 @@ mod tests {
                 pager.separate(0);
                 pager.end_row().unwrap()
             };
-            let wanted = [row(), row(), row()];
+            // The page of each row is given with the next row.
+            let wanted: Vec<bool> = (0..ROOM + 2).map(|_| row()).collect();
             rows_are_made.send(wanted).unwrap();
             goes_on.blocking_recv().unwrap();
             pager.finish(None);
         });
-        assert_eq!(made.await, Ok([true, true, false]));
-        let taken = taker.take().await;
-        assert!(matches!(taken, Some(Ok(Event::Page(Page { last: false, .. })))));
+        let mut expected = vec![true; ROOM + 1];
+        expected.push(false);
+        assert_eq!(made.await, Ok(expected));
+        for _ in 0..ROOM {
+            let taken = taker.take().await;
+            assert!(matches!(taken, Some(Ok(Event::Page(Page { last: false, .. })))));
+        }
         go_on.send(()).unwrap();
         giving.await.unwrap();
         assert!(taker.take().await.is_none(), "a last page");

@@ -1,10 +1,14 @@
-//! How a query's thread hands over its pages: one at a time, and only while somebody may want the next.
+//! How a query's thread hands over its pages: a few at a time, and only while somebody may want the next.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+
+/// Values that may wait. With one alone, both ends often wait for each other where all cores are at work.
+pub(super) const ROOM: usize = 2;
 
 struct Shared<T> {
     state: Mutex<State<T>>,
@@ -15,14 +19,14 @@ struct Shared<T> {
 }
 
 struct State<T> {
-    value: Option<T>,
+    values: VecDeque<T>,
     ended: bool,
 }
 
-/// A place for one value, with an end for the thread that fills it and one for the tasks that empty it.
+/// Places for [`ROOM`] values, with an end for the thread that fills it and one for the tasks that empty it.
 pub(super) fn slot<T>() -> (Giver<T>, Taker<T>) {
     let shared = Arc::new(Shared {
-        state: Mutex::new(State { value: None, ended: false }),
+        state: Mutex::new(State { values: VecDeque::with_capacity(ROOM), ended: false }),
         unwanted: AtomicBool::new(false),
         taken: Condvar::new(),
         given: Notify::new(),
@@ -38,15 +42,15 @@ fn locked<T>(shared: &Shared<T>) -> MutexGuard<'_, State<T>> {
 pub(super) struct Giver<T>(Arc<Shared<T>>);
 
 impl<T> Giver<T> {
-    /// Gives a value once the one before is taken. False when nobody took that within `patience`, or nobody wants more.
+    /// Gives a value once there is a place for it. False when none got free within `patience`, or nobody wants more.
     pub(super) fn give(&self, value: T, patience: Duration) -> bool {
-        let wait = |state: &mut State<T>| state.value.is_some() && self.is_wanted();
+        let wait = |state: &mut State<T>| state.values.len() >= ROOM && self.is_wanted();
         let (mut state, _) =
             self.0.taken.wait_timeout_while(locked(&self.0), patience, wait).unwrap_or_else(PoisonError::into_inner);
-        if state.value.is_some() || !self.is_wanted() {
+        if state.values.len() >= ROOM || !self.is_wanted() {
             return false;
         }
-        state.value = Some(value);
+        state.values.push_back(value);
         drop(state);
         self.0.given.notify_one();
         true
@@ -84,7 +88,7 @@ impl<T> Taker<T> {
             let given = self.0.given.notified();
             {
                 let mut state = locked(&self.0);
-                if let Some(value) = state.value.take() {
+                if let Some(value) = state.values.pop_front() {
                     self.0.taken.notify_one();
                     return Some(value);
                 }
@@ -132,8 +136,8 @@ mod tests {
     #[test]
     fn nobody_waits_for_a_taker_that_is_gone() {
         let (giver, taker) = slot();
-        assert!(giver.give(1, PATIENCE));
-        let thread = std::thread::spawn(move || giver.give(2, PATIENCE));
+        assert!((0..ROOM).all(|number| giver.give(number, PATIENCE)));
+        let thread = std::thread::spawn(move || giver.give(ROOM, PATIENCE));
         drop(taker);
         assert!(!thread.join().unwrap());
     }
@@ -141,8 +145,8 @@ mod tests {
     #[test]
     fn patience_ends() {
         let (giver, _taker) = slot();
-        assert!(giver.give(1, PATIENCE));
-        assert!(!giver.give(2, Duration::from_millis(5)));
+        assert!((0..ROOM).all(|number| giver.give(number, PATIENCE)));
+        assert!(!giver.give(ROOM, Duration::from_millis(5)));
         assert!(giver.is_wanted());
     }
 }

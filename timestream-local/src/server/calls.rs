@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Body, Incoming};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Request, Response, StatusCode};
 use time::OffsetDateTime;
@@ -45,7 +45,7 @@ impl Calls {
     }
 
     /// Reserves memory for a body until the permit is dropped. A body of unknown length takes as much as the largest.
-    async fn room(&self, body: &Incoming) -> Result<SemaphorePermit<'_>, ApiError> {
+    async fn room(&self, body: &impl Body) -> Result<SemaphorePermit<'_>, ApiError> {
         let length =
             body.size_hint().upper().map_or(MAX_BODY_BYTES, |upper| usize::try_from(upper).unwrap_or(usize::MAX));
         let kib = u32::try_from(length.min(MAX_BODY_BYTES).div_ceil(1024)).unwrap_or(MAX_BODIES_KIB);
@@ -56,10 +56,12 @@ impl Calls {
     }
 }
 
-/// The connection is to be closed without an answer.
+/// There is no answer: a fault that was asked for, or a server that has stopped.
 #[derive(Debug, thiserror::Error)]
-#[error("dropped on purpose")]
-pub(super) struct Dropped;
+#[error("the call was dropped")]
+pub struct Dropped;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a call has no successful answer.
 enum Failure {
@@ -74,7 +76,10 @@ impl From<ApiError> for Failure {
 }
 
 /// Answers one request.
-pub(super) async fn answer(calls: &Calls, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Dropped> {
+pub(super) async fn answer<B>(calls: &Calls, request: Request<B>) -> Result<Response<Bytes>, Dropped>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
     static REQUESTS: AtomicU64 = AtomicU64::new(1);
     let (status, body) = match handle(calls, request).await {
         Ok(body) => (StatusCode::OK, body),
@@ -84,14 +89,17 @@ pub(super) async fn answer(calls: &Calls, request: Request<Incoming>) -> Result<
         }
         Err(Failure::Dropped) => return Err(Dropped),
     };
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+    let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
     response.headers_mut().insert(REQUEST_ID, HeaderValue::from(REQUESTS.fetch_add(1, Ordering::Relaxed)));
     Ok(response)
 }
 
-async fn handle(calls: &Calls, request: Request<Incoming>) -> Result<Vec<u8>, Failure> {
+async fn handle<B>(calls: &Calls, request: Request<B>) -> Result<Vec<u8>, Failure>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
     let (head, body) = request.into_parts();
     let _room = calls.room(&body).await?;
     let body = read(body).await?;
@@ -125,7 +133,10 @@ async fn handle(calls: &Calls, request: Request<Incoming>) -> Result<Vec<u8>, Fa
     }
 }
 
-async fn read(body: Incoming) -> Result<Bytes, ApiError> {
+async fn read<B>(body: B) -> Result<Bytes, ApiError>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
     let body = tokio::time::timeout(READ_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await;
     let body = body.map_err(|_| ApiError::new(ErrorKind::Serialization, "The body did not arrive in time."))?;
     let body = body.map_err(|error| {

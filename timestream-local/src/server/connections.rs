@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::Full;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -73,7 +74,7 @@ where
 {
     let service = service_fn(move |request| {
         let calls = calls.clone();
-        async move { calls::answer(&calls, request).await }
+        async move { calls::answer(&calls, request).await.map(|answer| answer.map(Full::new)) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

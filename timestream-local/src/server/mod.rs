@@ -3,6 +3,7 @@
 mod calls;
 mod connections;
 mod failure;
+mod in_process;
 mod tls;
 
 use std::net::SocketAddr;
@@ -13,7 +14,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub use calls::Dropped;
 pub use failure::StartError;
+pub use in_process::InProcess;
 pub use tls::TlsFiles;
 
 use crate::api::Api;
@@ -71,6 +74,7 @@ impl Config {
 pub struct Server {
     address: SocketAddr,
     faults: FaultHandle,
+    in_process: InProcess,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
     scheduling: JoinHandle<()>,
@@ -97,10 +101,11 @@ impl Server {
         let api = Api::new(storage, objects, clock, address, faults.clone()).await;
         let (api, scheduler) = api.map_err(|error| StartError::Tasks(error.message))?;
         let calls = Arc::new(Calls::new(api, access_keys, faults.clone(), tls.is_some()));
+        let in_process = InProcess::of(&calls);
         let (stop, stopped) = watch::channel(false);
         let scheduling = tokio::spawn(scheduler.run(stopped.clone()));
         let serving = tokio::spawn(connections::serve(listener, tls, calls, stopped));
-        Ok(Server { address, faults, stop, serving, scheduling, writer })
+        Ok(Server { address, faults, in_process, stop, serving, scheduling, writer })
     }
 
     /// Where it listens.
@@ -111,6 +116,11 @@ impl Server {
     /// The faults that it makes on purpose. They can be changed while it runs.
     pub fn faults(&self) -> &FaultHandle {
         &self.faults
+    }
+
+    /// A way to call it that needs no connection.
+    pub fn in_process(&self) -> InProcess {
+        self.in_process.clone()
     }
 
     /// Stops accepting, lets what is in flight finish for ten seconds, and closes the data.

@@ -17,6 +17,7 @@ mod documents;
 mod faults;
 mod grafana;
 mod group_commit;
+mod in_process;
 mod model;
 mod objects;
 mod queries;

@@ -1,0 +1,39 @@
+//! Calls from the server's own process, without a connection.
+
+use bytes::Bytes;
+use hyper::{Request, StatusCode};
+use serde_json::{Value, json};
+use timestream_local::{Dropped, Fault, Faults, InProcess, Often};
+
+use crate::server::{Running, record};
+
+async fn call(timestream: &InProcess, operation: &str, body: Vec<u8>) -> Result<(StatusCode, Value), Dropped> {
+    let target = format!("Timestream_20181101.{operation}");
+    let request = Request::builder().header("x-amz-target", target).body(Bytes::from(body)).unwrap();
+    let answer = timestream.call(request).await?;
+    Ok((answer.status(), serde_json::from_slice(answer.body()).unwrap()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn they_are_answered_as_over_one_until_the_server_stops() {
+    let running = Running::start().await.table().await;
+    running.records([record("a", 1.0, 0)]).send().await.unwrap();
+    let timestream = running.server.in_process();
+    let query = || br#"{"QueryString": "SELECT host FROM db1.metrics"}"#.to_vec();
+
+    let (status, answer) = call(&timestream, "Query", query()).await.unwrap();
+    assert_eq!((status, &answer["Rows"]), (StatusCode::OK, &json!([{"Data": [{"ScalarValue": "a"}]}])));
+    let (status, answer) = call(&timestream, "Query", br#"{"QueryString": "SELECT"}"#.to_vec()).await.unwrap();
+    assert_eq!(
+        (status, &answer["__type"]),
+        (StatusCode::BAD_REQUEST, &json!("com.amazonaws.timestream.v20181101#ValidationException"))
+    );
+    let (status, _) = call(&timestream, "Query", vec![b' '; 5 << 20]).await.unwrap();
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    running.server.faults().set(Faults::default().with(Fault::Drop, Often::Next(1)));
+    assert!(call(&timestream, "Query", query()).await.is_err());
+    assert!(call(&timestream, "Query", query()).await.is_ok());
+
+    running.server.shutdown().await;
+    assert!(call(&timestream, "Query", query()).await.is_err());
+}

@@ -84,6 +84,7 @@ impl sql::Catalog for View {
         };
         let counted = Counted {
             relation: samples::counted(table),
+            owner: samples::counted_owner(),
             time: samples::counted_time(),
             count: samples::counted_value(),
         };

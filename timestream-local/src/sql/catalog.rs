@@ -90,11 +90,13 @@ pub(crate) struct TableSchema {
     pub parts: Parts,
 }
 
-/// A relation that has the number of a table's records between times.
+/// A relation that has the number of the records of a table, or of one of its series, between times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Counted {
     /// The SQL behind FROM.
     pub relation: String,
+    /// The expression that is compared to give the series.
+    pub owner: String,
     /// The expression that is compared to give the times.
     pub time: String,
     /// The expression of the number, an aggregate.

@@ -146,6 +146,31 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn counts_of_groups_are_those_of_the_general_way(
+        entries in entries(), from in 0..6 * HOUR_MS, to in 0..7 * HOUR_MS
+    ) {
+        let connection = filled(&entries);
+        for bin in ["", ", bin(time, 1h)", ", bin(time, 17m)"] {
+            for condition in ["", " AND job = 'a'", " AND (job IS NULL OR measure_name = 'cpu')"] {
+                let query = |more: &str| compiled(&format!(
+                    "SELECT count(*), {KEYS}{bin}, count(*) FROM db.t WHERE time >= from_milliseconds({from}) AND \
+                     time < from_milliseconds({to}){condition}{more} GROUP BY {KEYS}{bin}"
+                ));
+                let (of_series, of_records) = (query(""), query(&format!(" AND {MIXED}")));
+                prop_assert!(of_series.sorts_series && !of_records.sorts_series);
+                let (mut found, mut expected) = (rows(&connection, &of_series), rows(&connection, &of_records));
+                found.sort();
+                expected.sort();
+                prop_assert_eq!(found, expected);
+            }
+        }
+    }
+}
+
 /// 100 series of 600 records, one a minute.
 fn many() -> Connection {
     let connection = filled(&[]);
@@ -230,7 +255,8 @@ fn all_else_is_left_to_the_general_way() {
         format!("SELECT {KEYS}, {SERIES} FROM db.t {where_} AND (job = 'a' OR measure_value::double > 1) {group}"),
         format!("SELECT {KEYS}, {SERIES} FROM db.t {where_} AND job IN (SELECT job FROM db.t) {group}"),
         // Other aggregates, or more than the time series.
-        format!("SELECT {KEYS}, count(*) FROM db.t {where_} {group}"),
+        format!("SELECT {KEYS}, sum(measure_value::double) FROM db.t {where_} {group}"),
+        format!("SELECT {KEYS}, count(*) FROM db.t {where_} AND measure_value::double > 1 {group}"),
         format!("SELECT {KEYS}, max(job) FROM db.t {where_} {group}"),
         format!(
             "SELECT {KEYS}, cardinality(create_time_series(time, measure_value::double)) FROM db.t {where_} {group}"
@@ -276,6 +302,8 @@ fn what_stands_around_them_still_holds() {
     assert_eq!(found(&format!("SELECT job FROM ({series}) ORDER BY job LIMIT 1")), ["a"]);
     assert_eq!(found(&format!("{series} ORDER BY 1, env DESC LIMIT 1 OFFSET 2")).len(), 1);
     assert_eq!(found(&format!("SELECT count(*), count(ts_samples) FROM ({series})")), ["3|3"]);
+    let counts = format!("SELECT {KEYS}, count(*) AS records FROM db.t GROUP BY {KEYS}");
+    assert_eq!(found(&format!("SELECT sum(records), max(records * length(measure_name)) FROM ({counts})")), ["4|6"]);
     assert_eq!(found(&format!("SELECT measure_name FROM ({series}) WHERE job IS NULL")), ["cpu"]);
     let twice = found(&format!("SELECT ts_samples, job, ts_samples FROM ({series}) WHERE job IS NULL"));
     let cells: Vec<&str> = twice.first().unwrap().split('|').collect();

@@ -34,6 +34,7 @@ impl Catalog for Guide {
             relation: format!("series_{number} AS s CROSS JOIN samples_{number} AS v ON v.series = s.id"),
             counted: Counted {
                 relation: format!("samples_{number} AS v"),
+                owner: "v.series".into(),
                 time: "v.time".into(),
                 count: "count(*)".into(),
             },

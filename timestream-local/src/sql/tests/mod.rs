@@ -41,7 +41,12 @@ impl Catalog for OneTable {
                     column("measure_value::bigint", ColumnType::Bigint, Attribute::MeasureValue, "v.bigint"),
                 ],
                 relation: "series_1 AS s CROSS JOIN samples_1 AS v ON v.series = s.id".into(),
-                counted: Counted { relation: "samples_1 AS n".into(), time: "n.time".into(), count: "count(*)".into() },
+                counted: Counted {
+                    relation: "samples_1 AS n".into(),
+                    owner: "n.series".into(),
+                    time: "n.time".into(),
+                    count: "count(*)".into(),
+                },
                 parts: Parts {
                     series: "series_1 AS s".into(),
                     id: "s.id".into(),

@@ -1,8 +1,9 @@
 //! GROUP BY over all that tells series apart, without a sort of the records.
 //!
 //! Storage has each series once, with its records in order of time. So the groups of `measure_name` and all dimensions
-//! are its series, and the time series of a group are read by a subquery for each. With `bin(time, …)` as a further key,
-//! the groups are the bins of each series that have records. They are found by seeking from one to the next.
+//! are its series, and the time series of a group are read, and its records counted, by a subquery for each. With
+//! `bin(time, …)` as a further key, the groups are the bins of each series that have records. They are found by seeking
+//! from one to the next.
 
 use rusqlite::types::Value;
 
@@ -14,6 +15,10 @@ use crate::calendar::MINUTE;
 
 /// Narrower bins are left to the general way: their list would be as long as the series.
 const LEAST_BIN: i64 = MINUTE;
+
+/// How many records a group has.
+const COUNT: &str = "count(*)";
+
 /// The parts of a SELECT that has GROUP BY, in SQLite's SQL.
 pub(super) struct Grouped<'s> {
     pub(super) fields: &'s [&'s str],
@@ -37,8 +42,8 @@ impl Bin {
 }
 
 impl Translator<'_> {
-    /// The groups of a SELECT from a table, if they are its series or the bins of its series, and its fields are keys
-    /// and time series.
+    /// The groups of a SELECT from a table, if they are its series or the bins of its series, and its fields are keys,
+    /// time series and counts.
     pub(super) fn groups(&self, table: &SplitTable, select: &Grouped<'_>) -> Option<Groups> {
         if !table.series_columns.iter().all(|column| select.keys.contains(column)) {
             return None;
@@ -129,7 +134,7 @@ fn of_bins(
     Some(Groups { sql, series })
 }
 
-/// The list of a SELECT's fields, with NULL for each time series, and how the time series are read from the records under
+/// The list of a SELECT's fields, with NULL for each time series and count, and how these are read from the records under
 /// conditions.
 fn fields(
     table: &SplitTable,
@@ -144,6 +149,10 @@ fn fields(
             _ if field.starts_with(CREATE_TIME_SERIES) && table.is_of_records(field) => {
                 let by_records = || format!("(SELECT {field}{})", table.records_of("g.i", conditions));
                 series.push((index, table.points_of(field, "g.i", conditions).unwrap_or_else(by_records)));
+                "NULL".to_owned()
+            }
+            _ if *field == COUNT => {
+                series.push((index, table.count_of_series("g.i", conditions)?));
                 "NULL".to_owned()
             }
             _ if select.keys.iter().any(|key| key == field) => (*field).to_owned(),

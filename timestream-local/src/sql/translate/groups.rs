@@ -5,10 +5,10 @@ pub(super) const CREATE_TIME_SERIES: &str = "ts_create_time_series(";
 
 /// A query whose rows are series, or bins of series.
 pub(super) struct Groups {
-    /// The rows, with NULL in the place of each time series. Behind the columns `c0`, `c1`, … stand `i`, the number of
+    /// The rows, with NULL in the place of each time series and count. Behind the columns `c0`, `c1`, … stand `i`, the number of
     /// the series, and `t`, the first time of the bin.
     pub(super) sql: String,
-    /// The places of the time series among the columns, each with the SQL that reads it beside a row named `g`.
+    /// The places of the time series and counts among the columns, each with the SQL that reads it beside a row named `g`.
     pub(super) series: Vec<(usize, String)>,
 }
 

@@ -73,17 +73,28 @@ impl SplitTable {
 
     /// The SELECT of the number of records under conditions. `None` if the conditions are others than bounds of the time.
     pub(super) fn count_of(&self, conditions: &[String]) -> Option<String> {
-        let Counted { relation, time, count } = &self.counted;
         let bounds = conditions.iter().map(|condition| {
-            let bound = self.bound_as(time, condition)?;
+            let bound = self.bound_as(&self.counted.time, condition)?;
             self.is_of_records(&bound).then_some(bound)
         });
-        let bounds = bounds.collect::<Option<Vec<String>>>()?;
-        let bounds = match bounds.as_slice() {
+        Some(self.counted_where(&bounds.collect::<Option<Vec<String>>>()?))
+    }
+
+    /// The same of the records of a series.
+    pub(super) fn count_of_series(&self, id: &str, conditions: &[&str]) -> Option<String> {
+        let own = format!("{} = {id}", self.counted.owner);
+        let bounds = conditions.iter().map(|condition| self.bound_as(&self.counted.time, condition));
+        let all = std::iter::once(Some(own)).chain(bounds).collect::<Option<Vec<String>>>()?;
+        Some(self.counted_where(&all))
+    }
+
+    fn counted_where(&self, conditions: &[String]) -> String {
+        let Counted { relation, count, .. } = &self.counted;
+        let conditions = match conditions {
             [] => String::new(),
-            bounds => format!(" WHERE {}", all_of(bounds.iter().map(String::as_str))),
+            conditions => format!(" WHERE {}", all_of(conditions.iter().map(String::as_str))),
         };
-        Some(format!("(SELECT {count} FROM {relation}{bounds})"))
+        format!("(SELECT {count} FROM {relation}{conditions})")
     }
 
     /// A bound of the time of records as one of another expression.

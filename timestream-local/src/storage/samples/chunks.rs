@@ -6,7 +6,7 @@
 use super::chunk::{self, Damaged, Extent, Sample};
 use super::floors::Floors;
 use crate::calendar::{HOUR, timestamp_text};
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, Rows};
 
 /// The longest time between the first and the last sample of a chunk, in nanoseconds. Who looks for the chunks of a
 /// time need not look further back.
@@ -203,7 +203,34 @@ pub(super) fn count_between(
         "SELECT number, start, stop, count FROM {name} INDEXED BY {name}_time WHERE start <= ?2 AND stop >= ?1"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query([from, to])?;
+    added_up(connection, number, (from, to), floors, statement.query([from, to])?)
+}
+
+/// The same of a series.
+pub(super) fn count_of_series(
+    connection: &Connection,
+    number: i64,
+    series: i64,
+    (from, to): (i64, i64),
+    floors: &Floors,
+) -> rusqlite::Result<i64> {
+    let sql = format!(
+        "SELECT number, start, stop, count FROM {} WHERE series = ?1 AND start >= ?2 AND start <= ?3 AND stop >= ?4",
+        table(number)
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query([series, from.saturating_sub(SPAN), to, from])?;
+    added_up(connection, number, (from, to), floors, rows)
+}
+
+/// The samples of chunks between two times. The rows have what a chunk's head has, and its count.
+fn added_up(
+    connection: &Connection,
+    number: i64,
+    (from, to): (i64, i64),
+    floors: &Floors,
+    mut rows: Rows<'_>,
+) -> rusqlite::Result<i64> {
     let (mut all, mut part) = (0, Vec::new());
     while let Some(row) = rows.next()? {
         let head = ChunkHead { number: row.get(0)?, start: row.get(1)?, stop: row.get(2)? };

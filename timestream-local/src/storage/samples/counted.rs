@@ -1,4 +1,4 @@
-//! The number of a table's records between two times, as a table of one row.
+//! The number of records of a table, or of one of its series, between two times, as a table of one row.
 
 use super::scan::{RecordRows, Records};
 use super::snapshot::Snapshot;
@@ -6,10 +6,14 @@ use super::{rows, rows::TIME};
 use rusqlite::Connection;
 use virtual_table::{Asked, Context, Relation, Rows};
 
+/// The column of the series, if the records of one are counted.
+pub(super) const KEY: &str = "key";
+
 /// The column of the number.
 pub(super) const COUNT: &str = "records";
 
-/// Counts the records of a table. The times are given by comparisons with the second column.
+/// Counts the records of a table, or of the series that the first column equals. The times are given by comparisons with
+/// the second column.
 pub(super) struct Counted {
     number: i64,
     snapshot: Snapshot,
@@ -26,7 +30,7 @@ impl Relation for Counted {
     type Rows = CountedRows;
 
     fn columns(&self) -> Vec<String> {
-        ["key", TIME, COUNT].map(str::to_owned).into()
+        [KEY, TIME, COUNT].map(str::to_owned).into()
     }
 
     fn rows(&self) -> CountedRows {
@@ -48,12 +52,12 @@ pub(super) struct CountedRows {
 impl Rows for CountedRows {
     fn seek(&mut self, connection: &Connection, asked: Asked) -> rusqlite::Result<()> {
         self.asked = asked;
-        self.count = if (asked.from, asked.to) == (i64::MIN, i64::MAX) {
-            self.snapshot.count(connection, self.number)?
-        } else if rows::has_rows(connection, self.number)? {
-            self.count_each(connection)?
-        } else {
-            self.snapshot.count_samples(connection, self.number, (asked.from, asked.to))?
+        let bounds = (asked.from, asked.to);
+        self.count = match asked.key {
+            None if bounds == (i64::MIN, i64::MAX) => self.snapshot.count(connection, self.number)?,
+            _ if rows::has_rows(connection, self.number)? => self.count_each(connection)?,
+            None => self.snapshot.count_samples(connection, self.number, bounds)?,
+            Some(series) => self.snapshot.count_samples_of(connection, (self.number, series), bounds)?,
         };
         self.is_next = true;
         Ok(())
@@ -65,7 +69,7 @@ impl Rows for CountedRows {
 
     fn write(&self, column: usize, context: &mut Context) -> rusqlite::Result<()> {
         context.set_result(match column {
-            0 => 0,
+            0 => self.asked.key.unwrap_or_default(),
             1 => self.asked.from,
             _ => self.count,
         })
@@ -75,7 +79,7 @@ impl Rows for CountedRows {
 impl CountedRows {
     /// Rows may hide samples, so all records are gone through.
     fn count_each(&mut self, connection: &Connection) -> rusqlite::Result<i64> {
-        self.records.seek(connection, Asked { key: None, values: false, ..self.asked })?;
+        self.records.seek(connection, Asked { values: false, ..self.asked })?;
         let mut count = 0;
         while self.records.next(connection)? {
             count += 1;

@@ -205,6 +205,15 @@ impl Heads {
         Ok(count)
     }
 
+    /// The same of a series.
+    pub(super) fn count_of_series(&self, key: Key, generation: i64, bounds: (i64, i64)) -> Result<i64, Gone> {
+        let shard = reading(self.shard(key));
+        self.check(key.0, generation)?;
+        let head = shard.get(&key);
+        let counts = head.map(|head| head.seen(generation).map(|stretch| stretch.count_between(bounds)).sum::<usize>());
+        Ok(counts.unwrap_or_default() as i64)
+    }
+
     /// Whether a series has samples that are not sealed yet.
     pub(super) fn has_unsealed(&self, key: Key) -> bool {
         reading(self.shard(key)).get(&key).is_some_and(|head| head.unsealed().any(|stretch| stretch.len() > 0))

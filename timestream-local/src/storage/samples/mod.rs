@@ -36,8 +36,8 @@ pub(crate) use heads::Heads;
 pub(crate) use points::Format;
 pub(crate) use readable::make_readable;
 pub(crate) use relations::{
-    Field, ID, counted, counted_time, counted_value, owner, points, points_owner, points_time, points_value, records,
-    relation, series,
+    Field, ID, counted, counted_owner, counted_time, counted_value, owner, points, points_owner, points_time,
+    points_value, records, relation, series,
 };
 pub(crate) use snapshot::Snapshot;
 pub(super) use store::{Samples, Stored};

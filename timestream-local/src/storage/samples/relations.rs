@@ -1,7 +1,7 @@
 //! The SQL that reads a table's records.
 
 use super::super::catalog::{Table, series_table};
-use super::counted::COUNT;
+use super::counted::{COUNT, KEY};
 use super::points::POINTS;
 use super::rows;
 use crate::records::Kind;
@@ -59,8 +59,8 @@ pub(crate) fn owner() -> String {
     format!("v.{}", rows::SERIES)
 }
 
-/// The SQL behind FROM of a relation that has the number of records between times that are given. It does not go through
-/// all of them.
+/// The SQL behind FROM of a relation that has the number of records between times that are given, of all series or of one
+/// that is given. It does not go through all of them.
 pub(crate) fn counted(table: &Table) -> String {
     format!("{} AS n", virtual_count(table.number))
 }
@@ -74,6 +74,11 @@ pub(crate) fn counted_value() -> String {
 /// The expression in [`counted`] that is compared to give the times.
 pub(crate) fn counted_time() -> String {
     format!("n.{}", rows::TIME)
+}
+
+/// The expression in [`counted`] that is compared to give the series.
+pub(crate) fn counted_owner() -> String {
+    format!("n.{KEY}")
 }
 
 /// The SQL behind FROM of a relation with a row for a series that is given, between times that are given, if it has

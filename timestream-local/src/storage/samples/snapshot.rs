@@ -84,6 +84,19 @@ impl Snapshot {
         Ok(sealed + unsealed)
     }
 
+    /// The same of a series.
+    pub(super) fn count_samples_of(
+        &self,
+        connection: &Connection,
+        key: Key,
+        bounds: (i64, i64),
+    ) -> rusqlite::Result<i64> {
+        let floors = Floors::load(connection, key.0)?;
+        let sealed = chunks::count_of_series(connection, key.0, key.1, bounds, &floors)?;
+        let unsealed = self.heads.count_of_series(key, self.generation, bounds).map_err(gone)?;
+        Ok(sealed + unsealed)
+    }
+
     fn has_sample(&self, connection: &Connection, key: Key, time: i64, floors: &Floors) -> rusqlite::Result<bool> {
         let mut samples = Vec::new();
         self.unsealed(key, (time, time), usize::MAX, &mut samples)?;

@@ -219,6 +219,11 @@ impl Fixture {
             let time = counted_time();
             let count = self.count_where(&query, &format!("{time} >= {from} AND {time} <= {to}"));
             assert_eq!(count, wanted.keys().filter(|(_, time)| (from..=to).contains(time)).count(), "{from} to {to}");
+            for series in 1..4 {
+                let one = format!("{} = {series} AND {time} >= {from} AND {time} <= {to}", counted_owner());
+                let of_series = wanted.keys().filter(|(own, time)| *own == series && (from..=to).contains(time));
+                assert_eq!(self.count_where(&query, &one), of_series.count(), "{series}, {from} to {to}");
+            }
         }
         for (series, from, to) in [(1, 0, 300), (2, 60, 61), (3, 30, 150), (3, 30, 29)] {
             let doubles = self.model.range((series, from)..).filter_map(|((own, time), (_, value))| match value {

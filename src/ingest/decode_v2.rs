@@ -10,9 +10,11 @@
 
 use std::ops::Range;
 
-use super::protobuf::{Fields, ProtobufError, Value};
-use super::series::{Previous, SeriesBuilder, is_utf8, span};
-use crate::write_request::{Fault, Label, NativeHistogram, Room, Sample, Series, Span, WriteRequest};
+use super::protobuf::{Fields, ProtobufError, Value, count_packed};
+use super::references::References;
+use super::series::SeriesBuilder;
+use super::symbols::Symbols;
+use crate::write_request::{Label, NativeHistogram, Room, Sample, Series, Span, WriteRequest};
 
 /// The number of items of each kind in a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,6 +24,9 @@ pub struct Survey {
     labels: usize,
     samples: usize,
     histograms: usize,
+    /// Where the first series begins, and where the last symbol ends.
+    first_series: usize,
+    symbols_end: usize,
 }
 
 impl Survey {
@@ -33,10 +38,17 @@ impl Survey {
     pub fn of(buffer: &[u8]) -> Result<Self, ProtobufError> {
         let mut survey = Survey::default();
         let mut fields = Fields::new(buffer, 0..buffer.len());
+        let mut at = 0;
         while let Some((number, value)) = fields.next()? {
             match (number, value) {
-                (4, Value::Bytes(_)) => survey.symbols += 1,
+                (4, Value::Bytes(range)) => {
+                    survey.symbols += 1;
+                    survey.symbols_end = range.end;
+                }
                 (5, Value::Bytes(range)) => {
+                    if survey.series == 0 {
+                        survey.first_series = at;
+                    }
                     survey.series += 1;
                     survey.count_series(buffer, range)?;
                 }
@@ -46,6 +58,7 @@ impl Survey {
                 }
                 _ => {}
             }
+            at = fields.at();
         }
         Ok(survey)
     }
@@ -54,10 +67,16 @@ impl Survey {
         let at = range.start;
         let mut references = 0;
         let mut fields = Fields::new(buffer, range);
+        // The form of nearly all series: labels, then samples.
+        if let Some(range) = fields.next_of(1) {
+            references += count_packed(&buffer[range]);
+        }
+        while fields.next_of(2).is_some() {
+            self.samples += 1;
+        }
         while let Some((number, value)) = fields.next()? {
             match (number, value) {
-                // The last byte of each packed number is below 128.
-                (1, Value::Bytes(range)) => references += buffer[range].iter().filter(|byte| **byte < 0x80).count(),
+                (1, Value::Bytes(range)) => references += count_packed(&buffer[range]),
                 (1, Value::Varint(_)) => references += 1,
                 (2, Value::Bytes(_)) => self.samples += 1,
                 (3, Value::Bytes(_)) => self.histograms += 1,
@@ -72,7 +91,7 @@ impl Survey {
 
     /// The bytes that the tables of the request take once it is decoded.
     pub fn table_bytes(&self) -> usize {
-        self.symbols * size_of::<Option<Span>>()
+        self.symbols * size_of::<Span>()
             + self.series * size_of::<Series>()
             + self.labels * size_of::<Label>()
             + self.samples * size_of::<Sample>()
@@ -87,7 +106,7 @@ impl Survey {
 /// empty.
 /// Faults of single series are not errors here: they are marked for validation.
 pub fn decode(buffer: Vec<u8>, survey: &Survey) -> Result<WriteRequest, ProtobufError> {
-    let symbols = symbols(&buffer, survey)?;
+    let symbols = Symbols::read(&buffer, survey.symbols, survey.symbols_end)?;
     let mut request = WriteRequest::default();
     request.series.reserve_exact(survey.series);
     request.labels.reserve_exact(survey.labels);
@@ -95,55 +114,38 @@ pub fn decode(buffer: Vec<u8>, survey: &Survey) -> Result<WriteRequest, Protobuf
     request.histograms.reserve_exact(survey.histograms);
     // The survey has counted all that there is.
     let mut room = Room::new(0, 0);
-    let mut previous = Previous::default();
-    let mut fields = Fields::new(&buffer, 0..buffer.len());
+    let mut references = References::new(&buffer, &symbols);
+    let mut fields = Fields::new(&buffer, survey.first_series..buffer.len());
     while let Some((number, value)) = fields.next()? {
         if let (5, Value::Bytes(range)) = (number, value) {
-            series(&buffer, &symbols, range, &mut request, &mut room, &mut previous)?;
+            series(&buffer, range, &mut request, &mut room, &mut references)?;
         }
     }
     request.buffer = buffer;
     Ok(request)
 }
 
-/// The table of symbols. One that is not UTF-8 is `None`: only the series that refer to it are at fault.
-fn symbols(buffer: &[u8], survey: &Survey) -> Result<Vec<Option<Span>>, ProtobufError> {
-    let mut symbols = Vec::with_capacity(survey.symbols);
-    let mut fields = Fields::new(buffer, 0..buffer.len());
-    while let Some((number, value)) = fields.next()? {
-        if let (4, Value::Bytes(range)) = (number, value) {
-            if symbols.is_empty() && !range.is_empty() {
-                return Err(ProtobufError::new("a first symbol that is not empty", range.start));
-            }
-            let symbol = span(range.clone())?;
-            symbols.push(is_utf8(buffer, range).then_some(symbol));
-        }
-    }
-    Ok(symbols)
-}
-
 fn series(
     buffer: &[u8],
-    symbols: &[Option<Span>],
     range: Range<usize>,
     request: &mut WriteRequest,
     room: &mut Room,
-    previous: &mut Previous,
+    references: &mut References<'_>,
 ) -> Result<(), ProtobufError> {
     let at = range.start;
     let mut fields = Fields::new(buffer, range);
-    let mut series = SeriesBuilder::new(buffer, at, request, room, previous);
-    // The name of a label whose value is still to come.
-    let mut name = None;
+    let mut series = SeriesBuilder::new(buffer, at, request, room);
+    // The form of nearly all series: labels, then samples.
+    if let Some(range) = fields.next_of(1) {
+        references.packed(&mut series, range)?;
+    }
+    while let Some(range) = fields.next_of(2) {
+        series.sample(range)?;
+    }
     while let Some((number, value)) = fields.next()? {
         match (number, value) {
-            (1, Value::Bytes(range)) => {
-                let mut references = Fields::new(buffer, range);
-                while let Some(reference) = references.packed()? {
-                    half_label(&mut series, &mut name, symbols, reference)?;
-                }
-            }
-            (1, Value::Varint(reference)) => half_label(&mut series, &mut name, symbols, reference)?,
+            (1, Value::Bytes(range)) => references.packed(&mut series, range)?,
+            (1, Value::Varint(reference)) => references.one(&mut series, reference)?,
             (2, Value::Bytes(range)) => series.sample(range)?,
             (3, Value::Bytes(range)) => series.histogram(range)?,
             (4, Value::Bytes(_)) => series.exemplar(),
@@ -152,42 +154,8 @@ fn series(
             _ => {}
         }
     }
-    if name.is_some() {
-        series.fault(Fault::MissingValue);
-    }
+    references.end(&mut series);
     series.finish()
-}
-
-/// Takes the symbol of a reference as the name of a label, or as the value of `name`. A reference without a symbol is a
-/// fault of the series, and is left out.
-fn half_label(
-    series: &mut SeriesBuilder<'_>,
-    name: &mut Option<Span>,
-    symbols: &[Option<Span>],
-    reference: u64,
-) -> Result<(), ProtobufError> {
-    // In protobuf a uint32 is the lower half of the number that is sent.
-    let symbol = match symbols.get(reference as u32 as usize) {
-        Some(Some(symbol)) => *symbol,
-        Some(None) => {
-            series.fault(Fault::NotUtf8);
-            Span::default()
-        }
-        None => {
-            series.fault(Fault::UnknownSymbol);
-            Span::default()
-        }
-    };
-    match name.take() {
-        Some(name) => match series.seen(|label| label.name == name) {
-            Some(seen) => series.seen_label(seen, symbol),
-            None => series.label(name, symbol),
-        },
-        None => {
-            *name = Some(symbol);
-            Ok(())
-        }
-    }
 }
 
 #[cfg(test)]
@@ -197,6 +165,7 @@ mod tests {
 
     use super::*;
     use crate::proto::v2;
+    use crate::write_request::Fault;
 
     /// A series: name, labels, samples as bits and time, and whether it has a fault.
     type SeriesView = (String, Vec<(String, String)>, Vec<(u64, i64)>, bool);
@@ -258,9 +227,9 @@ mod tests {
         let references = prop::collection::vec(0..symbols as u32, 0..5)
             .prop_map(|half| half.iter().flat_map(|&r| [r, r.saturating_sub(1)]).collect::<Vec<_>>());
         let references = prop_oneof![9 => references, 1 => prop::collection::vec(0..symbols as u32 + 1, 0..4)];
-        let sample = (any::<f64>(), any::<i64>(), any::<i64>()).prop_map(|(value, timestamp, start_timestamp)| {
-            v2::Sample { value: Some(value), timestamp, start_timestamp }
-        });
+        let timestamp = prop_oneof![any::<i64>(), 1 << 34..1i64 << 43];
+        let sample = (prop::option::of(any::<f64>()), timestamp, prop_oneof![Just(0), any::<i64>()])
+            .prop_map(|(value, timestamp, start_timestamp)| v2::Sample { value, timestamp, start_timestamp });
         let histogram = any::<i64>().prop_map(|timestamp| v2::Histogram { timestamp, ..Default::default() });
         (
             references,

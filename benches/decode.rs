@@ -8,7 +8,7 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use prost::Message;
 use timestream_prometheus_connector::ingest::{decode_v1, decode_v2};
-use timestream_prometheus_connector::proto::{Label, WriteRequest, v2};
+use timestream_prometheus_connector::proto::WriteRequest;
 
 mod workload;
 
@@ -47,19 +47,10 @@ fn decode(criterion: &mut Criterion) {
             bencher.iter_batched(|| request.clone(), decode, BatchSize::LargeInput);
         });
         group.bench_function("prost", |bencher| {
-            bencher.iter_with_large_drop(|| labels(&v2::Request::decode(black_box(request.as_slice())).unwrap()));
+            bencher.iter_with_large_drop(|| workload::labels_by_prost(black_box(&request)));
         });
         group.finish();
     }
-}
-
-/// The labels of each series: prost's form has their numbers among the symbols only.
-fn labels(request: &v2::Request) -> Vec<Vec<Label>> {
-    let symbol = |number: u32| request.symbols[number as usize].clone();
-    let of_series = |numbers: &[u32]| {
-        numbers.chunks(2).map(|pair| Label { name: symbol(pair[0]), value: symbol(pair[1]) }).collect()
-    };
-    request.timeseries.iter().map(|series| of_series(&series.labels_refs)).collect()
 }
 
 criterion_group!(benches, decode);

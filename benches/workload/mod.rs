@@ -13,7 +13,7 @@
 
 mod wire;
 
-pub use wire::{encode, encode_samples, encode_v2, message, packed, requests, value};
+pub use wire::{encode, encode_samples, encode_v2, labels_by_prost, message, packed, requests, value};
 
 /// Labels, `__name__` among them, in the order of their names.
 pub type Labels = Vec<(String, String)>;

@@ -68,6 +68,17 @@ pub fn encode_v2(series: &[&Labels], scrape: u64, samples: u64) -> Vec<u8> {
     v2::Request { symbols, timeseries }.encode_to_vec()
 }
 
+/// The labels of each series of a remote write 2.0 request by way of prost's form, which only has their numbers among
+/// the symbols.
+pub fn labels_by_prost(request: &[u8]) -> Vec<Vec<proto::Label>> {
+    let request = v2::Request::decode(request).expect("the request was encoded by prost");
+    let symbol = |number: u32| request.symbols[number as usize].clone();
+    let of_series = |numbers: &[u32]| {
+        numbers.chunks(2).map(|pair| proto::Label { name: symbol(pair[0]), value: symbol(pair[1]) }).collect()
+    };
+    request.timeseries.iter().map(|series| of_series(&series.labels_refs)).collect()
+}
+
 /// `encode`d and packed.
 pub fn packed(series: &[&Labels], scrape: u64) -> Vec<u8> {
     snap::raw::Encoder::new().compress_vec(&encode(series, scrape)).expect("a request is far below 4 GiB")

@@ -4,8 +4,9 @@
 
 use std::ops::Range;
 
+use super::previous::Previous;
 use super::protobuf::{Fields, ProtobufError, Value};
-use super::series::{Previous, SeriesBuilder, is_utf8, span};
+use super::series::{SeriesBuilder, is_utf8, span};
 use crate::write_request::{Fault, Room, WriteRequest};
 
 /// The most that the tables of a request take in memory, as a multiple of its bytes. A label of one letter each takes 8
@@ -54,10 +55,10 @@ fn series(
 ) -> Result<(), ProtobufError> {
     let at = range.start;
     let mut fields = Fields::new(buffer, range);
-    let mut series = SeriesBuilder::new(buffer, at, request, room, previous);
+    let mut series = SeriesBuilder::new(buffer, at, request, room);
     while let Some((number, value)) = fields.next()? {
         match (number, value) {
-            (1, Value::Bytes(range)) => label(buffer, range, &mut series)?,
+            (1, Value::Bytes(range)) => label(buffer, range, &mut series, previous)?,
             (2, Value::Bytes(range)) => series.sample(range)?,
             (3, Value::Bytes(_)) => series.exemplar(),
             (4, Value::Bytes(range)) => series.histogram(range)?,
@@ -65,14 +66,20 @@ fn series(
             _ => {}
         }
     }
+    previous.end(series.is_sorted());
     series.finish()
 }
 
 /// Takes a label of the series.
 #[inline]
-fn label(buffer: &[u8], range: Range<usize>, series: &mut SeriesBuilder<'_>) -> Result<(), ProtobufError> {
-    if let Some(seen) = series.again(span(range.clone())?) {
-        return series.seen_label(seen, seen.1.label.value);
+fn label(
+    buffer: &[u8],
+    range: Range<usize>,
+    series: &mut SeriesBuilder<'_>,
+    previous: &mut Previous,
+) -> Result<(), ProtobufError> {
+    if let Some(seen) = previous.again(buffer, span(range.clone())?) {
+        return previous.seen_label(series, seen, seen.1.label.value);
     }
     // The form of nearly all labels: name and value of less than 128 bytes each.
     if let [0x0a, name_length @ 0..0x80, rest @ ..] = &buffer[range.clone()]
@@ -82,16 +89,16 @@ fn label(buffer: &[u8], range: Range<usize>, series: &mut SeriesBuilder<'_>) -> 
     {
         let name_start = range.start + 2;
         let value_span = || span(range.end - value.len()..range.end);
-        if let Some(seen) = series.seen(|label| buffer[label.name.range()] == *name) {
+        if let Some(seen) = previous.seen(|label| buffer[label.name.range()] == *name) {
             let known = seen.1.label.value;
             if buffer[known.range()] == *value {
-                return series.seen_label(seen, known);
+                return previous.seen_label(series, seen, known);
             }
             if value.is_ascii() {
-                return series.seen_label(seen, value_span()?);
+                return previous.seen_label(series, seen, value_span()?);
             }
         } else if rest.is_ascii() {
-            return series.label(span(name_start..name_start + name.len())?, value_span()?);
+            return previous.label(series, span(name_start..name_start + name.len())?, value_span()?);
         }
     }
     let (name, value) = any_label(buffer, range)?;
@@ -99,7 +106,7 @@ fn label(buffer: &[u8], range: Range<usize>, series: &mut SeriesBuilder<'_>) -> 
         series.fault(Fault::NotUtf8);
         return Ok(());
     }
-    series.label(span(name)?, span(value)?)
+    previous.label(series, span(name)?, span(value)?)
 }
 
 /// The name and the value of a label.
@@ -177,8 +184,9 @@ mod tests {
     fn any_request() -> impl Strategy<Value = proto::WriteRequest> {
         let label = ("(__name__|[a-d]{0,2}|\\PC{0,3})", "([xy]|\\PC{0,6})")
             .prop_map(|(name, value)| proto::Label { name, value });
-        let sample =
-            (any::<f64>(), any::<i64>()).prop_map(|(value, timestamp)| proto::Sample { value: Some(value), timestamp });
+        let timestamp = prop_oneof![any::<i64>(), 1 << 34..1i64 << 43];
+        let sample = (prop::option::of(any::<f64>()), timestamp)
+            .prop_map(|(value, timestamp)| proto::Sample { value, timestamp });
         let series = (prop::collection::vec(label, 0..6), prop::collection::vec(sample, 0..4), 0..3usize, 0..3usize);
         let series = series.prop_map(|(labels, samples, exemplars, histograms)| proto::TimeSeries {
             labels,

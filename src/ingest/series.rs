@@ -11,32 +11,9 @@ const METRIC_NAME_LABEL: &[u8] = b"__name__";
 /// matter. Comparing them whole would be slow: remote write 2.0 can repeat a name of megabytes at two bytes a time.
 const COMPARED_BYTES: usize = 256;
 
-/// How many labels of the series before are compared with the current label: some may be missing, and others new.
-const TRIED_LABELS: usize = 3;
-/// Labels of a series that are remembered for the next.
-const REMEMBERED_LABELS: usize = 64;
-
-/// The labels of the series before, in the order in which they came. Series come target by target and family by family,
-/// so most labels stood there already. Such a label gets the same span, which later stages compare in place of its text.
-#[derive(Debug, Default)]
-pub(super) struct Previous {
-    labels: Vec<Seen>,
-    sorted: bool,
-    /// Those of the current series.
-    current: Vec<Seen>,
-}
-
-/// A label as it came.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Seen {
-    pub(super) label: Label,
-    role: Role,
-    /// Where its message stands: name and value with their lengths. Remote write 2.0 has no messages of labels.
-    message: Span,
-}
-
+/// What became of a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
+pub(super) enum Role {
     /// A label of the series, in its place among the others.
     Placed,
     MetricName,
@@ -49,7 +26,6 @@ pub(super) struct SeriesBuilder<'a> {
     buffer: &'a [u8],
     request: &'a mut WriteRequest,
     room: &'a mut Room,
-    previous: &'a mut Previous,
     /// Where its message begins.
     at: usize,
     first_label: usize,
@@ -57,100 +33,55 @@ pub(super) struct SeriesBuilder<'a> {
     name: Span,
     fault: Option<Fault>,
     sorted: bool,
-    /// The name of the last label that was placed.
-    last: Span,
-    /// Whether that name was placed in the series before, too.
-    last_was_placed: bool,
-    /// The next label of the series before to be tried.
-    next_tried: usize,
-    /// The message of the current label.
-    message: Span,
 }
 
 impl<'a> SeriesBuilder<'a> {
-    pub(super) fn new(
-        buffer: &'a [u8],
-        at: usize,
-        request: &'a mut WriteRequest,
-        room: &'a mut Room,
-        previous: &'a mut Previous,
-    ) -> Self {
-        previous.current.clear();
+    pub(super) fn new(buffer: &'a [u8], at: usize, request: &'a mut WriteRequest, room: &'a mut Room) -> Self {
         SeriesBuilder {
             first_label: request.labels.len(),
             first_sample: request.samples.len(),
             buffer,
             request,
             room,
-            previous,
             at,
             name: Span::default(),
             fault: None,
             sorted: true,
-            last: Span::default(),
-            last_was_placed: false,
-            next_tried: 0,
-            message: Span::default(),
-        }
-    }
-
-    /// The next label of the series before, if the one that stands at `message` has the same bytes.
-    #[inline]
-    pub(super) fn again(&mut self, message: Span) -> Option<(usize, Seen)> {
-        self.message = message;
-        let next = self.previous.labels.get(self.next_tried)?;
-        (self.buffer[next.message.range()] == self.buffer[message.range()]).then_some((self.next_tried, *next))
-    }
-
-    /// The next label of the series before that is `same`.
-    #[inline]
-    pub(super) fn seen(&self, same: impl Fn(&Label) -> bool) -> Option<(usize, Seen)> {
-        let tried = self.previous.labels.iter().enumerate().skip(self.next_tried).take(TRIED_LABELS);
-        tried.map(|(place, seen)| (place, *seen)).find(|(_, seen)| same(&seen.label))
-    }
-
-    /// Takes a label whose name is at `place` in the series before.
-    #[inline]
-    pub(super) fn seen_label(&mut self, (place, seen): (usize, Seen), value: Span) -> Result<(), ProtobufError> {
-        self.next_tried = place + 1;
-        let name = seen.label.name;
-        match seen.role {
-            Role::Placed if !value.is_empty() => {
-                // Two names that follow each other in a sorted series are sorted here too.
-                if !(self.last_was_placed && self.previous.sorted) {
-                    self.compare_with_last(name);
-                }
-                self.last_was_placed = true;
-                self.place(Label { name, value })
-            }
-            Role::MetricName if self.name.is_empty() => {
-                self.name = value;
-                self.remember(Label { name, value }, Role::MetricName);
-                Ok(())
-            }
-            _ => self.label(name, value),
         }
     }
 
     /// Takes a label of the series. A label with an empty value is left out.
-    pub(super) fn label(&mut self, name: Span, value: Span) -> Result<(), ProtobufError> {
+    pub(super) fn label(&mut self, name: Span, value: Span) -> Result<Role, ProtobufError> {
         let text = &self.buffer[name.range()];
         let is_metric_name = text == METRIC_NAME_LABEL;
-        let label = Label { name, value };
         if text.is_empty() || (is_metric_name && !self.name.is_empty()) {
             self.fault(Fault::Label);
-            self.remember(label, Role::LeftOut);
+            Ok(Role::LeftOut)
         } else if is_metric_name {
             self.name = value;
-            self.remember(label, Role::MetricName);
+            Ok(Role::MetricName)
         } else if value.is_empty() {
-            self.remember(label, Role::LeftOut);
+            Ok(Role::LeftOut)
         } else {
             self.compare_with_last(name);
-            self.last_was_placed = false;
-            return self.place(label);
+            self.place(Label { name, value })?;
+            Ok(Role::Placed)
         }
-        Ok(())
+    }
+
+    /// Takes the value of a label whose name is `__name__`, unless the series has a metric name.
+    #[inline]
+    pub(super) fn metric_name(&mut self, value: Span) -> bool {
+        let is_first = self.name.is_empty();
+        if is_first {
+            self.name = value;
+        }
+        is_first
+    }
+
+    /// Whether the labels came in the order of their names so far, none of them twice.
+    pub(super) fn is_sorted(&self) -> bool {
+        self.sorted
     }
 
     /// Marks the series as one that can't be stored. The first fault is reported.
@@ -159,25 +90,20 @@ impl<'a> SeriesBuilder<'a> {
         self.fault.get_or_insert(fault);
     }
 
-    fn compare_with_last(&mut self, name: Span) {
-        self.sorted &= compared(self.buffer, self.last) < compared(self.buffer, name);
+    /// Notes whether the name of a label that is about to be placed follows that of the last one.
+    pub(super) fn compare_with_last(&mut self, name: Span) {
+        let last = self.request.labels[self.first_label..].last().map_or(Span::default(), |label| label.name);
+        self.sorted &= compared(self.buffer, last) < compared(self.buffer, name);
     }
 
+    /// Appends a label that was compared with the last one, or is known to follow it. Its name is a label's, and its
+    /// value is not empty.
     #[inline]
-    fn place(&mut self, label: Label) -> Result<(), ProtobufError> {
-        self.last = label.name;
-        self.remember(label, Role::Placed);
+    pub(super) fn place(&mut self, label: Label) -> Result<(), ProtobufError> {
         self.room.push(&mut self.request.labels, label).map_err(|no_room| self.no_room(no_room))
     }
 
-    #[inline]
-    fn remember(&mut self, label: Label, role: Role) {
-        if self.previous.current.len() < REMEMBERED_LABELS {
-            self.previous.current.push(Seen { label, role, message: self.message });
-        }
-    }
-
-    #[inline]
+    #[inline(always)]
     pub(super) fn sample(&mut self, range: Range<usize>) -> Result<(), ProtobufError> {
         let sample = sample(self.buffer, range)?;
         self.room.push(&mut self.request.samples, sample).map_err(|no_room| self.no_room(no_room))
@@ -193,17 +119,11 @@ impl<'a> SeriesBuilder<'a> {
     }
 
     /// Ends the series: unsorted labels are sorted, and a repeated label is a fault.
+    #[inline]
     pub(super) fn finish(mut self) -> Result<(), ProtobufError> {
-        let buffer = self.buffer;
         if !self.sorted {
-            let labels = &mut self.request.labels[self.first_label..];
-            labels.sort_by(|a, b| compared(buffer, a.name).cmp(compared(buffer, b.name)));
-            if labels.windows(2).any(|pair| same(buffer, pair[0].name, pair[1].name)) {
-                self.fault(Fault::Label);
-            }
+            self.sort();
         }
-        std::mem::swap(&mut self.previous.labels, &mut self.previous.current);
-        self.previous.sorted = self.sorted;
         let series = Series {
             name: self.name,
             fault: self.fault,
@@ -211,6 +131,16 @@ impl<'a> SeriesBuilder<'a> {
             samples: (index(self.first_sample)?, index(self.request.samples.len())?),
         };
         self.room.push(&mut self.request.series, series).map_err(|no_room| self.no_room(no_room))
+    }
+
+    #[cold]
+    fn sort(&mut self) {
+        let buffer = self.buffer;
+        let labels = &mut self.request.labels[self.first_label..];
+        labels.sort_by(|a, b| compared(buffer, a.name).cmp(compared(buffer, b.name)));
+        if labels.windows(2).any(|pair| same(buffer, pair[0].name, pair[1].name)) {
+            self.fault(Fault::Label);
+        }
     }
 
     #[cold]
@@ -228,20 +158,39 @@ fn same(buffer: &[u8], a: Span, b: Span) -> bool {
 }
 
 /// Reads a sample; both versions number its fields alike. A start timestamp is skipped: Timestream can't store it.
-#[inline]
+#[inline(always)]
 fn sample(buffer: &[u8], range: Range<usize>) -> Result<Sample, ProtobufError> {
-    // The form of nearly all samples: a value that is not zero, and a time of this century in six bytes of seven bits.
-    if let [0x09, b0, b1, b2, b3, b4, b5, b6, b7, 0x10, time @ ..] = &buffer[range.clone()]
-        && let [t0 @ 0x80..=0xff, t1 @ 0x80..=0xff, t2 @ 0x80..=0xff, t3 @ 0x80..=0xff, t4 @ 0x80..=0xff, t5 @ 0..0x80] =
-            time
-    {
-        let value = f64::from_le_bytes([*b0, *b1, *b2, *b3, *b4, *b5, *b6, *b7]);
-        let bits = [t5, t4, t3, t2, t1, t0].into_iter().fold(0, |bits, byte| bits << 7 | i64::from(byte & 0x7f));
-        return Ok(Sample { value, timestamp: bits });
+    // The form of nearly all samples: a value, which may be left out if it is zero, and a time of this century.
+    match &buffer[range.clone()] {
+        [0x09, b0, b1, b2, b3, b4, b5, b6, b7, 0x10, t0, t1, t2, t3, t4, t5] => {
+            if let Some(timestamp) = six_bytes([*t0, *t1, *t2, *t3, *t4, *t5]) {
+                let value = f64::from_le_bytes([*b0, *b1, *b2, *b3, *b4, *b5, *b6, *b7]);
+                return Ok(Sample { value, timestamp });
+            }
+        }
+        [0x10, t0, t1, t2, t3, t4, t5] => {
+            if let Some(timestamp) = six_bytes([*t0, *t1, *t2, *t3, *t4, *t5]) {
+                return Ok(Sample { value: 0.0, timestamp });
+            }
+        }
+        _ => {}
     }
     any_sample(buffer, range)
 }
 
+/// The number that is sent as these bytes, if it takes all of them.
+#[inline(always)]
+fn six_bytes([b0, b1, b2, b3, b4, b5]: [u8; 6]) -> Option<i64> {
+    let word = i64::from_le_bytes([b0, b1, b2, b3, b4, b5, 0, 0]);
+    if word & 0x8080_8080_8080 != 0x0080_8080_8080 {
+        return None;
+    }
+    // Seven bits each are put together to fourteen, and these to the number.
+    let bits = word & 0x007f_007f_007f | (word & 0x7f00_7f00_7f00) >> 1;
+    Some(bits & 0x3fff | bits >> 2 & 0x0fff_c000 | bits >> 4 & 0x03ff_f000_0000)
+}
+
+#[inline(never)]
 fn any_sample(buffer: &[u8], range: Range<usize>) -> Result<Sample, ProtobufError> {
     let at = range.start;
     let mut sample = Sample { value: 0.0, timestamp: 0 };

@@ -63,7 +63,7 @@ fn grouping(criterion: &mut Criterion) {
                 let round = |_| {
                     let mut set = SeriesSet::new(columns(), Arc::new([]), usize::MAX);
                     let page = |number| (0..SERIES).map(|series| row(series, number)).collect();
-                    let spent = feed(rows, page, |rows| set.add_page(&rows, &mut Points::default()).unwrap());
+                    let spent = feed(rows, page, |rows| set.add_page(rows, Points::default()).unwrap());
                     let start = Instant::now();
                     assert_eq!(black_box(set.finish()).len(), SERIES);
                     spent + start.elapsed()
@@ -82,7 +82,7 @@ fn grouping(criterion: &mut Criterion) {
                         rows.map(|index| row(index / per_series, index % per_series)).collect()
                     };
                     feed(rows, page, |rows| {
-                        runs.add_page(rows, &mut Points::default()).unwrap();
+                        runs.add_page(rows, Points::default()).unwrap();
                         black_box(runs.sink().take());
                     })
                 };

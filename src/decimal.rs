@@ -80,7 +80,7 @@ pub struct Number {
 const LENGTH_AT: u32 = 56;
 
 impl Number {
-    /// Most bytes of a text.
+    /// Room for a text, in bytes.
     pub(crate) const MOST: usize = 15;
 
     /// The number of a text, which must be what [`short`] gives for it.

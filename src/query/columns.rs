@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use aws_sdk_timestreamquery::types::{ColumnInfo, Datum};
 
 use super::matcher::{METRIC_NAME, Matcher};
-use super::points::{Point, Points, Value};
+use super::points::{Point, Points, SampleValue};
 use super::schema::Schema;
 use super::timestamp;
 use super::unexpected::unexpected;
@@ -91,7 +91,7 @@ impl Columns {
     ///
     /// # Errors
     /// A time or a value can't be read.
-    pub(super) fn read_samples<V: Value>(
+    pub(super) fn read_samples<V: SampleValue>(
         &self,
         row: &[Datum],
         points: &mut Points,

@@ -43,7 +43,7 @@ pub use columns::Columns;
 pub use frames::FrameWriter;
 pub use limits::ReadSettings;
 pub(crate) use limits::too_late;
-pub use points::{Point, Points, Value, with_points};
+pub use points::{Point, Points, SampleValue, with_points};
 pub use reader::{Caller, ReadAnswer, Reader};
 pub use replica::find_without_replica;
 pub use runs::{SeriesRuns, SeriesSink};

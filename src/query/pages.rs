@@ -1,4 +1,4 @@
-//! The pages of one query: fetched ahead, retried, and cancelled in Timestream when they are dropped midway.
+//! The pages of one query: fetched one ahead, retried, and cancelled in Timestream when they are dropped midway.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,9 +20,8 @@ use crate::telemetry::metrics::{Code, Operation, ReadMetrics};
 /// How long a CancelQuery may take. Nobody waits for it.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Pages that are fetched before they are asked for. So the next is under way while others are read, whichever takes
-/// longer for a while.
-const AHEAD: usize = 2;
+/// Pages that are fetched before they are asked for: the next comes while one is read.
+const AHEAD: usize = 1;
 
 /// The calls that a page's token serves, the first and its retries (Timestream's API reference, Query, NextToken).
 const CALLS_OF_TOKEN: u32 = 5;
@@ -50,7 +49,8 @@ pub(super) struct Page {
     pub(super) points: Points,
 }
 
-type Fetched = Result<Page, Error>;
+/// A page, or `None` behind the last.
+type Fetched = Result<Option<Page>, Error>;
 
 /// A query, and whether the points of its time series are taken out of its pages.
 #[derive(Debug, Clone)]
@@ -80,7 +80,7 @@ impl Asking {
         let (sender, pages) = mpsc::channel(AHEAD);
         let fetching = tokio::spawn(fetch_all(self.clone(), asked, Arc::clone(&query_id), sender));
         let running = Running { asking: self.clone(), query_id };
-        Pages { running, pages, fetching: Some(AbortOnDropHandle::new(fetching)) }
+        Pages { running, pages: Some(pages), _fetching: AbortOnDropHandle::new(fetching) }
     }
 
     fn ask(&self, asked: &Asked, token: Option<&str>) -> BoxFuture<'static, Result<Page, Error>> {
@@ -123,33 +123,33 @@ async fn fetch_all(asking: Asking, asked: Asked, running: Arc<Mutex<Option<Strin
     let mut token: Option<String> = None;
     while let Ok(room) = pages.reserve().await {
         let fetched = fetch(&asking, &asked, token.as_deref()).await;
-        let fetched = fetched.and_then(|mut page| match page.output.next_token.take() {
-            Some(next) if token.as_ref() == Some(&next) => {
-                Err(Error::new(Kind::Unavailable, "UnexpectedAnswerError", "Timestream gave the same page token twice"))
-            }
-            next => Ok((page, next)),
-        });
-        match fetched {
-            Ok((page, Some(next))) => {
-                *locked(&running) = Some(page.output.query_id.clone());
-                token = Some(next);
-                room.send(Ok(page));
-            }
-            Ok((page, None)) => {
-                *locked(&running) = None;
-                room.send(Ok(page));
-                return;
-            }
-            Err(error) => {
-                room.send(Err(error));
-                return;
-            }
+        let (page, next) = match fetched.and_then(|page| with_next_token(page, token.as_deref())) {
+            Ok(fetched) => fetched,
+            Err(error) => return room.send(Err(error)),
+        };
+        *locked(&running) = next.as_ref().map(|_| page.output.query_id.clone());
+        room.send(Ok(Some(page)));
+        if next.is_none() {
+            // Nobody may wait for it any more.
+            let _ = pages.send(Ok(None)).await;
+            return;
         }
+        token = next;
     }
 }
 
+/// A page that `token` asked for, and the token of the next.
+fn with_next_token(mut page: Page, token: Option<&str>) -> Result<(Page, Option<String>), Error> {
+    let next = page.output.next_token.take();
+    if next.is_some() && next.as_deref() == token {
+        let message = "Timestream gave the same page token twice";
+        return Err(Error::new(Kind::Unavailable, "UnexpectedAnswerError", message));
+    }
+    Ok((page, next))
+}
+
 /// Fetches one page. It may be fetched again with its token, until a part of the answer was sent.
-async fn fetch(asking: &Asking, asked: &Asked, token: Option<&str>) -> Fetched {
+async fn fetch(asking: &Asking, asked: &Asked, token: Option<&str>) -> Result<Page, Error> {
     let may_retry = || !asking.sent.load(Ordering::SeqCst);
     let most = if token.is_some() { CALLS_OF_TOKEN - 1 } else { u32::MAX };
     let retry = RetryPolicy { max_retries: asking.retry.max_retries.min(most), ..asking.retry };
@@ -163,25 +163,22 @@ fn locked(query_id: &Mutex<Option<String>>) -> MutexGuard<'_, Option<String>> {
 /// The pages of one query, while it runs.
 pub(super) struct Pages {
     running: Running,
-    pages: mpsc::Receiver<Fetched>,
-    fetching: Option<AbortOnDropHandle<()>>,
+    /// `None` after the last page.
+    pages: Option<mpsc::Receiver<Fetched>>,
+    _fetching: AbortOnDropHandle<()>,
 }
 
 impl Pages {
     /// The next page, which may be empty, or `None` after the last. After an error there are no more pages.
     pub(super) async fn next(&mut self) -> Result<Option<Page>, Error> {
-        if let Some(page) = self.pages.recv().await {
-            let page = page?;
-            self.running.asking.metrics.pages.increment(1);
-            return Ok(Some(page));
+        let Some(pages) = &mut self.pages else { return Ok(None) };
+        let aborted = || Error::new(Kind::Unavailable, "InternalError", "fetching a page was aborted");
+        let page = pages.recv().await.unwrap_or_else(|| Err(aborted()));
+        match &page {
+            Ok(Some(_)) => self.running.asking.metrics.pages.increment(1),
+            Ok(None) | Err(_) => self.pages = None,
         }
-        match self.fetching.take() {
-            Some(ended) => ended
-                .await
-                .map(|()| None)
-                .map_err(|_| Error::new(Kind::Unavailable, "InternalError", "fetching a page was aborted")),
-            None => Ok(None),
-        }
+        page
     }
 }
 

@@ -147,7 +147,7 @@ impl Reader {
         let mut series = start(columns);
         let limit = self.settings.max_bytes;
         loop {
-            let mut page = match rows.next().await {
+            let page = match rows.next().await {
                 Ok(Some(page)) => page,
                 Ok(None) => break,
                 Err(error) => {
@@ -160,7 +160,7 @@ impl Reader {
                 }
             };
             let before = series.bytes();
-            series.add_page(&page.output.rows, &mut page.points)?;
+            series.add_page(page.output.rows, page.points)?;
             let grown = series.bytes() - before;
             if held.fetch_add(grown, Ordering::SeqCst) + grown > limit {
                 let message = format!(

@@ -67,7 +67,7 @@ impl<S: SeriesSink> Scan<S> {
     pub async fn next(&mut self) -> Result<Option<&mut S>, Error> {
         let (Some(rows), Some(runs)) = (&mut self.open, &mut self.runs) else { return Ok(None) };
         match rows.next().await {
-            Ok(Some(mut page)) => runs.add_page(page.output.rows, &mut page.points)?,
+            Ok(Some(page)) => runs.add_page(page.output.rows, page.points)?,
             Ok(None) => {
                 self.open = None;
                 runs.finish()?;

@@ -62,8 +62,8 @@ impl SeriesSet {
     ///
     /// # Errors
     /// The answer has too many samples, or a row can't be read.
-    pub fn add_page(&mut self, rows: &[Row], points: &mut Points) -> Result<(), Error> {
-        rows.iter().try_for_each(|row| self.add_row(row.data(), points))
+    pub fn add_page(&mut self, rows: Vec<Row>, mut points: Points) -> Result<(), Error> {
+        rows.iter().try_for_each(|row| self.add_row(row.data(), &mut points))
     }
 
     fn add_row(&mut self, row: &[Datum], points: &mut Points) -> Result<(), Error> {
@@ -215,9 +215,9 @@ mod tests {
     fn rows_of_all_pages_become_series_in_label_and_time_order() {
         let mut set = set(&[], 100);
         let t = |ms| format!("1970-01-01 00:00:00.00{ms}000000");
-        set.add_page(&[], &mut Points::default()).unwrap();
+        set.add_page(Vec::new(), Points::default()).unwrap();
         set.add_page(
-            &[
+            vec![
                 row(&[
                     Some("a"),
                     None,
@@ -234,16 +234,16 @@ mod tests {
                 row(&[Some("b"), Some("y"), None, Some("up"), Some(&t(1)), None, Some("9007199254740993"), None]),
                 row(&[Some("b"), Some("y"), None, Some("up"), Some(&t(2)), None, None, None]),
             ],
-            &mut Points::default(),
+            Points::default(),
         )
         .unwrap();
         set.add_page(
-            &[
+            vec![
                 row(&[Some("b"), None, None, Some("up"), Some(&t(2)), Some("4E0"), None, Some("")]),
                 row(&[Some("a"), None, None, Some("up"), Some(&t(3)), Some("1"), None, Some("z")]),
                 row(&[Some("a"), None, None, Some("up"), Some(&t(2)), Some("2"), None, Some("z")]),
             ],
-            &mut Points::default(),
+            Points::default(),
         )
         .unwrap();
         assert_eq!(set.other_rows(), 1);
@@ -267,7 +267,7 @@ mod tests {
             let mut rows = vec![named("a:b", 1, "1"), named("a:b", 4, "4"), named("a:b", 2, "8")];
             let escaped = [named("z_aZ3aZb_z", 2, "2"), named("z_aZ3aZb_z", 3, "3"), named("z_a_z", 3, "9")];
             rows.splice(if escaped_first { 0..0 } else { 3..3 }, escaped);
-            set.add_page(&rows, &mut Points::default()).unwrap();
+            set.add_page(rows.to_vec(), Points::default()).unwrap();
             assert_eq!(shown(&set.finish()), ["__name__=a:b,job=a 1@1 2@2 3@3 4@4"]);
         }
     }
@@ -278,7 +278,7 @@ mod tests {
         let t = "2021-05-06 06:35:38.000000000";
         let rows = [("abc", "up"), ("b", "up"), ("b", "down")]
             .map(|(job, name)| row(&[Some(job), None, None, Some(name), Some(t), Some("1"), None, None]));
-        set.add_page(&rows, &mut Points::default()).unwrap();
+        set.add_page(rows.to_vec(), Points::default()).unwrap();
         assert_eq!(shown(&set.finish()), ["__name__=up,job=b 1@1620282938000"]);
     }
 
@@ -287,7 +287,7 @@ mod tests {
         let t = Some("2021-05-06 06:35:38.000000000");
         let add = |set: &mut SeriesSet, job: &str, time: Option<&str>, value: &str| {
             let row = row(&[Some(job), None, None, Some("up"), time, Some(value), None, None]);
-            set.add_page(&[row], &mut Points::default())
+            set.add_page(vec![row], Points::default())
         };
         let mut two = set(&[], 2);
         add(&mut two, "a", t, "1").unwrap();

@@ -120,7 +120,7 @@ async fn produce(
     let mut runs = start(columns);
     let mut was_sent = false;
     loop {
-        let mut page = match rows.next().await {
+        let page = match rows.next().await {
             Ok(Some(page)) => page,
             Ok(None) => break,
             // If a part was sent, only the reader can start again.
@@ -135,7 +135,7 @@ async fn produce(
                 continue;
             }
         };
-        runs.add_page(page.output.rows, &mut page.points)?;
+        runs.add_page(page.output.rows, page.points)?;
         let bytes = runs.held_bytes() + runs.sink().bytes();
         reservation.resize(bytes.saturating_sub(OWN_BYTES)).await.map_err(no_memory)?;
         if runs.sink().ready_bytes() >= PIECE_BYTES {

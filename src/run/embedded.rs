@@ -1,4 +1,5 @@
-//! The embedded Timestream in this process. The connector reaches it as it reaches AWS: over HTTP, with the SDK.
+//! The embedded Timestream in this process. The connector reaches it as it reaches AWS, with the SDK: the daemon over HTTP, a
+//! command without a connection.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -60,17 +61,18 @@ pub(crate) async fn start(mut options: Options) -> Result<(Options, Option<Embed
     Ok((options, Some(Embedded { server, _temporary: temporary })))
 }
 
-/// The same for a command that works with the data once: at a free port, and if a running connector holds the data, by
-/// that one's API.
+/// The same for a command that works with the data once: nothing listens, and if a running connector holds the data, it
+/// is that one's API that is asked.
 pub(crate) async fn start_or_reach(mut options: Options) -> Result<(Options, Option<Embedded>), Error> {
     let Some(embedded) = &options.embedded else { return Ok((options, None)) };
     let data_dir = embedded.data_dir.clone().unwrap_or_default();
-    let mut config = timestream_local::Config::new(data_dir.clone(), (Ipv4Addr::LOCALHOST, 0).into());
+    let nowhere = (Ipv4Addr::LOCALHOST, 0).into();
+    let mut config = timestream_local::Config::new(data_dir.clone(), nowhere);
     config.head_memory = embedded.head_memory;
     config.object_root.clone_from(&embedded.object_root);
-    match serve(config).await {
+    match timestream_local::Server::start_in_process(config).await {
         Ok(server) => {
-            reach_at(&mut options, server.local_addr());
+            reach_at(&mut options, nowhere);
             Ok((options, Some(Embedded { server, _temporary: None })))
         }
         Err(StartError::Storage(OpenError::InUse(_))) => {

@@ -154,9 +154,11 @@ fn any_series() -> impl Strategy<Value = Series> {
     let time = prop_oneof![1_700_000_000_000..1_700_001_000_000_i64, any::<i64>(), 0..2000_i64];
     let samples = prop_oneof![
         prop::collection::vec((time, value.clone()), 0..4),
-        (prop::collection::vec(value, 0..20), 0..3000_i64).prop_map(|(values, step)| {
-            values.into_iter().zip(0..).map(|(value, place)| (1_700_000_000_373 + place * step, value)).collect()
-        }),
+        (prop::collection::vec(value, 0..20), prop_oneof![0..3000_i64, 0..20_000_000_i64]).prop_map(
+            |(values, step)| {
+                values.into_iter().zip(0..).map(|(value, place)| (1_700_000_000_373 + place * step, value)).collect()
+            }
+        ),
     ];
     (prop::collection::btree_map("__name__|[a-c]|le", any_label(), 0..4), samples)
         .prop_map(|(pairs, samples)| (pairs.into_iter().map(|(name, value)| Label { name, value }).collect(), samples))

@@ -16,4 +16,4 @@ pub(super) use client::taking_points;
 pub use client::with_points;
 pub use point::Point;
 pub use taken::Points;
-pub use value::Value;
+pub use value::SampleValue;

@@ -272,6 +272,34 @@ async fn once_a_part_was_sent_a_retry_that_waits_is_neither_made_nor_counted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn pages_are_fetched_one_ahead_and_a_query_that_ended_is_not_cancelled() {
+    let fake = Fake::new(|operation, body| {
+        let next = match body["NextToken"].as_str() {
+            None => Some("1"),
+            Some("1") => Some("2"),
+            Some(_) => None,
+        };
+        page(&COLUMNS, &[], next.filter(|_| operation == "Query"))
+    });
+    let reader = reader(SETTINGS);
+    for (taken, fetched, cancels) in [(0, 1, 1), (1, 2, 1), (2, 3, 0), (3, 3, 0)] {
+        let before = fake.calls().len();
+        let mut pages = reader.asking(fake.client(), reader.deadline(None)).pages("SELECT 1");
+        for _ in 0..taken {
+            pages.next().await.unwrap().unwrap();
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(fake.calls().len() - before, fetched, "{taken} taken");
+        if taken == 3 {
+            assert!(pages.next().await.unwrap().is_none() && pages.next().await.unwrap().is_none());
+        }
+        drop(pages);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(fake.calls().len() - before, fetched + cancels, "{taken} taken");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn limits_end_the_query_in_timestream_too() {
     let fake = Fake::new(|operation, body| {
         if is_describe(body) || operation == "CancelQuery" {

@@ -1,4 +1,4 @@
-//! Queries that run: each in a thread of its own that steps through its statement and hands over a page at a time, so
+//! Queries that run: each in a thread of its own that steps through its statement and hands over page by page, so
 //! that no result is ever in memory as a whole.
 
 mod answer;

@@ -1,4 +1,4 @@
-//! The thread of one query: compiles it, steps through its statement, and hands over a page at a time.
+//! The thread of one query: compiles it, steps through its statement, and hands over page by page.
 
 use std::time::{Duration, Instant};
 

@@ -18,7 +18,7 @@ use super::calls::{self, Calls, READ_TIMEOUT};
 /// Connections at once; more wait in the system's backlog.
 const MAX_CONNECTIONS: usize = 4096;
 /// How long what is in flight may take to finish on shutdown.
-const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
+pub(super) const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
 
 /// Serves until `stopped` changes.
 pub(super) async fn serve(

@@ -88,12 +88,26 @@ impl Server {
     /// Data in use by another process or written by a newer version, an address in use, or TLS files or an object root that
     /// can't be used.
     pub async fn start(config: Config) -> Result<Server, StartError> {
-        let Config { data_dir, listen_address, tls, access_keys, faults: plan, head_memory, object_root, clock } =
+        let address = config.listen_address;
+        let listen = |source| StartError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        Self::open(config, address, Some(listener)).await
+    }
+
+    /// Opens the data for [`Self::in_process`] alone: nothing listens.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`].
+    pub async fn start_in_process(config: Config) -> Result<Server, StartError> {
+        let address = config.listen_address;
+        Self::open(config, address, None).await
+    }
+
+    async fn open(config: Config, address: SocketAddr, listener: Option<TcpListener>) -> Result<Server, StartError> {
+        let Config { data_dir, tls, access_keys, faults: plan, head_memory, object_root, clock, listen_address: _ } =
             config;
         let tls = tls.as_ref().map(tls::acceptor).transpose()?;
-        let listen = |source| StartError::Listen { address: listen_address, source };
-        let listener = TcpListener::bind(listen_address).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
         let objects = object_root.as_deref().map(ObjectRoot::open).transpose()?;
         let (storage, writer) = Storage::open(&data_dir, head_memory, clock.clone())?;
         let faults = FaultHandle::default();
@@ -101,14 +115,22 @@ impl Server {
         let api = Api::new(storage, objects, clock, address, faults.clone()).await;
         let (api, scheduler) = api.map_err(|error| StartError::Tasks(error.message))?;
         let calls = Arc::new(Calls::new(api, access_keys, faults.clone(), tls.is_some()));
-        let in_process = InProcess::of(&calls);
-        let (stop, stopped) = watch::channel(false);
+        let (stop, mut stopped) = watch::channel(false);
+        let in_process = InProcess::of(&calls, stopped.clone());
         let scheduling = tokio::spawn(scheduler.run(stopped.clone()));
-        let serving = tokio::spawn(connections::serve(listener, tls, calls, stopped));
+        let serving = tokio::spawn(async move {
+            match listener {
+                Some(listener) => connections::serve(listener, tls, calls, stopped).await,
+                None => {
+                    let _ = stopped.changed().await;
+                    drop(calls);
+                }
+            }
+        });
         Ok(Server { address, faults, in_process, stop, serving, scheduling, writer })
     }
 
-    /// Where it listens.
+    /// Where it listens, if it does.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }

@@ -43,16 +43,27 @@ fn two_series(body: &Value) -> (u16, Value) {
     }
 }
 
-/// The same with points as the connector does not expect them, so that the SDK reads them.
-fn in_another_way(body: &Value) -> (u16, Value) {
+/// The same with points that have more than Timestream writes.
+fn with_more(body: &Value) -> (u16, Value) {
+    with(body, "\"ScalarValue\":\"8\",\"More\":1")
+}
+
+/// The same with an escape among them, so that the SDK reads them.
+fn with_an_escape(body: &Value) -> (u16, Value) {
+    with(body, "\"ScalarValue\":\"8\",\"More\":\"\\n\"")
+}
+
+fn with(body: &Value, point: &str) -> (u16, Value) {
     let (status, answer) = two_series(body);
-    let text = answer.to_string().replace("\"ScalarValue\":\"8\"", "\"ScalarValue\":\"8\",\"More\":1");
-    (status, serde_json::from_str(&text).unwrap())
+    let text = answer.to_string();
+    let changed = text.replace("\"ScalarValue\":\"8\"", point);
+    assert!(changed != text || is_describe(body) || body["NextToken"].is_string());
+    (status, serde_json::from_str(&changed).unwrap())
 }
 
 #[tokio::test]
 async fn parts_of_a_series_are_joined_in_order_of_time() {
-    for answer in [two_series, in_another_way] {
+    for answer in [two_series, with_more, with_an_escape] {
         let fake = Fake::new(move |_, body| answer(body));
         let results = read(&reader(SETTINGS), &fake, 1, vec![query(Type::Neq, "job", "x")]).await.unwrap();
         let samples = |series: &TimeSeries| {

@@ -222,7 +222,7 @@ impl RecordRows {
         self.series = series;
         self.others_begin = i64::MIN;
         self.unsealed.begin(from);
-        self.sealed.begin(from);
+        self.sealed.begin(from, self.asked.values);
         let has_rows = self.known.as_ref().is_some_and(|known| known.has_rows);
         self.rows.begin(has_rows.then_some(from));
     }

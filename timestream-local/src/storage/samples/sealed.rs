@@ -22,16 +22,21 @@ pub(super) struct Sealed {
     next: usize,
     /// The samples up to this place come before all of the other chunks.
     ready: usize,
+    /// Only times are asked for.
+    times_only: bool,
+    /// The time of the first sample of the next chunk was told by its head.
+    is_start_told: bool,
 }
 
 impl Sealed {
-    /// Begins with the samples from a time.
-    pub(super) fn begin(&mut self, from: i64) {
+    /// Begins with the samples from a time, whose values may be asked for or not.
+    pub(super) fn begin(&mut self, from: i64, values: bool) {
         self.heads.clear();
         self.samples.clear();
         (self.next, self.ready) = (0, 0);
         self.after = Some(from.saturating_sub(SPAN));
         self.fetch = FETCH;
+        (self.times_only, self.is_start_told) = (!values, false);
     }
 
     /// The next sample, if it was read.
@@ -76,7 +81,16 @@ impl Sealed {
             if self.ready > 0 {
                 return Ok(());
             }
+            if self.times_only && !self.is_start_told && (from.max(floors.of(head.number))..=to).contains(&head.start) {
+                // Who looks for the first time only needn't read a chunk for it.
+                self.is_start_told = true;
+                self.samples.insert(0, Sample { time: head.start, value: f64::NAN });
+                self.ready = 1;
+                return Ok(());
+            }
             self.heads.pop_front();
+            let from =
+                if std::mem::take(&mut self.is_start_told) { from.max(head.start.saturating_add(1)) } else { from };
             if head.stop >= from {
                 snapshot.read_chunk(connection, key.0, head, (from, to), floors, &mut self.samples)?;
                 if !self.samples.is_sorted_by_key(|sample| sample.time) {

@@ -235,6 +235,17 @@ impl Fixture {
                 format!("SELECT points FROM points_1 WHERE series = {series} AND time >= {from} AND time <= {to}");
             let points = query.query_row(&sql, [], |row| row.get(0)).optional().unwrap();
             assert_eq!(points, (!doubles.is_empty()).then(|| shown(&doubles).unwrap()));
+            let times: Vec<i64> = wanted
+                .keys()
+                .filter(|(own, time)| *own == series && (from..=to).contains(time))
+                .map(|key| key.1)
+                .collect();
+            let of_records = format!("FROM records_1 WHERE series = {series} AND time >= {from} AND time <= {to}");
+            let mut found = query.prepare(&format!("SELECT time {of_records}")).unwrap();
+            let found = found.query_map([], |row| row.get(0)).unwrap().collect::<Result<Vec<i64>, _>>();
+            assert_eq!(found.as_ref(), Ok(&times), "{of_records}");
+            let first = query.query_row(&format!("SELECT min(time) {of_records}"), [], |row| row.get(0));
+            assert_eq!(first, Ok(times.first().copied()), "{of_records}");
             let any =
                 query.query_row(&format!("SELECT EXISTS ({})", sql.replace("points FROM", "1 FROM")), [], |row| {
                     row.get(0)
@@ -362,7 +373,7 @@ fn a_chunk_of_other_samples_than_its_row_says_is_damaged() {
     ] {
         fixture.connection.execute(&format!("UPDATE chunks_1 SET {change}"), []).unwrap();
         let query = fixture.query();
-        let error = query.query_row("SELECT time FROM records_1 WHERE series = 1", [], |_| Ok(())).unwrap_err();
+        let error = query.query_row("SELECT double FROM records_1 WHERE series = 1", [], |_| Ok(())).unwrap_err();
         assert!(
             error.to_string().contains("chunk 1 of chunks_1") && error.to_string().contains("other samples"),
             "{change}: {error}"

@@ -42,10 +42,12 @@ impl Reached {
         options.enable_sigv4_auth = true;
         let metrics = Arc::new(Metrics::new());
         #[cfg(feature = "embedded")]
-        let in_process = embedded.as_ref().map(|embedded| in_process::http_client(embedded.in_process()));
+        let http = match &embedded {
+            Some(embedded) => in_process::http_client(embedded.in_process()),
+            None => clients::http_client(),
+        };
         #[cfg(not(feature = "embedded"))]
-        let in_process = None;
-        let http = in_process.unwrap_or_else(clients::http_client);
+        let http = clients::http_client();
         let clients = connector::clients_over(http, &options, metrics.clone());
         Ok(Reached {
             options,

@@ -150,23 +150,18 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn counts_of_groups_are_those_of_the_general_way(
+    fn counts_of_series_are_those_of_the_general_way(
         entries in entries(), from in 0..6 * HOUR_MS, to in 0..7 * HOUR_MS
     ) {
         let connection = filled(&entries);
-        for bin in ["", ", bin(time, 1h)", ", bin(time, 17m)"] {
-            for condition in ["", " AND job = 'a'", " AND (job IS NULL OR measure_name = 'cpu')"] {
-                let query = |more: &str| compiled(&format!(
-                    "SELECT count(*), {KEYS}{bin}, count(*) FROM db.t WHERE time >= from_milliseconds({from}) AND \
-                     time < from_milliseconds({to}){condition}{more} GROUP BY {KEYS}{bin}"
-                ));
-                let (of_series, of_records) = (query(""), query(&format!(" AND {MIXED}")));
-                prop_assert!(of_series.sorts_series && !of_records.sorts_series);
-                let (mut found, mut expected) = (rows(&connection, &of_series), rows(&connection, &of_records));
-                found.sort();
-                expected.sort();
-                prop_assert_eq!(found, expected);
-            }
+        for condition in ["", " AND job = 'a'", " AND (job IS NULL OR measure_name = 'cpu')"] {
+            let query = |more: &str| compiled(&format!(
+                "SELECT count(*), {KEYS}, count(*) FROM db.t WHERE time >= from_milliseconds({from}) AND \
+                 time < from_milliseconds({to}){condition}{more} GROUP BY {KEYS} ORDER BY measure_name DESC, 3, job"
+            ));
+            let (of_series, of_records) = (query(""), query(&format!(" AND {MIXED}")));
+            prop_assert!(of_series.sorts_series && !of_records.sorts_series);
+            prop_assert_eq!(rows(&connection, &of_series), rows(&connection, &of_records));
         }
     }
 }
@@ -257,6 +252,12 @@ fn all_else_is_left_to_the_general_way() {
         // Other aggregates, or more than the time series.
         format!("SELECT {KEYS}, sum(measure_value::double) FROM db.t {where_} {group}"),
         format!("SELECT {KEYS}, count(*) FROM db.t {where_} AND measure_value::double > 1 {group}"),
+        format!("SELECT {KEYS}, bin(time, 1h), count(*) FROM db.t {where_} {group}, bin(time, 1h)"),
+        format!("SELECT {KEYS}, count(*) AS n FROM db.t {where_} {group} ORDER BY n DESC LIMIT 1"),
+        format!("SELECT {KEYS}, count(*) FROM db.t {where_} {group} ORDER BY job, 4"),
+        format!("SELECT * FROM (SELECT {KEYS}, count(*) AS n FROM db.t {group}) ORDER BY n DESC LIMIT 1"),
+        format!("SELECT job FROM (SELECT {KEYS}, count(*) AS n FROM db.t {group}) ORDER BY n"),
+        format!("SELECT x.n FROM (SELECT {KEYS}, count(*) AS n FROM db.t {group}) AS x ORDER BY x.n"),
         format!("SELECT {KEYS}, max(job) FROM db.t {where_} {group}"),
         format!(
             "SELECT {KEYS}, cardinality(create_time_series(time, measure_value::double)) FROM db.t {where_} {group}"
@@ -304,6 +305,13 @@ fn what_stands_around_them_still_holds() {
     assert_eq!(found(&format!("SELECT count(*), count(ts_samples) FROM ({series})")), ["3|3"]);
     let counts = format!("SELECT {KEYS}, count(*) AS records FROM db.t GROUP BY {KEYS}");
     assert_eq!(found(&format!("SELECT sum(records), max(records * length(measure_name)) FROM ({counts})")), ["4|7"]);
+    for (order, first) in
+        [("n DESC", "cpu|2"), ("n, measure_name DESC", "z_cpu_z|1"), ("2 DESC", "cpu|2"), ("2, 1", "cpu|1")]
+    {
+        let counts = format!("SELECT measure_name, count(*) AS n FROM db.t GROUP BY {KEYS}");
+        assert_eq!(found(&format!("{counts} ORDER BY {order} LIMIT 1")), [first]);
+        assert_eq!(found(&format!("SELECT * FROM ({counts}) ORDER BY {order} LIMIT 1")), [first]);
+    }
     assert_eq!(found(&format!("SELECT measure_name FROM ({series}) WHERE job IS NULL")), ["cpu"]);
     let twice = found(&format!("SELECT ts_samples, job, ts_samples FROM ({series}) WHERE job IS NULL"));
     let cells: Vec<&str> = twice.first().unwrap().split('|').collect();

@@ -8,7 +8,7 @@
 use rusqlite::types::Value;
 
 use super::super::functions;
-use super::groups::{CREATE_TIME_SERIES, Groups, mentions};
+use super::groups::{CREATE_TIME_SERIES, Groups, mentions, sorts_by};
 use super::split_table::{SplitTable, all_of};
 use super::translator::Translator;
 use crate::calendar::MINUTE;
@@ -42,8 +42,8 @@ impl Bin {
 }
 
 impl Translator<'_> {
-    /// The groups of a SELECT from a table, if they are its series or the bins of its series, and its fields are keys,
-    /// time series and counts.
+    /// The groups of a SELECT from a table, if they are its series or the bins of its series, and its fields are keys
+    /// and time series, or counts of series.
     pub(super) fn groups(&self, table: &SplitTable, select: &Grouped<'_>) -> Option<Groups> {
         if !table.series_columns.iter().all(|column| select.keys.contains(column)) {
             return None;
@@ -85,7 +85,7 @@ fn of_whole_series(
 ) -> Option<Groups> {
     let (list, series) = fields(table, select, None, of_records)?;
     let order = select.order;
-    if !table.is_of_series(order) {
+    if !table.is_of_series(order) || sorts_by(order, &series) {
         return None;
     }
     let found = table.points_from(&table.parts.id, of_records);
@@ -111,7 +111,7 @@ fn of_bins(
     let within = [&times.others[..], &[&from, &until]].concat();
     let (list, series) = fields(table, select, Some(bin), &within)?;
     let order = select.order.replace(&bin.key, &bin.of("e.value"));
-    if !table.is_of_series(&order) {
+    if !table.is_of_series(&order) || sorts_by(&order, &series) {
         return None;
     }
     let first = table.records_of(id, &times.all);
@@ -151,7 +151,8 @@ fn fields(
                 series.push((index, table.points_of(field, "g.i", conditions).unwrap_or_else(by_records)));
                 "NULL".to_owned()
             }
-            _ if *field == COUNT => {
+            // Many bins share a chunk, which each would read anew.
+            _ if *field == COUNT && bin.is_none() => {
                 series.push((index, table.count_of_series("g.i", conditions)?));
                 "NULL".to_owned()
             }

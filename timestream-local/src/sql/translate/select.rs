@@ -77,7 +77,7 @@ impl Translator<'_> {
                 self.groups(table, &parts)
             }
             Some(Only::Groups(groups, name)) if grouped.is_empty() && !aggregated => {
-                groups.selected(name, &items, &format!("{tail}{keys}"))
+                groups.selected(name, &items, &tail, &keys)
             }
             _ => None,
         };

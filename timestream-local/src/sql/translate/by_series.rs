@@ -8,7 +8,8 @@
 use rusqlite::types::Value;
 
 use super::super::functions;
-use super::groups::{CREATE_TIME_SERIES, Groups, mentions, sorts_by};
+use super::groups::{CREATE_TIME_SERIES, Groups, is_sorted_by, mentions};
+use super::order::Order;
 use super::split_table::{SplitTable, all_of};
 use super::translator::Translator;
 use crate::calendar::MINUTE;
@@ -25,8 +26,7 @@ pub(super) struct Grouped<'s> {
     /// What WHERE joins with AND.
     pub(super) conditions: &'s [String],
     pub(super) keys: &'s [String],
-    /// ` ORDER BY …`, or nothing.
-    pub(super) order: &'s str,
+    pub(super) order: &'s Order,
 }
 
 /// A key `bin(time, …)` of a constant width.
@@ -84,8 +84,8 @@ fn of_whole_series(
     of_records: &[&str],
 ) -> Option<Groups> {
     let (list, series) = fields(table, select, None, of_records)?;
-    let order = select.order;
-    if !table.is_of_series(order) || sorts_by(order, &series) {
+    let order = select.order.sql();
+    if !table.is_of_series(&order) || is_sorted_by(select.order, &series) {
         return None;
     }
     let found = table.points_from(&table.parts.id, of_records);
@@ -110,8 +110,8 @@ fn of_bins(
     let until = format!("{time} < {}", times.before(format!("{} + {}", bin.of("g.t"), bin.width)));
     let within = [&times.others[..], &[&from, &until]].concat();
     let (list, series) = fields(table, select, Some(bin), &within)?;
-    let order = select.order.replace(&bin.key, &bin.of("e.value"));
-    if !table.is_of_series(&order) || sorts_by(&order, &series) {
+    let order = select.order.sql_with(|key| key.replace(&bin.key, &bin.of("e.value")));
+    if !table.is_of_series(&order) || is_sorted_by(select.order, &series) {
         return None;
     }
     let first = table.records_of(id, &times.all);

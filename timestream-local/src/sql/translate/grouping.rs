@@ -9,7 +9,7 @@ use super::super::failure::{SqlError, at, unsupported};
 use super::location::location;
 use super::relations::From;
 use super::scope::Scope;
-use super::select::{columns_of, fields_of, is_distinct, keys_are_columns};
+use super::select::{columns_of, fields_of, is_distinct};
 use super::translator::{Clause, Rows, Translator};
 use super::typed::{Result, Typed};
 
@@ -153,11 +153,11 @@ impl Translator<'_> {
         self.usage.clause = Clause::Select;
         self.usage.absent.clear();
         let order = self.order_keys(order, &from.scope, &columns)?;
-        if !order.is_empty() && !keys_are_columns(&order) {
+        if !order.is_by_columns() {
             return Err(unsupported(start, "ORDER BY other than columns of the result, with several grouping sets,"));
         }
         let distinct = if is_distinct(select, &columns)? { "DISTINCT " } else { "" };
-        let sql = format!("SELECT {distinct}* FROM ({}){order}", parts.join(" UNION ALL "));
+        let sql = format!("SELECT {distinct}* FROM ({}){}", parts.join(" UNION ALL "), order.sql());
         Ok(Rows { sql, columns, single: false, groups: None })
     }
 }

@@ -1,5 +1,7 @@
 //! Queries whose rows are series, or bins of series.
 
+use super::order::Order;
+
 /// How the SQL of CREATE_TIME_SERIES begins.
 pub(super) const CREATE_TIME_SERIES: &str = "ts_create_time_series(";
 
@@ -25,11 +27,12 @@ impl Groups {
     }
 
     /// A SELECT of `fields` from these rows under the name `alias`. `None` if it does more with a time series or a count
-    /// than to pass it on. `tail` is the SQL behind FROM, up to `order`.
-    pub(super) fn selected(&self, alias: &str, fields: &[&str], tail: &str, order: &str) -> Option<Groups> {
+    /// than to pass it on. `tail` is the SQL between FROM and the order.
+    pub(super) fn selected(&self, alias: &str, fields: &[&str], tail: &str, order: &Order) -> Option<Groups> {
+        let order_sql = order.sql();
         let passed = |sql: &str| self.series.iter().find(|(place, _)| sql == format!("{alias}.c{place}"));
         let uses = |sql: &str| self.series.iter().any(|(place, _)| mentions(sql, &format!("{alias}.c{place}")));
-        if uses(tail) || uses(order) || fields.iter().any(|field| uses(field) && passed(field).is_none()) {
+        if uses(tail) || uses(&order_sql) || fields.iter().any(|field| uses(field) && passed(field).is_none()) {
             return None;
         }
         let (mut list, mut series) = (String::new(), Vec::new());
@@ -43,29 +46,17 @@ impl Groups {
             };
             list.push_str(&format!("{sql} AS c{index}, "));
         }
-        if sorts_by(order, &series) {
+        if is_sorted_by(order, &series) {
             return None;
         }
-        let sql = format!("SELECT {list}{alias}.i AS i, {alias}.t AS t FROM ({}) AS {alias}{tail}{order}", self.sql);
+        let sql = format!("SELECT {list}{alias}.i AS i, {alias}.t AS t FROM ({}) AS {alias}{tail}{order_sql}", self.sql);
         Some(Groups { sql, series })
     }
 }
 
-/// Whether ` ORDER BY …` has the number of one of these columns among its keys. They are NULL when rows are sorted.
-pub(super) fn sorts_by(order: &str, series: &[(usize, String)]) -> bool {
-    let mut depth = 0_usize;
-    let mut keys = order.strip_prefix(" ORDER BY ").unwrap_or(order).split(|sign| {
-        match sign {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        sign == ',' && depth == 0
-    });
-    keys.any(|key| {
-        let number = key.split_whitespace().next().and_then(|first| first.parse::<usize>().ok());
-        number.is_some_and(|number| series.iter().any(|(place, _)| place + 1 == number))
-    })
+/// Whether one of these columns is a key of the order. They are NULL when rows are sorted.
+pub(super) fn is_sorted_by(order: &Order, series: &[(usize, String)]) -> bool {
+    series.iter().any(|(place, _)| order.has_column(*place))
 }
 
 /// Whether SQL of the translation has a name. It has no texts of the client, which are bound.
@@ -76,25 +67,4 @@ pub(super) fn mentions(sql: &str, name: &str) -> bool {
         let before = start.checked_sub(1).and_then(|place| bytes.get(place));
         !is_part(before) && (name.ends_with('.') || !is_part(bytes.get(start + found.len())))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_of_columns_are_found_among_the_keys() {
-        let series = [(2, String::new()), (11, String::new())];
-        for (order, sorts) in [
-            ("", false),
-            (" ORDER BY 3", true),
-            (" ORDER BY 1, 3 DESC NULLS LAST", true),
-            (" ORDER BY f(a, 3), 12 DESC", true),
-            (" ORDER BY 33, 1, 13", false),
-            (" ORDER BY f(3), CASE WHEN a THEN 3 END, t1.c3, ?3", false),
-            (" ORDER BY f(g(1), 3), (3)", false),
-        ] {
-            assert_eq!(sorts_by(order, &series), sorts, "{order}");
-        }
-    }
 }

@@ -20,6 +20,7 @@ mod literal;
 mod location;
 mod names;
 mod operators;
+mod order;
 mod query;
 mod registry;
 mod relations;

@@ -1,12 +1,12 @@
 //! A whole query: WITH, set operations, ORDER BY, LIMIT.
 
-use sqlparser::ast::{Expr, OrderByExpr, OrderByKind, Query, Select, SetExpr, SetOperator, SetQuantifier, Value};
+use sqlparser::ast::{OrderByExpr, OrderByKind, Query, Select, SetExpr, SetOperator, SetQuantifier};
 use sqlparser::tokenizer::Location;
 
 use super::super::failure::{SqlError, at, unsupported};
-use super::super::types::{Column, ColumnType};
+use super::super::types::Column;
 use super::limit::limit;
-use super::location::{body_location, location, place, query_location};
+use super::location::{body_location, query_location};
 use super::operators::converted;
 use super::scope::{Relation, Scope, ScopeColumn, renamed};
 use super::translator::{Clause, NamedQuery, Rows, Translator, Usage};
@@ -54,7 +54,7 @@ impl Translator<'_> {
                     let physical = self.alias('o');
                     let scope = compound(&rows.columns, &physical);
                     self.usage = Usage { clause: Clause::Select, ..Usage::default() };
-                    let keys = self.order_keys(order, &scope, &rows.columns)?;
+                    let keys = self.order_keys(order, &scope, &rows.columns)?.sql();
                     rows.groups = None;
                     rows.sql = format!("SELECT * FROM ({}) AS {physical}{keys}", rows.sql);
                 }
@@ -170,64 +170,6 @@ impl Translator<'_> {
         self.usage = outer;
         rows
     }
-
-    /// ` ORDER BY …`, or nothing. A name or number that means a column of the result is written as its number.
-    pub(super) fn order_keys(&mut self, order: &[OrderByExpr], scope: &Scope, columns: &[Column]) -> Result<String> {
-        let mut keys = Vec::with_capacity(order.len());
-        for key in order {
-            let expression = match &key.expr {
-                Expr::Value(value) => match &value.value {
-                    Value::Number(digits, _) => match digits.parse::<usize>() {
-                        Ok(position) if (1..=columns.len()).contains(&position) => position.to_string(),
-                        _ => {
-                            let message = format!("ORDER BY position {digits} is not in select list");
-                            return Err(at(value.span.start, message));
-                        }
-                    },
-                    _ => return Err(unsupported(value.span.start, "ORDER BY a literal")),
-                },
-                Expr::Identifier(ident) if scope.outputs.iter().any(|(name, _)| *name == ident.value) => {
-                    let mut found = scope.outputs.iter().enumerate().filter(|(_, (name, _))| *name == ident.value);
-                    match (found.next(), found.next()) {
-                        (Some((index, _)), None) => (index + 1).to_string(),
-                        _ => return Err(at(place(ident), format!("Column '{}' is ambiguous", ident.value))),
-                    }
-                }
-                other => {
-                    let typed = self.expression(other, scope)?;
-                    if !typed.kind.is_comparable() {
-                        return Err(not_orderable(location(other), &typed.kind));
-                    }
-                    match scope.outputs.iter().position(|(_, output)| output.sql == typed.sql) {
-                        Some(index) => (index + 1).to_string(),
-                        None => typed.sql,
-                    }
-                }
-            };
-            let ordinal = expression.parse::<usize>().ok().and_then(|position| columns.get(position - 1));
-            if let Some(column) = ordinal.filter(|column| !column.column_type.is_comparable()) {
-                return Err(not_orderable(location(&key.expr), &column.column_type));
-            }
-            keys.push(format!("{expression}{}", direction(key)?));
-        }
-        Ok(if keys.is_empty() { String::new() } else { format!(" ORDER BY {}", keys.join(", ")) })
-    }
-}
-
-/// ` ASC NULLS LAST` and the like. In Presto, NULLs come last in either direction.
-pub(super) fn direction(key: &OrderByExpr) -> Result<&'static str> {
-    use sqlparser::ast::OrderBySort;
-    let ascending = match &key.options.sort {
-        None | Some(OrderBySort::Asc) => true,
-        Some(OrderBySort::Desc) => false,
-        Some(_) => return Err(unsupported(location(&key.expr), "ORDER BY … USING")),
-    };
-    Ok(match (ascending, key.options.nulls_first.unwrap_or(false)) {
-        (true, false) => " ASC NULLS LAST",
-        (true, true) => " ASC NULLS FIRST",
-        (false, false) => " DESC NULLS LAST",
-        (false, true) => " DESC NULLS FIRST",
-    })
 }
 
 /// The columns of a compound query, by the names that they have in its result.
@@ -240,10 +182,6 @@ fn compound(columns: &[Column], physical: &str) -> Scope {
         is_finite: column.is_finite,
     });
     Scope { relations: vec![Relation { qualifier: Vec::new(), columns: columns.collect() }], outputs: Vec::new() }
-}
-
-fn not_orderable(start: Location, kind: &ColumnType) -> SqlError {
-    at(start, format!("Type {} is not orderable, and therefore cannot be used in ORDER BY", kind.sql_name()))
 }
 
 /// The refusal of a query's body that is not a SELECT.

@@ -65,7 +65,7 @@ impl Translator<'_> {
         let keys = self.order_keys(order, &from.scope, &columns)?;
         let ordered_by_aggregate = std::mem::replace(&mut self.usage.aggregated, aggregated);
         self.usage.aggregated |= ordered_by_aggregate;
-        if distinct && !order.is_empty() && !keys_are_columns(&keys) {
+        if distinct && !keys.is_by_columns() {
             return Err(at(start, "For SELECT DISTINCT, ORDER BY expressions must appear in select list"));
         }
         self.check_bare_columns()?;
@@ -98,7 +98,7 @@ impl Translator<'_> {
         };
         let distinct = if distinct { "DISTINCT " } else { "" };
         let single = self.usage.aggregated && self.usage.keys.is_none();
-        let sql = format!("SELECT {distinct}{fields}{source}{tail}{keys}");
+        let sql = format!("SELECT {distinct}{fields}{source}{tail}{}", keys.sql());
         Ok(Rows { sql, columns, single, groups: None })
     }
 
@@ -254,12 +254,6 @@ pub(super) fn is_distinct(select: &Select, columns: &[Column]) -> Result<bool> {
         }
         _ => Ok(distinct),
     }
-}
-
-/// Whether every ORDER BY key was written as a column's number.
-pub(super) fn keys_are_columns(keys: &str) -> bool {
-    let list = keys.trim_start_matches(" ORDER BY ");
-    list.split(", ").all(|key| key.split(' ').next().is_some_and(|first| first.bytes().all(|b| b.is_ascii_digit())))
 }
 
 fn plain_wildcard(options: &WildcardAdditionalOptions, start: Location) -> Result<()> {

@@ -1,7 +1,10 @@
 //! Short decimals as text: what most samples' values are.
 
-/// Below this, in either direction, and with up to three digits behind the point, a decimal is short.
-const END: f64 = 1e8;
+/// Below this, in either direction, a decimal with up to three digits behind the point is short. Its text has at most
+/// fifteen bytes then.
+const END: f64 = 1e10;
+/// Below this, in either direction, a whole number is short.
+const WHOLE_END: f64 = 1e14;
 const SCALE: f64 = 1000.0;
 
 /// Appends a number as its shortest decimal, as [`short`] gives it. False, and nothing appended, if that is none.
@@ -24,15 +27,12 @@ pub(crate) fn short(value: f64) -> Option<(u128, usize)> {
     let thousandths = (scaled + 0.5_f64.copysign(scaled)) as i64;
     // NaN is not below.
     let is_short = value.abs() < END && (thousandths as f64 / SCALE).to_bits() == value.to_bits();
-    if !is_short {
-        return None;
-    }
-    let magnitude = thousandths.unsigned_abs();
-    let whole = u64::from_le_bytes(eight_digits((magnitude / 1000) as u32));
-    let zeros = ((whole & 0x0f0f_0f0f_0f0f_0f0f).trailing_zeros() / 8).min(7);
-    let behind = (magnitude % 1000) as u32;
-    // The first byte is the lowest.
-    let (mut all, mut length) = (u128::from(whole >> (8 * zeros)), 8 - zeros);
+    let (whole, behind) = match thousandths.unsigned_abs() {
+        magnitude if is_short => (magnitude / 1000, (magnitude % 1000) as u32),
+        _ if (END..WHOLE_END).contains(&value.abs()) && value.fract() == 0.0 => (value.abs() as u64, 0),
+        _ => return None,
+    };
+    let (mut all, mut length) = whole_digits(whole);
     if behind != 0 {
         let [tenths, hundredths, last] = three_digits(behind);
         let left_out = u32::from(last == b'0') + u32::from(last == b'0' && hundredths == b'0');
@@ -40,10 +40,26 @@ pub(crate) fn short(value: f64) -> Option<(u128, usize)> {
         all |= u128::from(digits) << (8 * length);
         length += 4 - left_out;
     }
-    if thousandths < 0 {
+    if value < 0.0 {
         (all, length) = ((all << 8) | u128::from(b'-'), length + 1);
     }
     Some((all, length as usize))
+}
+
+/// The digits of a whole number below 10^16, and how many they are.
+#[inline]
+fn whole_digits(number: u64) -> (u128, u32) {
+    const EIGHT_DIGITS: u64 = 100_000_000;
+    let eight = |number: u64| u64::from_le_bytes(eight_digits(number as u32));
+    if number < EIGHT_DIGITS {
+        let digits = eight(number);
+        let zeros = ((digits & 0x0f0f_0f0f_0f0f_0f0f).trailing_zeros() / 8).min(7);
+        return (u128::from(digits >> (8 * zeros)), 8 - zeros);
+    }
+    // The first byte is the lowest.
+    let digits = u128::from(eight(number / EIGHT_DIGITS)) | (u128::from(eight(number % EIGHT_DIGITS)) << 64);
+    let zeros = (digits & (u128::MAX / 0x11)).trailing_zeros() / 8;
+    (digits >> (8 * zeros), 16 - zeros)
 }
 
 /// The digits of a number below 100,000,000. Its halves, quarters and eighths are divided at once in one register.
@@ -133,11 +149,37 @@ mod tests {
 
     #[test]
     fn short_decimals_are_written_and_others_are_not() {
-        for text in ["0", "1", "-1", "0.001", "-0.5", "0.25", "99999999.999", "-10.01", "100", "12345678"] {
+        for text in [
+            "0",
+            "1",
+            "-1",
+            "0.001",
+            "-0.5",
+            "0.25",
+            "99999999.999",
+            "-10.01",
+            "100",
+            "12345678",
+            "100000000",
+            "-9999999999.999",
+            "68719476736",
+            "-99999999999999",
+        ] {
             assert_eq!(written(text.parse().unwrap()).as_deref(), Some(text));
         }
-        for value in [-0.0, 1e8, -1e8, 0.0001, 0.1234, f64::NAN, f64::INFINITY, f64::MAX, f64::MIN_POSITIVE, 0.1 + 0.2]
-        {
+        for value in [
+            -0.0,
+            1e14,
+            -1e14,
+            10_000_000_000.5,
+            0.0001,
+            0.1234,
+            f64::NAN,
+            f64::INFINITY,
+            f64::MAX,
+            f64::MIN_POSITIVE,
+            0.1 + 0.2,
+        ] {
             assert_eq!(written(value), None, "{value}");
         }
     }
@@ -146,19 +188,20 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(20_000))]
 
         #[test]
-        fn they_are_those_of_the_standard_library(bits in any::<u64>(), whole in -200_000_000_000_i64..200_000_000_000, power in 0..5) {
+        fn they_are_those_of_the_standard_library(bits in any::<u64>(), whole in -200_000_000_000_000_i64..200_000_000_000_000, power in 0..5) {
             for value in [f64::from_bits(bits), whole as f64 / 10_f64.powi(power)] {
                 if let Some(text) = written(value) {
                     prop_assert_eq!(text, value.to_string());
                 } else {
                     let digits_behind_point = value.to_string().split_once('.').map_or(0, |(_, digits)| digits.len());
-                    prop_assert!(!value.is_finite() || value.abs() >= 1e8 || digits_behind_point > 3 || value == 0.0);
+                    let most = if value.abs() < END { 3 } else { 0 };
+                    prop_assert!(!value.is_finite() || value.abs() >= WHOLE_END || digits_behind_point > most || value == 0.0);
                 }
             }
         }
 
         #[test]
-        fn a_number_gives_its_double_and_its_text_back(bits in any::<u64>(), whole in -200_000_000_000_i64..200_000_000_000, power in 0..5) {
+        fn a_number_gives_its_double_and_its_text_back(bits in any::<u64>(), whole in -200_000_000_000_000_i64..200_000_000_000_000, power in 0..5) {
             for value in [f64::from_bits(bits), whole as f64 / 10_f64.powi(power)] {
                 prop_assert_eq!(Number::from(value).value().to_bits(), value.to_bits());
                 prop_assert_eq!(Number::from(value).text(), short(value));

@@ -148,6 +148,10 @@ fn any_series() -> impl Strategy<Value = Series> {
         any::<u64>().prop_map(f64::from_bits),
         (0..2000_i64).prop_map(|value| value as f64),
         (0..200_000_i64).prop_map(|value| value as f64 / 100.0),
+        // Long ones, that begin alike and pass a power of ten.
+        (-9_000..9_000_i64).prop_map(|value| (10_000_000_000_000 + value) as f64),
+        (-9_000..9_000_i64).prop_map(|value| -(10_000_000_000_000 + value) as f64 / 1000.0),
+        (-9_999_999_999_999..9_999_999_999_999_i64).prop_map(|value| value as f64 / 1000.0),
         Just(f64::NAN),
         Just(1.0),
     ];

@@ -3,7 +3,7 @@
 use crate::decimal::Number;
 use crate::query::eight_bytes;
 
-/// Most bytes that are read here: so many digits fit in a `u64`.
+/// The most bytes of a plain decimal that is read here: so many digits fit in a `u64`.
 const MAX_LENGTH: usize = 18;
 
 /// Powers of ten that a double holds exactly.
@@ -12,10 +12,10 @@ const POWERS: [f64; MAX_LENGTH] =
 
 /// The decimal before the first quote of a text, and where that quote is. `None` if it is none, or too long for this way.
 ///
-/// A whole number that a double holds, divided by such a power of ten, is the double nearest to the decimal (Clinger,
+/// A whole number that a double holds, multiplied with such a power of ten or divided by it, is the double nearest to the decimal (Clinger,
 /// "How to read floating point numbers accurately", 1990).
 pub(super) fn before_quote(text: &[u8]) -> Option<(f64, usize)> {
-    short_before_quote(text).or_else(|| long_before_quote(text))
+    short_before_quote(text).or_else(|| long_before_quote(text)).or_else(|| scientific_before_quote(text))
 }
 
 /// The same for a decimal of less than eight digits before its point, and as few behind it.
@@ -63,12 +63,47 @@ fn long_before_quote(text: &[u8]) -> Option<(f64, usize)> {
     None
 }
 
+/// The same for such as `1.2345E7`, which is how Timestream writes ten million and more.
+fn scientific_before_quote(text: &[u8]) -> Option<(f64, usize)> {
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
+    let sign = usize::from(text.first() == Some(&b'-'));
+    let [first, b'.', behind @ ..] = text.get(sign..)? else { return None };
+    let mut number = digit(*first)?;
+    let mut decimals = 0;
+    while let Some(next) = behind.get(decimals).copied().and_then(digit) {
+        (number, decimals) = (number * 10 + next, decimals + 1);
+        if number > 1 << f64::MANTISSA_DIGITS {
+            return None;
+        }
+    }
+    let (exponent, length) = match behind.get(decimals..)? {
+        [b'E', one, b'"', ..] => (digit(*one)?, 1),
+        [b'E', ten, one, b'"', ..] => (digit(*ten)? * 10 + digit(*one)?, 2),
+        _ => return None,
+    };
+    let exponent = exponent as usize;
+    let value = match exponent.checked_sub(decimals) {
+        Some(power) => number as f64 * POWERS.get(power)?,
+        None => number as f64 / POWERS.get(decimals - exponent)?,
+    };
+    let end = sign + 2 + decimals + 1 + length;
+    (decimals > 0).then_some((if sign == 1 { -value } else { value }, end))
+}
+
 /// Most digits behind the point of a [`Number`]'s text.
 const MOST_BEHIND: usize = 3;
 
-/// The same as a text: as it stands here, but for `.0`. Less than eight digits before the point and at most three behind
-/// it are the shortest text of their double, if none of them can be left out.
+/// The same as a [`Number`], for plain decimals that stand here as their shortest text does, and for scientific ones.
 pub(super) fn number_before_quote(text: &[u8]) -> Option<(Number, usize)> {
+    plain_before_quote(text).or_else(|| {
+        let (value, end) = scientific_before_quote(text)?;
+        Some((value.into(), end))
+    })
+}
+
+/// A text as it stands here, but for `.0`. Less than eight digits before the point and at most three behind it are the
+/// shortest text of their double, if none of them can be left out.
+fn plain_before_quote(text: &[u8]) -> Option<(Number, usize)> {
     let sixteen = u128::from_le_bytes(*text.first_chunk()?);
     let sign = usize::from(text.first() == Some(&b'-'));
     let whole = eight_bytes::digits(text.get(sign..)?)?;
@@ -113,7 +148,6 @@ mod tests {
         if let Some((number, end)) = number_before_quote(text.as_bytes()) {
             let value: f64 = text[..end].parse().unwrap();
             assert_eq!((number, text.as_bytes()[end]), (value.into(), b'"'), "{text}");
-            assert!(number.text().is_some());
         }
     }
 
@@ -124,7 +158,20 @@ mod tests {
             assert!(read(text), "{text}");
             assert_is_as_written(text);
         }
-        for text in ["-0.0", "-0", "00.5", "01", "1.50", "12345678.0", "0.0001", "1.0E10", "NaN", "", "-", "1.", ".5"] {
+        for text in [
+            "1.0E7",
+            "-1.25E10",
+            "6.8719476736E10",
+            "1.23456789012E8",
+            "9.9999999999999E13",
+            "9.007199254740991E32",
+            "1.5E300",
+        ] {
+            assert_is_as_written(text);
+            assert_is_as_parsed(text);
+            assert_eq!(read(text), text != "1.5E300", "{text}");
+        }
+        for text in ["-0.0", "-0", "00.5", "01", "1.50", "12345678.0", "0.0001", "NaN", "", "-", "1.", ".5"] {
             assert!(!read(text), "{text}");
         }
         assert!(number_before_quote(b"1.5\"}}]").is_none(), "too little behind it");
@@ -132,11 +179,38 @@ mod tests {
 
     #[test]
     fn short_decimals_are_read_and_others_left() {
-        for text in ["0", "-0.0", "1.5", "-12345.678", "9007199254740992", "0.000000000000001", "12345678901234.25"] {
+        for text in [
+            "0",
+            "-0.0",
+            "1.5",
+            "-12345.678",
+            "9007199254740992",
+            "0.000000000000001",
+            "12345678901234.25",
+            "1.0E10",
+            "-0.5E3",
+        ] {
             assert!(before_quote(format!("{text}\"").as_bytes()).is_some(), "{text}");
             assert_is_as_parsed(text);
         }
-        for text in ["", "-", ".5", "5.", "1.2.3", "1.0E10", "NaN", "+1", "9007199254740993", "1234567890123456789"] {
+        for text in [
+            "",
+            "-",
+            ".5",
+            "5.",
+            "1.2.3",
+            "1.0E-4",
+            "1.0E",
+            "1.E5",
+            "E5",
+            "1.0E+5",
+            "1.0E100",
+            "9.007199254740993E15",
+            "NaN",
+            "+1",
+            "9007199254740993",
+            "1234567890123456789",
+        ] {
             assert_eq!(before_quote(format!("{text}\"").as_bytes()), None, "{text}");
         }
         assert_eq!(before_quote(b"15"), None, "no quote");
@@ -149,7 +223,11 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(20_000))]
         #[test]
-        fn decimals_are_those_of_the_standard_library(text in "-?[0-9]{1,10}(\\.[0-9]{1,10})?", value: f64) {
+        fn decimals_are_those_of_the_standard_library(
+            text in "-?[0-9]{1,10}(\\.[0-9]{1,10})?",
+            scientific in "-?[0-9]\\.[0-9]{1,16}E[0-9]{1,2}",
+            value: f64,
+        ) {
             assert_is_as_parsed(&text);
             assert_is_as_parsed(&value.to_string());
             // Only a text with enough bytes behind it is read the short way.
@@ -157,7 +235,14 @@ mod tests {
             prop_assert_eq!(before_quote(quoted.as_bytes()), before_quote(format!("{quoted}}},{{\"Time").as_bytes()));
             assert_is_as_written(&text);
             assert_is_as_written(&format!("{value:?}"));
+            for scientific in [scientific, format!("{value:E}")] {
+                assert_is_as_parsed(&scientific);
+                assert_is_as_written(&scientific);
+            }
             assert_is_as_written(&format!("{:?}", (value % 1e6 * 100.0).round() / 100.0));
+            let near = (value % 1e13 * 100.0).round() / 100.0;
+            assert_is_as_parsed(&format!("{near:E}"));
+            assert_is_as_written(&format!("{near:E}"));
             assert_is_as_parsed(&format!("{:?}", (value % 1e6 * 100.0).round() / 100.0));
         }
     }

@@ -26,6 +26,7 @@ use crate::objects::ObjectRoot;
 use crate::query::Queries;
 use crate::schedule::{Context, Orders, Scheduler};
 use crate::storage::Storage;
+use bytes::Bytes;
 pub(crate) use discovery::Caller;
 
 /// Answers calls.
@@ -61,7 +62,7 @@ impl Api {
     }
 
     /// Answers one call with the body of a success.
-    pub(crate) async fn call(&self, operation: &str, caller: Caller<'_>, body: &[u8]) -> Result<Vec<u8>, ApiError> {
+    pub(crate) async fn call(&self, operation: &str, caller: Caller<'_>, body: &[u8]) -> Result<Bytes, ApiError> {
         let answer = match operation {
             "WriteRecords" => self.write_records(body).await?,
             "Query" => return self.query(body).await,
@@ -98,6 +99,6 @@ impl Api {
                 return Err(ApiError::new(ErrorKind::UnknownOperation, what));
             }
         };
-        Ok(answer.to_string().into_bytes())
+        Ok(answer.to_string().into())
     }
 }

@@ -1,5 +1,6 @@
 //! Operations on queries.
 
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -57,7 +58,7 @@ struct PrepareRequest {
 }
 
 impl Api {
-    pub(super) async fn query(&self, body: &[u8]) -> Result<Vec<u8>, ApiError> {
+    pub(super) async fn query(&self, body: &[u8]) -> Result<Bytes, ApiError> {
         let QueryRequest { query_string, client_token, next_token, max_rows, query_insights } = request(body)?;
         let text = text(query_string)?;
         let max_rows = max_rows.map(checked_rows).transpose()?;

@@ -1,24 +1,35 @@
-//! The body of an answer to Query.
+//! The body of an answer to Query. It is written once: the rows are appended to its beginning as they come.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
 
 use super::pager::Page;
+use crate::sql::Column;
+
+/// Room for what stands behind the rows, but for insights.
+pub(super) const END: usize = 512;
+
+/// The body before the rows.
+pub(super) fn begin(id: &str, columns: &[Column]) -> Vec<u8> {
+    let columns = columns.iter().map(|column| json!({"Name": column.name, "Type": column.column_type.api_type()}));
+    format!("{{\"QueryId\":\"{id}\",\"ColumnInfo\":{},\"Rows\":[", Value::from_iter(columns)).into_bytes()
+}
 
 /// The body with a page of a query, the first of which has the number 0.
-pub(super) fn body(id: &str, columns: &str, page: &Page, number: u64) -> Vec<u8> {
+pub(super) fn end(id: &str, page: Page, number: u64) -> Bytes {
     let token = if page.last { String::new() } else { format!("\"NextToken\":\"{id}.{}\",", number + 1) };
     // SQLite does not tell how far it is.
     let progress = if page.last { "100.0" } else { "0.0" };
     let (scanned, metered) = (page.scanned(), page.metered());
-    let insights = page.insights.as_ref().map(|insights| format!(",\"QueryInsightsResponse\":{insights}"));
-    let mut body = Vec::with_capacity(page.rows.len() + columns.len() + 512);
-    body.extend_from_slice(format!("{{\"QueryId\":\"{id}\",{token}\"ColumnInfo\":{columns},\"Rows\":[").as_bytes());
-    body.extend_from_slice(&page.rows);
+    let insights = page.insights.map(|insights| format!(",\"QueryInsightsResponse\":{insights}"));
+    let mut body = page.body;
     body.extend_from_slice(
         format!(
-            "],\"QueryStatus\":{{\"ProgressPercentage\":{progress},\"CumulativeBytesScanned\":{scanned},\
+            "],{token}\"QueryStatus\":{{\"ProgressPercentage\":{progress},\"CumulativeBytesScanned\":{scanned},\
              \"CumulativeBytesMetered\":{metered}}}{}}}",
             insights.unwrap_or_default()
         )
         .as_bytes(),
     );
-    body
+    body.into()
 }

@@ -21,15 +21,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use bytes::Bytes;
 use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 
 use crate::calendar::{Clock, now_ns};
 use crate::error::{ApiError, ErrorKind};
 use crate::objects::ObjectRoot;
-use crate::sql::{Column, Times};
+use crate::sql::Times;
 use crate::storage::{Catalog, Reader};
-use answer::body;
 pub(crate) use catalog::View;
 use job::Job;
 use pager::{Event, Outcome, Page, broken};
@@ -83,7 +82,8 @@ pub(crate) struct Queries {
 /// A query that has been answered with a page.
 struct Known {
     text: String,
-    columns: String,
+    /// What each page begins with.
+    begin: Vec<u8>,
     taker: Taker<Outcome>,
     pages: AsyncMutex<Pages>,
     state: Mutex<State>,
@@ -97,10 +97,13 @@ struct State {
     finished: bool,
 }
 
-/// The pages of a query. The last one answered is kept, since a client may ask for it again.
+/// The pages of a query.
 struct Pages {
     number: u64,
-    page: Page,
+    /// The last answer, which a client may ask for again, but for the first.
+    answer: Bytes,
+    /// It has the last page.
+    is_last: bool,
     /// A page that was made and has not been answered.
     ready: Option<Page>,
     /// When the token of the page was given out, and how often it was used.
@@ -125,7 +128,7 @@ impl Queries {
     }
 
     /// Starts a query. Returns the body of its first answer.
-    pub(crate) async fn start(&self, query: NewQuery, catalog: Arc<Catalog>) -> Result<Vec<u8>, ApiError> {
+    pub(crate) async fn start(&self, query: NewQuery, catalog: Arc<Catalog>) -> Result<Bytes, ApiError> {
         let NewQuery { text, max_rows, client_token, with_insights } = query;
         if let Some(token) = client_token {
             locked(&self.client_tokens).note(&token, (&text, max_rows, with_insights), Instant::now())?;
@@ -144,24 +147,25 @@ impl Queries {
             with_insights,
         };
         let taker = run::start(job, permit)?;
-        let columns = column_info(&pager::columns(&taker).await?);
+        let begin = answer::begin(&id, &pager::columns(&taker).await?);
         let first = page(&taker).await?;
         // With MaxRows, the service answers at once only what fits one page; otherwise just the token.
         let (page, ready) = match first {
             Some(first) if first.last || max_rows.is_none() => (first, None),
-            first => (Page::default(), first),
+            first => (Page::empty(&begin), first),
         };
-        let answer = body(&id, &columns, &page, 0);
-        if !page.last {
-            let pages = Pages { number: 0, page, ready, since: Instant::now(), uses: 0 };
+        let is_last = page.last;
+        let answer = answer::end(&id, page, 0);
+        if !is_last {
+            let pages = Pages { number: 0, answer: Bytes::new(), is_last, ready, since: Instant::now(), uses: 0 };
             let state = State { used: Instant::now(), cancelled: false, finished: false };
-            self.remember(id, Known { text, columns, taker, pages: AsyncMutex::new(pages), state: Mutex::new(state) });
+            self.remember(id, Known { text, begin, taker, pages: AsyncMutex::new(pages), state: Mutex::new(state) });
         }
         Ok(answer)
     }
 
     /// Returns the body with a further page. The last page answered may be asked for again.
-    pub(crate) async fn next(&self, text: &str, token: &str) -> Result<Vec<u8>, ApiError> {
+    pub(crate) async fn next(&self, text: &str, token: &str) -> Result<Bytes, ApiError> {
         let invalid = || ApiError::validation("The NextToken is invalid or has expired.");
         let (id, number) = token.split_once('.').ok_or_else(invalid)?;
         let number: u64 = number.parse().map_err(|_| invalid())?;
@@ -177,20 +181,22 @@ impl Queries {
         if pages.since.elapsed() > TOKEN_LIFE {
             return Err(invalid());
         }
-        if number == pages.number + 1 && !pages.page.last {
+        if number == pages.number + 1 && !pages.is_last {
             let next = match pages.ready.take() {
                 Some(ready) => Some(ready),
                 None => page(&known.taker).await?,
             };
-            let uses = 1;
-            *pages = Pages { number, page: next.unwrap_or_default(), ready: None, since: Instant::now(), uses };
-            locked(&known.state).finished = pages.page.last;
+            let page = next.unwrap_or_else(|| Page::empty(&known.begin));
+            let is_last = page.last;
+            let answer = answer::end(id, page, number);
+            *pages = Pages { number, answer, is_last, ready: None, since: Instant::now(), uses: 1 };
+            locked(&known.state).finished = is_last;
         } else if number == pages.number && number > 0 && pages.uses < TOKEN_USES {
             pages.uses += 1;
         } else {
             return Err(invalid());
         }
-        Ok(body(id, &known.columns, &pages.page, number))
+        Ok(pages.answer.clone())
     }
 
     /// Ends a query. Answers a message if it had ended already.
@@ -263,12 +269,6 @@ impl Queries {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The JSON of ColumnInfo.
-fn column_info(columns: &[Column]) -> String {
-    let info = columns.iter().map(|column| json!({"Name": column.name, "Type": column.column_type.api_type()}));
-    Value::from_iter(info).to_string()
 }
 
 /// The next page. `None` when it takes too long.

@@ -1,10 +1,10 @@
 //! What a query's thread gives, and how it gathers rows into pages.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::answer;
 use super::insights::Insights;
 use super::slot::{Giver, Taker};
 use crate::error::{ApiError, ErrorKind};
@@ -27,20 +27,25 @@ pub(super) enum Event {
 }
 
 /// A page of a result.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Page {
-    /// The JSON of its rows.
-    pub(super) rows: Arc<Vec<u8>>,
+    /// The body of an answer up to the last of its rows.
+    pub(super) body: Vec<u8>,
     pub(super) last: bool,
     /// Bytes of rows up to the end of this page.
     bytes: u64,
     /// It lists what exists, which reads no records.
     is_listing: bool,
     /// QueryInsightsResponse, on the last page of a query that asked for it.
-    pub(super) insights: Option<Arc<Value>>,
+    pub(super) insights: Option<Value>,
 }
 
 impl Page {
+    /// A page without rows, which is not the last.
+    pub(super) fn empty(begin: &[u8]) -> Self {
+        Page { body: begin.to_vec(), ..Page::default() }
+    }
+
     /// The bytes that were read up to the end of this page, about.
     pub(super) fn scanned(&self) -> u64 {
         if self.is_listing { 0 } else { self.bytes }
@@ -71,6 +76,8 @@ pub(super) fn broken() -> ApiError {
 pub(super) struct Pager<'g> {
     giver: &'g Giver<Outcome>,
     max_rows: usize,
+    /// What each page begins with.
+    begin: Vec<u8>,
     pub(super) page: Vec<u8>,
     /// Where the row begins that is being written, and where what stands before it ends.
     row: usize,
@@ -92,6 +99,7 @@ impl<'g> Pager<'g> {
         Pager {
             giver,
             max_rows,
+            begin: Vec::new(),
             page: Vec::new(),
             row: 0,
             before: 0,
@@ -104,6 +112,12 @@ impl<'g> Pager<'g> {
         }
     }
 
+    /// Begins the first page with what all begin with.
+    pub(super) fn begin(&mut self, begin: Vec<u8>) {
+        self.page.clone_from(&begin);
+        self.begin = begin;
+    }
+
     /// Writes what stands before the value of a column, the first of which begins a row.
     pub(super) fn separate(&mut self, index: usize) {
         if index > 0 {
@@ -111,7 +125,7 @@ impl<'g> Pager<'g> {
             return;
         }
         self.before = self.page.len();
-        if self.before > 0 {
+        if self.before > self.begin.len() {
             self.page.push(b',');
         }
         self.row = self.page.len();
@@ -127,8 +141,9 @@ impl<'g> Pager<'g> {
             return Err(ApiError::new(ErrorKind::QueryExecution, message));
         }
         let mut wanted = true;
-        if self.rows == self.max_rows || self.before + length >= PAGE_BYTES {
-            let mut next = Vec::with_capacity(self.before + length);
+        if self.rows == self.max_rows || self.before - self.begin.len() + length >= PAGE_BYTES {
+            let mut next = Vec::with_capacity(self.page.len() + answer::END);
+            next.extend_from_slice(&self.begin);
             next.extend_from_slice(self.page.get(self.row..).unwrap_or_default());
             self.page.truncate(self.before);
             wanted = self.give(None);
@@ -148,12 +163,12 @@ impl<'g> Pager<'g> {
 
     /// Gives a page; the last one with its insights, if they were asked for.
     fn give(&mut self, end: Option<Option<Insights>>) -> bool {
-        self.bytes += self.page.len() as u64;
+        self.bytes += (self.page.len() - self.begin.len()) as u64;
         self.rows = 0;
-        let rows = Arc::new(std::mem::take(&mut self.page));
+        let body = std::mem::take(&mut self.page);
         let last = end.is_some();
-        let insights = end.flatten().map(|insights| Arc::new(insights.to_json(self.all_rows, self.bytes)));
-        let page = Page { rows, last, bytes: self.bytes, is_listing: self.is_listing, insights };
+        let insights = end.flatten().map(|insights| insights.to_json(self.all_rows, self.bytes));
+        let page = Page { body, last, bytes: self.bytes, is_listing: self.is_listing, insights };
         self.is_broken_off = self.is_broken_off || !self.giver.give(Ok(Event::Page(page)), self.patience);
         !self.is_broken_off
     }

@@ -6,6 +6,7 @@ use rusqlite::{ErrorCode, Row, params_from_iter};
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::answer;
 use super::connection;
 use super::insights::{Insights, Traced};
 use super::job::Job;
@@ -46,24 +47,27 @@ pub(super) fn start(job: Job, permit: OwnedSemaphorePermit) -> Result<Taker<Outc
 fn run(job: &Job, giver: &Giver<Outcome>) -> Result<(), ApiError> {
     let statement = sql::compile_at(&job.text, &job.view, job.times);
     let statement = statement.map_err(|error| ApiError::validation(error.message))?;
-    let give_columns = |columns: &[Column]| giver.give(Ok(Event::Columns(columns.to_vec())), PATIENCE);
+    let begin = |pager: &mut Pager<'_>, columns: &[Column]| {
+        pager.begin(answer::begin(&job.id, columns));
+        giver.give(Ok(Event::Columns(columns.to_vec())), PATIENCE)
+    };
     let mut pager = Pager::new(job.max_rows, giver, PATIENCE);
     let mut insights = Insights::default();
     match &statement {
         Statement::Select(select) => {
-            if give_columns(&select.columns) {
+            if begin(&mut pager, &select.columns) {
                 insights = selected(job, select, giver, &mut pager)?;
             }
         }
         Statement::Listing(listing) => {
             pager.is_listing = true;
-            if give_columns(&listing.columns) {
+            if begin(&mut pager, &listing.columns) {
                 listed(listing, &mut pager)?;
             }
         }
         Statement::Unload(query) => {
             let (mut unloader, _place) = unload::begin(job, query)?;
-            if give_columns(&unload::columns()) {
+            if begin(&mut pager, &unload::columns()) {
                 insights = each_row(job, &query.select, giver, |row| unload::row(&mut unloader, &query.select, row))?;
                 // A query that was cancelled has no list of its files.
                 if giver.is_wanted() {

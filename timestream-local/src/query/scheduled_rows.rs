@@ -21,6 +21,12 @@ pub(crate) struct ScheduledRows {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
+struct Rows {
+    rows: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct Row {
     data: Vec<Cell>,
 }
@@ -50,9 +56,10 @@ impl ScheduledRows {
         let Event::Page(mut page) = self.taker.take().await.unwrap_or_else(|| Err(broken()))? else {
             return Err(broken());
         };
-        let json = [b"[".as_slice(), &std::mem::take(&mut page.rows), b"]"].concat();
+        let mut body = std::mem::take(&mut page.body);
         self.page = page;
-        let rows: Vec<Row> = serde_json::from_slice(&json).map_err(|error| ApiError::internal(error.to_string()))?;
+        body.extend_from_slice(b"]}");
+        let Rows { rows } = serde_json::from_slice(&body).map_err(|error| ApiError::internal(error.to_string()))?;
         Ok(Some(rows.into_iter().map(|row| row.data.into_iter().map(|cell| cell.scalar_value).collect()).collect()))
     }
 
@@ -63,6 +70,6 @@ impl ScheduledRows {
 
     /// QueryInsightsResponse, once all rows are taken, if it was asked for.
     pub(crate) fn insights(&self) -> Option<&Value> {
-        self.page.insights.as_deref()
+        self.page.insights.as_ref()
     }
 }

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::calendar::Clock;
 use crate::storage::Storage;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Rows 1 to 10,000.
 const MANY: &str = "SELECT n FROM UNNEST(sequence(1, 10000, 1)) AS t (n)";

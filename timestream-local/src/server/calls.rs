@@ -85,18 +85,18 @@ where
         Ok(body) => (StatusCode::OK, body),
         Err(Failure::Answered(error)) => {
             let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            (status, error.to_json().to_string().into_bytes())
+            (status, error.to_json().to_string().into())
         }
         Err(Failure::Dropped) => return Err(Dropped),
     };
-    let mut response = Response::new(Bytes::from(body));
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
     response.headers_mut().insert(REQUEST_ID, HeaderValue::from(REQUESTS.fetch_add(1, Ordering::Relaxed)));
     Ok(response)
 }
 
-async fn handle<B>(calls: &Calls, request: Request<B>) -> Result<Vec<u8>, Failure>
+async fn handle<B>(calls: &Calls, request: Request<B>) -> Result<Bytes, Failure>
 where
     B: Body<Data = Bytes, Error: Into<BoxError>>,
 {

@@ -31,11 +31,11 @@ impl ColumnType {
                 page.reserve(entries.len() * POINT_BYTES);
                 page.extend_from_slice(b"{\"TimeSeriesValue\":[");
                 for (time, value) in entries.iter() {
-                    let mut point = *POINT;
-                    if let Some(text) = point.get_mut(TIME..).and_then(<[u8]>::first_chunk_mut) {
-                        *text = times.text(time);
+                    let start = page.len() + TIME;
+                    page.extend_from_slice(POINT);
+                    if let Some(text) = page.get_mut(start..).and_then(<[u8]>::first_chunk_mut) {
+                        times.write(time, text);
                     }
-                    page.extend_from_slice(&point);
                     kind.write_scalar(value, page);
                     page.extend_from_slice(b"\"}},");
                 }

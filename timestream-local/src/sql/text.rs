@@ -13,7 +13,10 @@ pub(crate) fn double(number: f64) -> String {
 /// Writes what [`double`] returns.
 pub(crate) fn write_double(number: f64, text: &mut Vec<u8>) {
     if let Some(thousandths) = short_decimal(number) {
-        return write_thousandths(thousandths, text);
+        return match number.abs() < PLAIN_END {
+            true => write_thousandths(thousandths, text),
+            false => write_short_scientific(thousandths, text),
+        };
     }
     match number {
         _ if number.is_nan() => text.extend_from_slice(b"NaN"),
@@ -32,14 +35,47 @@ pub(crate) fn write_double(number: f64, text: &mut Vec<u8>) {
     }
 }
 
-/// The thousandths that a number below ten million is, if it is just so many. So few digits are its shortest decimal.
+/// Where Java's plain form ends.
+const PLAIN_END: f64 = 1e7;
+
+/// The thousandths that a number below a million million is, if it is just so many. So few digits, fifteen, are its
+/// shortest decimal.
 fn short_decimal(number: f64) -> Option<i64> {
-    /// Where Java's plain form ends.
-    const END: f64 = 1e7;
+    const END: f64 = 1e12;
     const SCALE: f64 = 1000.0;
     let scaled = number * SCALE;
     let thousandths = (scaled + 0.5_f64.copysign(scaled)) as i64;
     (number.abs() < END && (thousandths as f64 / SCALE).to_bits() == number.to_bits()).then_some(thousandths)
+}
+
+/// The bits of sixteen digits that differ.
+const NIBBLES: u128 = u128::MAX / 0x11;
+
+/// Writes a decimal of up to three digits behind the point, of ten million or more and fifteen digits at most:
+/// `1.23456789E7`.
+fn write_short_scientific(thousandths: i64, text: &mut Vec<u8>) {
+    let magnitude = thousandths.unsigned_abs();
+    let [high, low] = [magnitude / 100_000_000, magnitude % 100_000_000].map(|half| eight_digits(half as u32));
+    // The first byte is the lowest.
+    let digits = u128::from(u64::from_le_bytes(high)) | (u128::from(u64::from_le_bytes(low)) << 64);
+    let zeros = (digits & NIBBLES).trailing_zeros() / 8;
+    let digits = digits >> (8 * zeros);
+    // Of the zeros at the end, at most the one behind the point is written.
+    let count = 16 - ((digits & NIBBLES).leading_zeros() / 8).min(14);
+    let all = (digits & 0xff) | (u128::from(b'.') << 8) | (digits >> 8 << 16);
+    if thousandths < 0 {
+        text.push(b'-');
+    }
+    let end = text.len() + 1 + count as usize;
+    // A copy of a fixed length is a single instruction.
+    text.extend_from_slice(&all.to_le_bytes());
+    text.truncate(end);
+    let exponent = 12 - zeros as u8;
+    text.push(b'E');
+    if exponent >= 10 {
+        text.push(b'1');
+    }
+    text.push(b'0' + exponent % 10);
 }
 
 /// Writes a decimal of up to three digits behind the point, and at least one.
@@ -72,7 +108,7 @@ fn write_subnormal(number: f64, text: &mut Vec<u8>) {
 }
 
 fn is_plain(number: f64) -> bool {
-    number == 0.0 || (1e-3..1e7).contains(&number.abs())
+    number == 0.0 || (1e-3..PLAIN_END).contains(&number.abs())
 }
 
 /// Whether a number may lie midway between two shortest decimals. zmij takes the even one, and the standard library,
@@ -167,6 +203,11 @@ mod tests {
             (10.01, "10.01"),
             (0.0015, "0.0015"),
             (1e7, "1.0E7"),
+            (-20_000_000.0, "-2.0E7"),
+            (10_000_000.001, "1.0000000001E7"),
+            (999_999_999_999.999, "9.99999999999999E11"),
+            (1e12, "1.0E12"),
+            (68_719_476_736.0, "6.8719476736E10"),
             (0.001, "0.001"),
             (0.0001, "1.0E-4"),
             (1.25e-9, "1.25E-9"),

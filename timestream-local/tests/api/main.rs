@@ -26,6 +26,7 @@ mod resources;
 mod scheduled_queries;
 mod scheduled_runs;
 mod scheduled_samples;
+mod series_bins;
 mod series_storage;
 mod signatures;
 mod storage;

@@ -15,24 +15,24 @@ use crate::server::{PATIENCE, Scratch, clients, keys, make_table, now_ms, record
 const TIGHT: &[&str] = &["--head-memory", "40000"];
 
 /// A record of a host at a time in milliseconds since 1970.
-fn at(host: &str, time: i64, value: f64) -> Record {
+pub fn at(host: &str, time: i64, value: f64) -> Record {
     let mut record = record(host, value, 0);
     record.time = Some(time.to_string());
     record
 }
 
-async fn put(server: &Binary, records: Vec<Record>) -> Result<(), String> {
+pub async fn put(server: &Binary, records: Vec<Record>) -> Result<(), String> {
     let (write, _) = clients(&server.endpoint, &keys("any", "any"));
     let call = write.write_records().database_name("db1").table_name("metrics").set_records(Some(records));
     call.send().await.map(drop).map_err(|error| error.message().unwrap_or("no answer").to_owned())
 }
 
-async fn found(server: &Binary, text: &str) -> Vec<String> {
+pub async fn found(server: &Binary, text: &str) -> Vec<String> {
     let (_, query) = clients(&server.endpoint, &keys("any", "any"));
     rows(&query, text).await
 }
 
-async fn started(data: &Path, arguments: &[&str]) -> Binary {
+pub async fn started(data: &Path, arguments: &[&str]) -> Binary {
     let server = Binary::with(data, arguments);
     let (write, _) = clients(&server.endpoint, &keys("any", "any"));
     make_table(&write).await;
@@ -48,7 +48,7 @@ fn number(file: &Connection, sql: &str) -> i64 {
 }
 
 /// Waits until a number in the file is what it should be.
-async fn wait_for(data: &Path, sql: &str, is_reached: impl Fn(i64) -> bool) {
+pub async fn wait_for(data: &Path, sql: &str, is_reached: impl Fn(i64) -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_reached(number(&file(data), sql)) {
         assert!(Instant::now() < deadline, "{sql}: {}", number(&file(data), sql));

@@ -3,7 +3,8 @@
 //! Storage has each series once, with its records in order of time. So the groups of `measure_name` and all dimensions
 //! are its series, and the time series of a group are read, and its records counted, by a subquery for each. With
 //! `bin(time, …)` as a further key, the groups are the bins of each series that have records. They are found by seeking
-//! from one to the next.
+//! from one to the next, or, of doubles, by asking whether the very next one has any. If a chunk begins or ends in it, as
+//! where bins are longer than chunks, that needs no look into the chunk.
 
 use rusqlite::types::Value;
 
@@ -105,7 +106,7 @@ fn of_bins(
     times: &Times<'_>,
 ) -> Option<Groups> {
     let (time, id) = (&table.time, &table.parts.id);
-    // A list from the first time in each bin, by which the lower bounds of the query hold for the bin.
+    // From the time in each bin before which no record is asked for, by which the lower bounds of the query hold for the bin.
     let from = format!("{time} >= g.t");
     let until = format!("{time} < {}", times.before(format!("{} + {}", bin.of("g.t"), bin.width)));
     let within = [&times.others[..], &[&from, &until]].concat();
@@ -114,15 +115,7 @@ fn of_bins(
     if !table.is_of_series(&order) || is_sorted_by(select.order, &series) {
         return None;
     }
-    let first = table.records_of(id, &times.all);
-    let next = times.until().map(|end| format!("{time} < {end}"));
-    let from = format!("{time} >= {} + {}", bin.of("b.t"), bin.width);
-    let next = [&times.others[..], &[&from], next.as_deref().as_slice()].concat();
-    let next = table.records_of(id, &next);
-    let bins = format!(
-        "WITH RECURSIVE b(t) AS (SELECT min({time}){first} UNION ALL SELECT (SELECT min({time}){next}) FROM b WHERE \
-         b.t IS NOT NULL) SELECT json_group_array(b.t) FROM b WHERE b.t IS NOT NULL"
-    );
+    let bins = bins(table, bin, times);
     let conditions = match of_series {
         [] => String::new(),
         conditions => format!(" WHERE {}", all_of(conditions.iter().copied())),
@@ -132,6 +125,40 @@ fn of_bins(
         "SELECT {list}{id} AS i, e.value AS t FROM {from} CROSS JOIN json_each(({bins})) AS e{conditions}{order}"
     );
     Some(Groups { sql, series })
+}
+
+/// The SQL of a JSON list of the bins that have records of a series: for each a time in it before which none is asked for.
+///
+fn bins(table: &SplitTable, bin: &Bin, times: &Times<'_>) -> String {
+    let (time, id, width) = (&table.time, &table.parts.id, &bin.width);
+    let first_from = |start: Option<&str>| {
+        let bounds =
+            [start.map(|start| format!("{time} >= {start}")), times.until().map(|end| format!("{time} < {end}"))];
+        let bounds: Vec<&str> = bounds.iter().flatten().map(String::as_str).collect();
+        format!("(SELECT min({time}){})", table.records_of(id, &[&times.others[..], &bounds].concat()))
+    };
+    let in_bin_of = |start: &str| {
+        let end = times.before(format!("{} + {width}", bin.of(start)));
+        let within = [format!("{time} >= {start}"), format!("{time} < {end}")];
+        let points = table.points_from(id, &[&times.others[..], &within.each_ref().map(String::as_str)].concat())?;
+        Some(format!("(SELECT {start}{points})"))
+    };
+    // The first bin with records from a time on. `end` is the end of that time's own bin.
+    let found = |start: &str, end: &str| match in_bin_of(start) {
+        Some(points) => format!("coalesce({points}, {})", first_from(Some(end))),
+        None => first_from(Some(start)),
+    };
+    let after = |start: &str| format!("{} + {width}", bin.of(start));
+    let first = match times.from() {
+        Some(start) => found(&start, &after(&start)),
+        None => first_from(None),
+    };
+    let next = after("b.t");
+    let next = found(&next, &format!("{next} + {width}"));
+    format!(
+        "WITH RECURSIVE b(t) AS (SELECT {first} UNION ALL SELECT {next} FROM b WHERE b.t IS NOT NULL) SELECT \
+         json_group_array(b.t) FROM b WHERE b.t IS NOT NULL"
+    )
 }
 
 /// The list of a SELECT's fields, with NULL for each time series and count, and how these are read from the records under
@@ -166,16 +193,17 @@ fn fields(
 
 /// The conditions on records, with the bounds of their times apart.
 struct Times<'c> {
-    all: Vec<&'c str>,
     others: Vec<&'c str>,
-    /// Times before which records are.
+    /// Times from which on records are asked for.
+    starts: Vec<String>,
+    /// Times before which they are.
     ends: Vec<String>,
 }
 
 impl<'c> Times<'c> {
     /// `None` if there are conditions on the time that are no bounds.
     fn of(table: &SplitTable, conditions: &[&'c str]) -> Option<Self> {
-        let mut times = Times { all: conditions.to_vec(), others: Vec::new(), ends: Vec::new() };
+        let mut times = Times { others: Vec::new(), starts: Vec::new(), ends: Vec::new() };
         for condition in conditions {
             let bound = |operator: &str| {
                 let bound = condition.strip_prefix(&format!("({} {operator} ", table.time))?.strip_suffix(')')?;
@@ -185,7 +213,12 @@ impl<'c> Times<'c> {
                 times.ends.push(end.to_owned());
             } else if let Some(last) = bound("<=") {
                 times.ends.push(format!("({last} + 1)"));
-            } else if bound(">=").or_else(|| bound(">")).is_none() {
+            } else if let Some(start) = bound(">=") {
+                times.starts.push(start.to_owned());
+            } else if let Some(before) = bound(">") {
+                // Behind the last time there is no record either.
+                times.starts.push(format!("(min({before}, {}) + 1)", i64::MAX - 1));
+            } else {
                 if mentions(condition, &table.time) {
                     return None;
                 }
@@ -195,7 +228,15 @@ impl<'c> Times<'c> {
         Some(times)
     }
 
-    /// The end of all records.
+    /// The time from which on records are asked for. None is before 1970, and such a time has no bin.
+    fn from(&self) -> Option<String> {
+        match self.starts.as_slice() {
+            [] => None,
+            starts => Some(format!("max(0, {})", starts.join(", "))),
+        }
+    }
+
+    /// The time before which records are asked for.
     fn until(&self) -> Option<String> {
         match self.ends.as_slice() {
             [] => None,
@@ -204,7 +245,7 @@ impl<'c> Times<'c> {
         }
     }
 
-    /// The earlier of a time and the end of all records.
+    /// The earlier of a time and the one before which records are asked for.
     fn before(&self, time: String) -> String {
         match self.ends.as_slice() {
             [] => time,

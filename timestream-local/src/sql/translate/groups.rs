@@ -8,7 +8,7 @@ pub(super) const CREATE_TIME_SERIES: &str = "ts_create_time_series(";
 /// A query whose rows are series, or bins of series.
 pub(super) struct Groups {
     /// The rows, with NULL in the place of each time series and count. Behind the columns `c0`, `c1`, … stand `i`, the number of
-    /// the series, and `t`, the first time of the bin.
+    /// the series, and `t`, a time in the bin before which none of its records is asked for.
     pub(super) sql: String,
     /// The places of the time series and counts among the columns, each with the SQL that reads it beside a row named `g`.
     pub(super) series: Vec<(usize, String)>,
@@ -49,7 +49,8 @@ impl Groups {
         if is_sorted_by(order, &series) {
             return None;
         }
-        let sql = format!("SELECT {list}{alias}.i AS i, {alias}.t AS t FROM ({}) AS {alias}{tail}{order_sql}", self.sql);
+        let sql =
+            format!("SELECT {list}{alias}.i AS i, {alias}.t AS t FROM ({}) AS {alias}{tail}{order_sql}", self.sql);
         Some(Groups { sql, series })
     }
 }

@@ -203,8 +203,13 @@ impl RecordRows {
         self.seek(connection, asked)?;
         if let Some(Known { floors, has_rows: false }) = &self.known {
             let (place, bounds) = ((self.number, self.series), (asked.from, asked.to));
-            let is_unsealed = self.unsealed.time(&self.snapshot, place, asked.to)?.is_some();
-            if is_unsealed || self.sealed.one_starts_within(connection, place, bounds, floors)? {
+            let unsealed = self.unsealed.time(&self.snapshot, place, asked.to)?;
+            let told = match unsealed {
+                Some(time) => Some(time),
+                None => self.sealed.told_within(connection, place, bounds, floors)?,
+            };
+            if let Some(time) = told {
+                self.trace.iter().for_each(|trace| trace.record(time));
                 return Ok(true);
             }
         }

@@ -100,16 +100,19 @@ impl Sealed {
         }
     }
 
-    /// Whether one of the next chunks has its first sample between two times.
-    pub(super) fn one_starts_within(
+    /// The time of a sample between two times, if the head of one of the next chunks tells one.
+    pub(super) fn told_within(
         &mut self,
         connection: &Connection,
         key: Key,
         (from, to): (i64, i64),
         floors: &Floors,
-    ) -> rusqlite::Result<bool> {
+    ) -> rusqlite::Result<Option<i64>> {
         self.fetch_heads(connection, key, to)?;
-        Ok(self.heads.iter().any(|head| (from.max(floors.of(head.number))..=to).contains(&head.start)))
+        Ok(self.heads.iter().find_map(|head| {
+            let bounds = from.max(floors.of(head.number))..=to;
+            [head.start, head.stop].into_iter().find(|time| bounds.contains(time))
+        }))
     }
 
     /// Fetches heads of chunks that start up to `to`, unless there are some or no more. Those with the last start are

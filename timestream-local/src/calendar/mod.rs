@@ -47,17 +47,20 @@ pub(crate) fn write_timestamp(nanoseconds: i64, text: &mut Vec<u8>) {
 /// `2021-05-06 06:35:38.123456789`.
 pub(crate) type TimestampText = [u8; 29];
 
-/// Makes the texts of timestamps that are often of the same day as the one before.
+/// Makes the texts of timestamps that are often of the same day as the one before, and as long after a second.
 #[derive(Debug)]
 pub(crate) struct TimestampWriter {
     /// The day of the timestamp before, since 1970, and its text, `2021-05-06 `.
     day: i64,
     date: [u8; 11],
+    /// Its nanoseconds after a second, and their text, `.123456789`.
+    nanosecond: u32,
+    fraction: [u8; 10],
 }
 
 impl Default for TimestampWriter {
     fn default() -> Self {
-        TimestampWriter { day: 0, date: *b"1970-01-01 " }
+        TimestampWriter { day: 0, date: *b"1970-01-01 ", nanosecond: 0, fraction: *b".000000000" }
     }
 }
 
@@ -72,19 +75,24 @@ impl TimestampWriter {
         }
         let within = nanoseconds.rem_euclid(DAY);
         let (second, nanosecond) = ((within / SECOND) as u32, (within % SECOND) as u32);
+        if nanosecond != self.nanosecond {
+            (self.nanosecond, self.fraction) = (nanosecond, fraction(nanosecond));
+        }
         let (minute, hour) = (second / 60 % 60, second / 3600);
         // A colon is a zero with two more bits.
         let clock = u64::from_le_bytes(eight_digits(hour * 1_000_000 + minute * 1000 + second % 60)) | 0x0a00_000a_0000;
         let (date, rest) = text.split_at_mut(self.date.len());
         date.copy_from_slice(&self.date);
-        let (within_day, rest) = rest.split_at_mut(8);
+        let (within_day, fraction) = rest.split_at_mut(8);
         within_day.copy_from_slice(&clock.to_le_bytes());
-        let (point, fraction) = rest.split_at_mut(1);
-        point.copy_from_slice(b".");
-        let (eight, last) = fraction.split_at_mut(8);
-        eight.copy_from_slice(&eight_digits(nanosecond / 10));
-        last.copy_from_slice(&[b'0' + (nanosecond % 10) as u8]);
+        fraction.copy_from_slice(&self.fraction);
     }
+}
+
+/// `.123456789`
+fn fraction(nanosecond: u32) -> [u8; 10] {
+    let [n1, n2, n3, n4, n5, n6, n7, n8] = eight_digits(nanosecond / 10);
+    [b'.', n1, n2, n3, n4, n5, n6, n7, n8, b'0' + (nanosecond % 10) as u8]
 }
 
 /// `2021-05-06 `, from days since 1970.

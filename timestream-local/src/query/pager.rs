@@ -142,7 +142,8 @@ impl<'g> Pager<'g> {
         }
         let mut wanted = true;
         if self.rows == self.max_rows || self.before - self.begin.len() + length >= PAGE_BYTES {
-            let mut next = Vec::with_capacity(self.page.len() + answer::END);
+            // Room for a row that turns out not to fit, whose size is estimated too high at first.
+            let mut next = Vec::with_capacity(self.page.len() + 2 * length + answer::END);
             next.extend_from_slice(&self.begin);
             next.extend_from_slice(self.page.get(self.row..).unwrap_or_default());
             self.page.truncate(self.before);

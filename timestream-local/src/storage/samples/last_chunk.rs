@@ -5,7 +5,8 @@ use super::chunks::{self, ChunkHead};
 use super::floors::Floors;
 use rusqlite::Connection;
 
-/// The last chunk of which a part was read. All of it is kept once a second part is read.
+/// The last chunk of which a part was read. All of it is kept if the part ends before it does, as that of a bin, or once a
+/// second part is read.
 #[derive(Debug, Default)]
 pub(super) struct LastChunk {
     /// The number of the table, and the chunk's own.
@@ -35,7 +36,9 @@ impl LastChunk {
         let place = Some((number, head.number));
         if self.place != place {
             (self.place, self.samples) = (place, None);
-            return chunks::read(connection, number, head, (from, to), floors, samples);
+            if to >= all.1 {
+                return chunks::read(connection, number, head, (from, to), floors, samples);
+            }
         }
         if self.samples.is_none() {
             let mut kept = Vec::new();

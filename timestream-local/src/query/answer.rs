@@ -6,9 +6,6 @@ use serde_json::{Value, json};
 use super::pager::Page;
 use crate::sql::Column;
 
-/// Room for what stands behind the rows, but for insights.
-pub(super) const END: usize = 512;
-
 /// The body before the rows.
 pub(super) fn begin(id: &str, columns: &[Column]) -> Vec<u8> {
     let columns = columns.iter().map(|column| json!({"Name": column.name, "Type": column.column_type.api_type()}));

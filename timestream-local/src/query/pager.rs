@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::answer;
 use super::insights::Insights;
 use super::slot::{Giver, Taker};
 use crate::error::{ApiError, ErrorKind};
@@ -12,6 +11,8 @@ use crate::sql::Column;
 
 /// Bytes of rows on a page. The service's pages stay below 1 MB with everything around the rows.
 const PAGE_BYTES: usize = 1_000_000;
+/// Room for what an answer has behind the rows, but for insights.
+const END_BYTES: usize = 512;
 /// Bytes of rows in a result, as in the service.
 const MAX_RESULT_BYTES: u64 = 5 << 30;
 /// What the service bills for a query at least, in bytes.
@@ -143,7 +144,7 @@ impl<'g> Pager<'g> {
         let mut wanted = true;
         if self.rows == self.max_rows || self.before - self.begin.len() + length >= PAGE_BYTES {
             // Room for a row that turns out not to fit, whose size is estimated too high at first.
-            let mut next = Vec::with_capacity(self.page.len() + 2 * length + answer::END);
+            let mut next = Vec::with_capacity(self.page.len() + 2 * length + END_BYTES);
             next.extend_from_slice(&self.begin);
             next.extend_from_slice(self.page.get(self.row..).unwrap_or_default());
             self.page.truncate(self.before);

@@ -1,8 +1,10 @@
 //! Bins of series are found by the heads of chunks, and are those that their samples have.
 
+use aws_sdk_timestreamquery::types::{QueryInsights, QueryInsightsMode};
+
 use crate::binary::Binary;
 use crate::series_storage::{at, found, put, started, wait_for};
-use crate::server::{Scratch, now_ms};
+use crate::server::{Scratch, clients, keys, now_ms};
 
 /// Groups by bins are those that a query finds which goes through all records, whether samples are sealed, in memory, or
 /// hidden by rows.
@@ -34,6 +36,7 @@ async fn bins_of_chunks_are_those_of_their_samples() {
     put(&server, (900..1000).map(|n| at("a", first + n * STEP, 1.5)).collect()).await.unwrap();
     let ends =
         [(0, 1001 * STEP), (1, 14_400_001), (7_199_999, 7_200_001), (7_200_000, 7_200_000), (6_950_000, 15_000_000)];
+    assert!(read_times(&server, first).await > 10 * 3_600_000_000_000);
     let mut seen = 0;
     for is_with_rows in [false, true] {
         if is_with_rows {
@@ -85,4 +88,16 @@ async fn bins_of_chunks_are_those_of_their_samples() {
         }
     }
     assert!(seen > 10_000, "{seen}");
+}
+
+/// The nanoseconds from the first record to the last that a query of bins reads, by its insights.
+async fn read_times(server: &Binary, from: i64) -> i64 {
+    let (_, query) = clients(&server.endpoint, &keys("any", "any"));
+    let text = format!(
+        "SELECT host, bin(time, 2h) FROM db1.metrics WHERE time >= from_milliseconds({from}) AND (measure_value::double IS NOT \
+         NULL) GROUP BY host, measure_name, bin(time, 2h)"
+    );
+    let mode = QueryInsights::builder().mode(QueryInsightsMode::EnabledWithRateControl).build().unwrap();
+    let page = query.query().query_string(text).query_insights(mode).send().await.unwrap();
+    page.query_insights_response().unwrap().query_temporal_range().unwrap().max().unwrap().value()
 }

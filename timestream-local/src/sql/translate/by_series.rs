@@ -128,7 +128,6 @@ fn of_bins(
 }
 
 /// The SQL of a JSON list of the bins that have records of a series: for each a time in it before which none is asked for.
-///
 fn bins(table: &SplitTable, bin: &Bin, times: &Times<'_>) -> String {
     let (time, id, width) = (&table.time, &table.parts.id, &bin.width);
     let first_from = |start: Option<&str>| {

@@ -21,6 +21,7 @@ mod location;
 mod names;
 mod operators;
 mod order;
+mod order_by;
 mod query;
 mod registry;
 mod relations;

@@ -14,7 +14,7 @@ use super::super::types::ColumnType::{self, Bigint, Double, Integer, IntervalDay
 use super::aggregate::{WINDOWED, is_aggregate};
 use super::arguments::Call;
 use super::location::{location, place};
-use super::order::direction;
+use super::order_by::direction;
 use super::scope::Scope;
 use super::translator::{Clause, Translator};
 use super::typed::{Result, Typed};

@@ -18,6 +18,8 @@ mod write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::batch_load::BatchLoads;
 use crate::calendar::Clock;
 use crate::error::{ApiError, ErrorKind};
@@ -26,7 +28,6 @@ use crate::objects::ObjectRoot;
 use crate::query::Queries;
 use crate::schedule::{Context, Orders, Scheduler};
 use crate::storage::Storage;
-use bytes::Bytes;
 pub(crate) use discovery::Caller;
 
 /// Answers calls.

@@ -129,7 +129,8 @@ fn of_bins(
 
 /// The SQL of a JSON list of the bins that have records of a series: for each a time in it before which none is asked for.
 fn bins(table: &SplitTable, bin: &Bin, times: &Times<'_>) -> String {
-    let (time, id, width) = (&table.time, &table.parts.id, &bin.width);
+    let (time, id) = (&table.time, &table.parts.id);
+    let after_bin_of = |start: &str| format!("{} + {}", bin.of(start), bin.width);
     let first_from = |start: Option<&str>| {
         let bounds =
             [start.map(|start| format!("{time} >= {start}")), times.until().map(|end| format!("{time} < {end}"))];
@@ -137,23 +138,18 @@ fn bins(table: &SplitTable, bin: &Bin, times: &Times<'_>) -> String {
         format!("(SELECT min({time}){})", table.records_of(id, &[&times.others[..], &bounds].concat()))
     };
     let in_bin_of = |start: &str| {
-        let end = times.before(format!("{} + {width}", bin.of(start)));
+        let end = times.before(after_bin_of(start));
         let within = [format!("{time} >= {start}"), format!("{time} < {end}")];
         let points = table.points_from(id, &[&times.others[..], &within.each_ref().map(String::as_str)].concat())?;
         Some(format!("(SELECT {start}{points})"))
     };
-    // The first bin with records from a time on. `end` is the end of that time's own bin.
-    let found = |start: &str, end: &str| match in_bin_of(start) {
-        Some(points) => format!("coalesce({points}, {})", first_from(Some(end))),
+    // The first bin with records from a time on.
+    let found = |start: &str| match in_bin_of(start) {
+        Some(points) => format!("coalesce({points}, {})", first_from(Some(&after_bin_of(start)))),
         None => first_from(Some(start)),
     };
-    let after = |start: &str| format!("{} + {width}", bin.of(start));
-    let first = match times.from() {
-        Some(start) => found(&start, &after(&start)),
-        None => first_from(None),
-    };
-    let next = after("b.t");
-    let next = found(&next, &format!("{next} + {width}"));
+    let first = times.from().map_or_else(|| first_from(None), |start| found(&start));
+    let next = found(&after_bin_of("b.t"));
     format!(
         "WITH RECURSIVE b(t) AS (SELECT {first} UNION ALL SELECT {next} FROM b WHERE b.t IS NOT NULL) SELECT \
          json_group_array(b.t) FROM b WHERE b.t IS NOT NULL"

@@ -54,7 +54,10 @@ use writer::{Job, WriterThread};
 
 /// Calls that may wait for the writer; more wait in their connections.
 const QUEUE: usize = 256;
-/// How often the writer looks for records that outlived their retention.
+/// When the writer first looks for records that outlived their retention. What a start has to do, and a command that is soon
+/// done, come before.
+const FIRST_SWEEP: Duration = Duration::from_secs(30);
+/// How often it looks for them from then on.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 
 /// The open storage, or another handle of it.
@@ -189,6 +192,7 @@ impl<T> Pending<T> {
 
 /// Has the writer look for expired records, until the storage is gone.
 async fn sweep_regularly(jobs: mpsc::WeakSender<Job>) {
+    tokio::time::sleep(FIRST_SWEEP).await;
     while let Some(jobs) = jobs.upgrade() {
         let sent = jobs.send(Job::Sweep).await;
         drop(jobs);

@@ -310,16 +310,27 @@ impl WriteRequest {
         String::from_utf8_lossy(self.bytes(span))
     }
 
+    /// The first characters of a span, for messages: it may have megabytes.
+    pub(crate) fn beginning(&self, span: Span, limit: usize) -> String {
+        /// The longest character.
+        const BYTES: usize = 4;
+        let bytes = self.bytes(span);
+        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(limit.saturating_mul(BYTES))]);
+        text.chars().take(limit).collect()
+    }
+
     /// The series as people write it, `name{label="value"}`, cut after `limit` characters; for messages.
     pub fn describe(&self, series: &Series, limit: usize) -> String {
-        let mut text = self.text(series.name).into_owned();
+        // One more, so that what is cut is seen to be.
+        let beginning = |span| self.beginning(span, limit + 1);
+        let mut text = beginning(series.name);
         text.push('{');
         for (index, label) in self.labels(series).iter().enumerate() {
             if text.len() > limit {
                 break;
             }
             let comma = if index > 0 { "," } else { "" };
-            text.push_str(&format!("{comma}{}={:?}", self.text(label.name), self.text(label.value)));
+            text.push_str(&format!("{comma}{}={:?}", beginning(label.name), beginning(label.value)));
         }
         text.push('}');
         if text.chars().count() > limit {

@@ -58,6 +58,15 @@ def test_it_is_small_and_has_no_shell(container):
     buildah("umount", container)
 
 
+def test_it_has_its_licences(container):
+    root = Path(buildah("mount", container))
+    folder = root / "usr/share/doc/timestream-prometheus-connector"
+    assert (folder / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+    others = (folder / "THIRD-PARTY-LICENSES").read_text()
+    assert "\ntokio 1." in others and "Permission is hereby granted" in others
+    buildah("umount", container)
+
+
 def test_its_configuration(image):
     config = json.loads(buildah("inspect", "--type", "image", image))["OCIv1"]["config"]
     assert config["User"] == "65532:65532" and "9201/tcp" in config["ExposedPorts"]

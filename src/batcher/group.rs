@@ -74,7 +74,9 @@ impl Grouper {
         let mut groups = Sizes::default();
         let mut group_of_series = Vec::with_capacity(request.series().len());
         let mut last: Option<(GroupKey, u32)> = None;
-        for series in request.series() {
+        // The labels of the others were not checked, and may have megabytes.
+        let with_samples = || request.series().iter().zip(0u32..).filter(|(series, _)| series.sample_count() > 0);
+        for (series, _) in with_samples() {
             let key = self.key(request, series);
             let group = match last {
                 Some((last_key, group)) if last_key == key => group,
@@ -95,7 +97,7 @@ impl Grouper {
             *count = total;
         }
         let mut records = vec![Record { series: 0, sample: 0 }; total];
-        for ((series, one), group) in (0u32..).zip(request.series()).zip(group_of_series) {
+        for ((one, series), group) in with_samples().zip(group_of_series) {
             let at = &mut starts[moved[group as usize] as usize];
             for sample in one.sample_indexes() {
                 records[*at] = Record { series, sample };

@@ -26,7 +26,7 @@ use crate::error::{Error, with_causes};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Attempts for a request, and the waits between them, which double. The last attempt is about four minutes after the first,
+/// Attempts for a request, and the waits between them, which double. The last attempt is about two minutes after the first,
 /// or later if the receiver asks for that.
 const ATTEMPTS: u32 = 10;
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -43,6 +43,7 @@ pub(super) struct Receiver {
     url: String,
     headers: Vec<(&'static str, String)>,
     answer_timeout: Duration,
+    first_wait: Duration,
 }
 
 /// What a receiver says to a request.
@@ -101,7 +102,8 @@ impl Receiver {
             HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(ANSWER_TIMEOUT).build();
         let connector =
             Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).connector_settings(times).build();
-        Ok(Receiver { connector, url: settings.url.clone(), headers, answer_timeout: ANSWER_TIMEOUT })
+        let (url, answer_timeout, first_wait) = (settings.url.clone(), ANSWER_TIMEOUT, FIRST_WAIT);
+        Ok(Receiver { connector, url, headers, answer_timeout, first_wait })
     }
 
     /// Sends a request of remote write 1.0, compressed, until it is taken. If an attempt before, of this process or of an
@@ -110,7 +112,7 @@ impl Receiver {
     /// # Errors
     /// `ReceiverError`: the receiver refuses it, in its words, or is not to be reached for minutes.
     pub(super) async fn send(&self, body: Bytes, mut may_be_there: bool) -> Result<(), NotTaken> {
-        let mut wait = FIRST_WAIT;
+        let mut wait = self.first_wait;
         let mut attempt = 1;
         loop {
             match self.attempt(body.clone()).await {
@@ -129,7 +131,7 @@ impl Receiver {
                     }
                     // Not all at once, should there be several.
                     let own = wait.mul_f64(0.5 + fastrand::f64() / 2.0);
-                    let pause = asked.map_or(own, |asked| asked.min(LONGEST_ASKED));
+                    let pause = pause(own, asked);
                     tracing::warn!(error = %error, attempt, ?pause, "the receiver is asked again");
                     tokio::time::sleep(pause).await;
                     wait = (wait * 2).min(LONGEST_WAIT);
@@ -183,6 +185,11 @@ impl Receiver {
             },
         }
     }
+}
+
+/// The longer of the own wait and what the receiver asks for. Shorter waits would use up all attempts within seconds.
+fn pause(own: Duration, asked: Option<Duration>) -> Duration {
+    asked.unwrap_or_default().min(LONGEST_ASKED).max(own)
 }
 
 /// Whether there was no connection, so that nothing was sent.

@@ -55,6 +55,18 @@ pub enum Heard {
     },
 }
 
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// None of its samples will be sent again.
+    Done {
+        /// Timestream has stored some of them.
+        has_stored: bool,
+    },
+    /// The sender will send it again.
+    ComesAgain,
+}
+
 /// The elected replica of a cluster.
 #[derive(Debug)]
 struct Elected {
@@ -109,10 +121,9 @@ impl Elections {
         if *elected.replica != *replica {
             let silent = now.saturating_duration_since(elected.heard);
             if silent < self.failover_timeout {
-                let timeout = i64::try_from(self.failover_timeout.as_millis()).unwrap_or(i64::MAX);
-                return match newest > elected.newest.saturating_add(timeout) {
-                    true => Heard::Behind { elected: elected.replica.to_string() },
-                    false => Heard::Other,
+                return match self.covers(elected.newest, newest) {
+                    true => Heard::Other,
+                    false => Heard::Behind { elected: elected.replica.to_string() },
                 };
             }
             let before = std::mem::replace(&mut elected.replica, replica.into());
@@ -128,21 +139,31 @@ impl Elections {
         Heard::Elected { after }
     }
 
-    /// Notes how a request of an elected replica ended. `stored` is the time of its newest sample, if none of its samples
-    /// will be sent again. It must not lie ahead of the clock.
-    pub fn settle(&self, caller: Caller, pair: Pair<'_>, stored: Option<i64>, now: Instant) {
+    /// Whether another replica's samples up to `time` may be left out where the elected one has stored its own up to
+    /// `newest`.
+    pub fn covers(&self, newest: i64, time: i64) -> bool {
+        let timeout = i64::try_from(self.failover_timeout.as_millis()).unwrap_or(i64::MAX);
+        time <= newest.saturating_add(timeout)
+    }
+
+    /// Notes how a request of an elected replica ended. `newest` is the time of its newest sample, which must not lie ahead
+    /// of the clock.
+    pub fn settle(&self, caller: Caller, pair: Pair<'_>, newest: i64, end: Ended, now: Instant) {
         let Pair { cluster, replica } = pair;
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-        if callers.peek(&caller).is_none() && stored.is_none() {
+        let has_stored = end == Ended::Done { has_stored: true };
+        if callers.peek(&caller).is_none() && !has_stored {
             return;
         }
         let clusters = callers.get_or_insert_mut(caller, LruCache::unbounded);
-        match (clusters.peek_mut(cluster), stored) {
-            (Some(elected), _) if *elected.replica == *replica => {
+        match clusters.peek_mut(cluster) {
+            Some(elected) if *elected.replica == *replica => {
                 elected.heard = now;
-                elected.newest = elected.newest.max(stored.unwrap_or(i64::MIN));
+                if end != Ended::ComesAgain {
+                    elected.newest = elected.newest.max(newest);
+                }
             }
-            (None, Some(newest)) => {
+            None if has_stored => {
                 let elected = Elected { replica: replica.into(), since: now, heard: now, newest, after: i64::MIN };
                 self.insert(clusters, cluster, elected);
             }
@@ -214,6 +235,7 @@ mod tests {
     const A: Pair<'_> = Pair { cluster: "c", replica: "a" };
     const B: Pair<'_> = Pair { cluster: "c", replica: "b" };
     const FIRST: Heard = Heard::Elected { after: i64::MIN };
+    const STORED: Ended = Ended::Done { has_stored: true };
 
     fn behind(elected: &str) -> Heard {
         Heard::Behind { elected: elected.to_owned() }
@@ -223,7 +245,7 @@ mod tests {
     fn send(elections: &Elections, pair: Pair<'_>, time: i64, now: Instant) -> Heard {
         let heard = elections.hear(ME, pair, time, now);
         if matches!(heard, Heard::Elected { .. }) {
-            elections.settle(ME, pair, Some(time), now);
+            elections.settle(ME, pair, time, STORED, now);
         }
         heard
     }
@@ -259,12 +281,12 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         assert_eq!(elections.hear(ME, A, 1_000, at(0)), FIRST);
         assert_eq!(elections.hear(ME, B, 1_500, at(0)), behind("a"));
-        elections.settle(ME, A, Some(1_000), at(1));
+        elections.settle(ME, A, 1_000, STORED, at(1));
         assert_eq!(elections.hear(ME, B, 1_500, at(1)), Heard::Other);
         // Timestream fails for a minute, and requests end and come again.
         for second in 2..60 {
             assert_eq!(elections.hear(ME, A, 2_000, at(second)), FIRST);
-            elections.settle(ME, A, None, at(second));
+            elections.settle(ME, A, 2_000, Ended::ComesAgain, at(second));
             assert_eq!(elections.hear(ME, B, 31_000, at(second)), Heard::Other);
             assert_eq!(elections.hear(ME, B, 31_001, at(second)), behind("a"));
         }
@@ -284,9 +306,11 @@ mod tests {
         for caller in [Some([2; 32]), Some([3; 32])] {
             // Nobody knows yet whether these keys are good.
             assert_eq!(elections.hear(caller, A, 0, now), FIRST);
-            elections.settle(caller, A, None, now);
+            for end in [Ended::ComesAgain, Ended::Done { has_stored: false }] {
+                elections.settle(caller, A, 0, end, now);
+            }
             assert_eq!(elections.hear(caller, B, 0, now), FIRST);
-            elections.settle(caller, B, Some(0), now);
+            elections.settle(caller, B, 0, STORED, now);
             assert_eq!(elections.hear(caller, A, 0, now), Heard::Other);
         }
         let shown: Vec<_> =
@@ -316,7 +340,7 @@ mod tests {
             caller[..8].copy_from_slice(&(number as u64).to_le_bytes());
             Some(caller)
         };
-        (0..2 * MAX_CALLERS).for_each(|number| elections.settle(caller(number), A, Some(0), now));
+        (0..2 * MAX_CALLERS).for_each(|number| elections.settle(caller(number), A, 0, STORED, now));
         let callers: Vec<u64> = elections.elected(now).iter().map(|one| one.callers).collect();
         assert_eq!(callers, [MAX_CALLERS as u64], "the first caller is forgotten, too");
     }

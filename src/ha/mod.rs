@@ -3,5 +3,5 @@
 mod elections;
 mod settings;
 
-pub use elections::{Elections, Heard, Pair};
+pub use elections::{Elections, Ended, Heard, Pair};
 pub use settings::HaSettings;

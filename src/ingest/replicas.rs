@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::protobuf::{Fields, Value};
 use crate::error::{Error, Kind};
-use crate::ha::{Elections, HaSettings, Heard, Pair};
+use crate::ha::{Elections, Ended, HaSettings, Heard, Pair};
 use crate::sink::caller_clients::CallerClients;
 use crate::write_request::{NativeHistogram, Sample, Series, Span, WriteRequest};
 
@@ -82,6 +82,7 @@ impl Replicas {
         let mut kept_after = Vec::with_capacity(request.series.len());
         let mut replica_labels = Vec::new();
         let mut listened = Listened::default();
+        let mut ahead = Vec::new();
         while let Some(first) = request.series.get(kept_after.len()) {
             let from = kept_after.len();
             let Some((origin, _)) = self.origin(request, first) else {
@@ -110,8 +111,21 @@ impl Replicas {
                     listened.elected.push(voice);
                 }
                 Heard::Other => kept_after.resize(to, i64::MAX),
-                Heard::Behind { elected } => return Err(behind(&voice, &elected)),
+                Heard::Behind { elected } => {
+                    kept_after.resize(to, i64::MAX);
+                    ahead.push((voice, elected));
+                }
             }
+        }
+        // A request is answered as a whole: what the elected one stores with it counts as stored.
+        let covers = |own: &Voice, voice: &Voice, elected: &str| {
+            (&*own.cluster, &*own.replica) == (&*voice.cluster, elected)
+                && self.elections.covers(own.newest, voice.newest)
+        };
+        if let Some((voice, elected)) =
+            ahead.iter().find(|(voice, elected)| !listened.elected.iter().any(|own| covers(own, voice, elected)))
+        {
+            return Err(behind(voice, elected));
         }
         if kept_after.iter().any(|&after| after > i64::MIN) {
             leave_out(request, &kept_after, &mut listened.left_out);
@@ -119,11 +133,11 @@ impl Replicas {
         Ok(listened)
     }
 
-    /// Notes that a request has ended, and whether its samples are done with: none of them comes again.
-    pub(super) fn settle(&self, caller: &CallerClients, elected: &[Voice], is_done: bool) {
+    /// Notes how a request has ended.
+    pub(super) fn settle(&self, caller: &CallerClients, elected: &[Voice], end: Ended) {
         let now = Instant::now();
         for voice in elected {
-            self.elections.settle(keys(caller), voice.pair(), is_done.then_some(voice.newest), now);
+            self.elections.settle(keys(caller), voice.pair(), voice.newest, end, now);
         }
     }
 
@@ -244,6 +258,7 @@ mod tests {
     use crate::telemetry::Metrics;
 
     const TIMEOUT: Duration = Duration::from_secs(30);
+    const STORED: Ended = Ended::Done { has_stored: true };
 
     fn replicas(failover_timeout: Duration) -> Replicas {
         let settings =
@@ -255,7 +270,7 @@ mod tests {
     fn listen(replicas: &Replicas, request: &mut WriteRequest) -> LeftOut {
         let everyone = CallerClients::of_everyone();
         let Listened { left_out, elected } = replicas.listen(&everyone, request).unwrap();
-        replicas.settle(&everyone, &elected, true);
+        replicas.settle(&everyone, &elected, STORED);
         left_out
     }
 
@@ -300,7 +315,7 @@ mod tests {
 
     const A: &[(&str, &str)] = &[("__name__", "up"), ("cluster", "c"), ("job", "j"), ("replica", "a"), ("zone", "z")];
     const B: &[(&str, &str)] = &[("__name__", "up"), ("cluster", "c"), ("job", "j"), ("replica", "b"), ("zone", "z")];
-    const STORED: &str = r#"up{cluster="c",job="j",zone="z"}"#;
+    const ROW: &str = r#"up{cluster="c",job="j",zone="z"}"#;
 
     #[test]
     fn the_elected_replica_loses_its_label_and_the_others_all() {
@@ -312,7 +327,7 @@ mod tests {
         let (series, sample) = left_out.example.unwrap();
         assert_eq!((left_out.samples, left_out.histograms, sample.timestamp), (1, 2, 3));
         assert!(first.describe(&series, 1000).contains(r#"replica="b""#));
-        let expected = [row(STORED, &[1, 2]), row(r#"up{replica="b"}"#, &[1]), row(STORED, &[3])];
+        let expected = [row(ROW, &[1, 2]), row(r#"up{replica="b"}"#, &[1]), row(ROW, &[3])];
         assert_eq!(kept(&first), expected);
         assert_eq!((first.sample_count(), first.histogram_count()), (4, 1));
         let mut second = request(&[(B, &[7], &[]), (B, &[8], &[])]);
@@ -328,7 +343,22 @@ mod tests {
         let mut late = request(&[(B, &[5, 20, 21], &[19, 20, 21])]);
         let left_out = listen(&replicas, &mut late);
         assert_eq!((left_out.samples, left_out.histograms), (2, 2));
-        assert_eq!((kept(&late), late.histogram_count()), (vec![row(STORED, &[21])], 1));
+        assert_eq!((kept(&late), late.histogram_count()), (vec![row(ROW, &[21])], 1));
+    }
+
+    #[test]
+    fn what_the_elected_replica_stores_with_the_same_request_covers_the_others() {
+        let everyone = CallerClients::of_everyone();
+        for (first, second) in [(A, B), (B, A)] {
+            let replicas = replicas(TIMEOUT);
+            let mut both = request(&[(first, &[40_000], &[]), (second, &[40_001], &[])]);
+            assert_eq!((listen(&replicas, &mut both).samples, kept(&both)), (1, vec![row(ROW, &[40_000])]));
+            // After a gap too.
+            let mut later = request(&[(second, &[130_000], &[]), (first, &[100_000], &[])]);
+            assert_eq!((listen(&replicas, &mut later).samples, kept(&later)), (1, vec![row(ROW, &[100_000])]));
+            let mut ahead = request(&[(second, &[230_001], &[]), (first, &[200_000], &[])]);
+            assert_eq!(replicas.listen(&everyone, &mut ahead).unwrap_err().name(), "ElectedReplicaBehind");
+        }
     }
 
     #[test]
@@ -339,10 +369,10 @@ mod tests {
         let elected = replicas.listen(&everyone, &mut first).unwrap().elected;
         let mut other = request(&[(B, &[], &[30_011])]);
         assert_eq!(replicas.listen(&everyone, &mut other).unwrap_err().name(), "ElectedReplicaBehind");
-        replicas.settle(&everyone, &elected, false);
+        replicas.settle(&everyone, &elected, Ended::ComesAgain);
         assert_eq!(replicas.listen(&everyone, &mut other).unwrap_err().kind(), Kind::Unavailable);
         assert_eq!(other.histogram_count(), 1);
-        replicas.settle(&everyone, &elected, true);
+        replicas.settle(&everyone, &elected, STORED);
         assert!(replicas.listen(&everyone, &mut other).is_err());
         assert_eq!(listen(&replicas, &mut request(&[(B, &[30_010], &[])])).samples, 1);
         listen(&replicas, &mut request(&[(A, &[], &[20])]));

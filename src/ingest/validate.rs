@@ -139,7 +139,11 @@ fn check_series(
         dropped.reject(Rejected::Invalid, samples, || format!("no metric name in {}", name()));
         return Ok(false);
     }
-    let measure_bytes = measure::escaped_len(request.bytes(series.name));
+    // An escape is never shorter, and a long name may be that of all series.
+    let mut measure_bytes = series.name.len();
+    if measure_bytes <= measure::MAX_NAME_BYTES {
+        measure_bytes = measure::escaped_len(request.bytes(series.name));
+    }
     if measure_bytes > measure::MAX_NAME_BYTES {
         return ignore_long_name(Ignored::LongMetricName, samples, policy, dropped, || {
             format!("the metric name of {} is over {} bytes as a measure name", name(), measure::MAX_NAME_BYTES)
@@ -155,7 +159,7 @@ fn check_series(
         }
         if name_bytes > MAX_NAME_BYTES {
             return ignore_long_name(Ignored::LongLabelName, samples, policy, dropped, || {
-                let label = request.text(label.name);
+                let label = request.beginning(label.name, DESCRIPTION_LIMIT);
                 format!("the label name {label:?} of {} is over {MAX_NAME_BYTES} bytes as a dimension name", name())
             });
         }

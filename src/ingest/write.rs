@@ -19,8 +19,8 @@ use super::written_headers::WrittenHeaders;
 use super::{decode_v1, decode_v2};
 use crate::batcher::{NotQueued, Queue};
 use crate::budget::{Budget, Exhausted, Reservation};
-use crate::error::{Error, Kind};
-use crate::ha::{Elections, HaSettings};
+use crate::error::{Direction, Error, Kind};
+use crate::ha::{Elections, Ended, HaSettings};
 use crate::http::body::{self, BodyLimits};
 use crate::http::zstd;
 use crate::sink::caller_clients::CallerClients;
@@ -130,18 +130,20 @@ impl Writer {
         let Listened { left_out, elected } = self.listen(&caller, &mut decoded)?;
         let outcome = self.take_in(caller.clone(), decoded, left_out, memory, deadline, written).await;
         if let Some(replicas) = &self.replicas {
-            // What is stored, or can never be, does not come again.
-            let is_done = match &outcome {
-                Ok(()) => true,
-                Err(WriteError::Answer(error)) => !error.kind().is_retryable(),
-                Err(WriteError::Stop(_)) => false,
+            let end = match &outcome {
+                Ok(stored) => Ended::Done { has_stored: *stored > 0 },
+                // What can never be stored does not come again.
+                Err(WriteError::Answer(error)) if !error.kind().status(Direction::Write).is_server_error() => {
+                    Ended::Done { has_stored: false }
+                }
+                Err(WriteError::Answer(_) | WriteError::Stop(_)) => Ended::ComesAgain,
             };
-            replicas.settle(&caller, &elected, is_done);
+            replicas.settle(&caller, &elected, end);
         }
-        outcome
+        outcome.map(drop)
     }
 
-    /// Expands what is to be expanded, once there is memory for it, and stores.
+    /// Expands what is to be expanded, once there is memory for it, and stores. Gives how many samples are stored.
     async fn take_in(
         &self,
         caller: Arc<CallerClients>,
@@ -150,7 +152,7 @@ impl Writer {
         mut memory: Reservation,
         deadline: Instant,
         written: &mut WrittenHeaders,
-    ) -> Result<(), WriteError> {
+    ) -> Result<u64, WriteError> {
         let needed = decoded.footprint() + decoded.records_footprint();
         let plan = match self.settings.native_histograms {
             NativeHistograms::Reject => None,
@@ -176,7 +178,9 @@ impl Writer {
                 }
                 self.count_received(&decoded, &not_stored, plan.as_ref());
                 let stored = self.store(caller, decoded, memory, deadline, written).await?;
-                Ok(stored.answer(&not_stored)?)
+                let samples = stored.tally.written;
+                stored.answer(&not_stored)?;
+                Ok(samples)
             }
             Err(why) => {
                 self.count_refused(&decoded, why);

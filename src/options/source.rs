@@ -176,14 +176,14 @@ impl<E: Fn(&str) -> Option<String>> Source<E> {
     }
 
     fn url(&self, flag: &'static str) -> Result<Option<String>, Error> {
-        if self.text(flag).is_none() {
-            return Ok(None);
+        let Some((value, given_by)) = self.value(flag).filter(|(value, _)| !value.is_empty()) else { return Ok(None) };
+        let uri: Option<hyper::Uri> = value.parse().ok();
+        if uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https"))) {
+            return Ok(Some(value));
         }
-        let url = |text: &str| {
-            let uri: hyper::Uri = text.parse().ok()?;
-            matches!(uri.scheme_str(), Some("http" | "https")).then(|| text.to_owned())
-        };
-        self.parsed(flag, "ParseOptionError", "a URL that begins with https:// or http://", url).map(Some)
+        let shown = behind_userinfo(&value);
+        let message = format!("{given_by} is {shown:?}; accepted: a URL that begins with https:// or http://");
+        Err(Error::invalid("ParseOptionError", message))
     }
 }
 
@@ -206,6 +206,14 @@ fn without_userinfo(text: &str) -> String {
     }
 }
 
+/// What stands behind all that may be user and password in a text that is no good URL.
+fn behind_userinfo(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((_, behind)) => format!("…@{behind}"),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,6 +226,23 @@ mod tests {
             ("a@b", "a@b"),
         ] {
             assert_eq!(without_userinfo(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_bad_url_is_told_without_its_user() {
+        for (value, shown) in [
+            ("ftp://u:hidden-x@h/", "…@h/"),
+            ("http://u:hidden-x @h", "…@h"),
+            ("ftp://u:hidden-/x@y@h", "…@h"),
+            ("u:hidden-x@h:1", "…@h:1"),
+            ("ftp://h", "ftp://h"),
+        ] {
+            let arguments = ["connector".to_owned(), format!("--write-base-endpoint={value}")];
+            let (_, source) = Source::new(arguments, |_: &str| None).unwrap();
+            let error = source.url("write-base-endpoint").unwrap_err();
+            let told = format!("--write-base-endpoint is {shown:?}; accepted: a URL that begins with");
+            assert!(error.message().starts_with(&told), "{error}");
         }
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! Each line is a JSON object. The first says what the transfer is; each further one is written, and forced to the disk,
 //! when a piece is finished or has come further. A process may be killed in the middle of a line: a line without its
-//! end is no line, and is taken away.
+//! end is no line, and the next one takes its place.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -14,8 +15,8 @@ use serde_json::Value;
 
 use crate::error::{Error, Kind};
 
-/// The largest file that is taken for a state file. A line has about 200 bytes.
-const MAX_BYTES: u64 = 1 << 30;
+/// The longest line that is read, in bytes. Most have about 200, and the first has as many as a command line.
+const MAX_LINE: u64 = 1 << 24;
 
 /// What a transfer is: each option that changes what comes out of it, with its value. Without secrets.
 pub type Identity = BTreeMap<String, String>;
@@ -42,6 +43,8 @@ enum Line {
 pub struct State {
     file: File,
     path: PathBuf,
+    /// The end of the last line that is on the disk. What stands behind it is no line.
+    whole: u64,
     finished: HashMap<String, Value>,
     reached: HashMap<String, (u64, Value)>,
     is_new: bool,
@@ -60,29 +63,16 @@ impl State {
             TryLockError::WouldBlock => refused(path, "is in use by another process"),
             TryLockError::Error(error) => failed(error),
         })?;
-        let mut state =
-            State { file, path: path.to_owned(), finished: HashMap::new(), reached: HashMap::new(), is_new: false };
-        if state.file.metadata().map_err(failed)?.len() > MAX_BYTES {
-            return Err(state.refused("is no state of a transfer: it is too large"));
-        }
-        let mut bytes = Vec::new();
-        state.file.read_to_end(&mut bytes).map_err(failed)?;
-        let complete = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        let first = text_of(&Line::Transfer(identity.clone()))?;
-        if complete == 0 {
+        let (finished, reached) = (HashMap::new(), HashMap::new());
+        let mut state = State { file, path: path.to_owned(), whole: 0, finished, reached, is_new: false };
+        let rest = state.read(identity)?;
+        state.is_new = state.whole == 0;
+        if state.is_new {
             // A process was killed in the middle of the first line, or there is no file yet.
-            if !first.as_bytes().starts_with(&bytes) {
+            let first = text_of(&Line::Transfer(identity.clone()))?;
+            if !first.as_bytes().starts_with(&rest) {
                 return Err(state.refused("is no state of a transfer"));
             }
-            state.is_new = true;
-        }
-        if !state.is_new {
-            state.read(bytes.get(..complete).unwrap_or_default(), identity)?;
-        }
-        // Only now is it known to be a state, from which a line may be cut off.
-        state.file.set_len(complete as u64).map_err(failed)?;
-        state.file.seek(SeekFrom::End(0)).map_err(failed)?;
-        if state.is_new {
             state.append(&first)?;
             // The name, too, must be on the disk.
             let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
@@ -93,21 +83,31 @@ impl State {
         Ok(state)
     }
 
-    fn read(&mut self, bytes: &[u8], identity: &Identity) -> Result<(), Error> {
-        for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            match (index, serde_json::from_slice(line)) {
-                (0, Ok(Line::Transfer(known))) => self.compare(&known, identity)?,
-                (1.., Ok(Line::Finished { piece, outcome })) => {
+    /// Reads all lines, one after the other since they may be many, and gives what stands behind the last one.
+    fn read(&mut self, identity: &Identity) -> Result<Vec<u8>, Error> {
+        let mut lines = BufReader::new(&self.file);
+        let mut line = Vec::new();
+        for number in 1_u64.. {
+            line.clear();
+            let read = lines.by_ref().take(MAX_LINE).read_until(b'\n', &mut line);
+            let length = read.map_err(|error| of_system(&self.path, &error))? as u64;
+            if length < MAX_LINE && !line.ends_with(b"\n") {
+                break;
+            }
+            match (number, serde_json::from_slice(&line)) {
+                (1, Ok(Line::Transfer(known))) => self.compare(&known, identity)?,
+                (1, _) => return Err(self.refused("is no state of a transfer")),
+                (_, Ok(Line::Finished { piece, outcome })) => {
                     self.finished.insert(piece, outcome);
                 }
-                (1.., Ok(Line::Reached { piece, position, so_far })) => {
+                (_, Ok(Line::Reached { piece, position, so_far })) => {
                     self.reached.insert(piece, (position, so_far));
                 }
-                (0, _) => return Err(self.refused("is no state of a transfer")),
-                _ => return Err(self.refused(&format!("is damaged in line {}", index + 1))),
+                _ => return Err(self.refused(&format!("is damaged in line {number}"))),
             }
+            self.whole += length;
         }
-        Ok(())
+        Ok(line)
     }
 
     fn compare(&self, known: &Identity, identity: &Identity) -> Result<(), Error> {
@@ -169,9 +169,14 @@ impl State {
         Ok(())
     }
 
+    /// Writes a line behind the last one. A write that failed may have left a part of its line there, or all of it.
     fn append(&mut self, line: &str) -> Result<(), Error> {
-        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
-        written.map_err(|error| of_system(&self.path, &error))
+        let (file, end) = (&self.file, self.whole);
+        let written = file.set_len(end).and_then(|()| file.write_all_at(line.as_bytes(), end));
+        let synced = written.and_then(|()| file.sync_data());
+        synced.map_err(|error| of_system(&self.path, &error))?;
+        self.whole += line.len() as u64;
+        Ok(())
     }
 
     fn refused(&self, why: &str) -> Error {
@@ -194,75 +199,4 @@ fn refused(path: &Path, why: &str) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-    use tempfile::TempDir;
-
-    use super::*;
-
-    fn identity(start: &str) -> Identity {
-        [("--start".to_owned(), start.to_owned()), ("--to".to_owned(), "out".to_owned())].into()
-    }
-
-    /// A state with three lines behind its first, and its file's bytes.
-    fn written(path: &Path) -> Vec<u8> {
-        let mut state = State::open(path, &identity("0")).unwrap();
-        assert!(state.is_new);
-        state.reach("b", 7).unwrap();
-        state.finish("a", json!({"samples": 3})).unwrap();
-        state.reach_with("b", 8, json!([1])).unwrap();
-        std::fs::read(path).unwrap()
-    }
-
-    #[test]
-    fn what_is_noted_is_known_wherever_a_line_was_cut_off() {
-        let folder = TempDir::new().unwrap();
-        let path = folder.path().join("state");
-        let bytes = written(&path);
-        let lines_in = |length: usize| bytes[..length].iter().filter(|byte| **byte == b'\n').count();
-        for length in 0..=bytes.len() {
-            std::fs::write(&path, &bytes[..length]).unwrap();
-            let mut state = State::open(&path, &identity("0")).unwrap();
-            let lines = lines_in(length);
-            assert_eq!(state.is_new, lines == 0);
-            assert_eq!(state.reached("b"), [0, 0, 7, 7, 8][lines], "{length}");
-            assert_eq!(
-                state.so_far("b"),
-                [None, None, Some(&Value::Null), Some(&Value::Null), Some(&json!([1]))][lines]
-            );
-            assert_eq!(state.finished("a"), (lines > 2).then(|| json!({"samples": 3})).as_ref());
-            state.finish("c", json!(null)).unwrap();
-            drop(state);
-            let state = State::open(&path, &identity("0")).unwrap();
-            assert_eq!((state.finished("c"), state.reached("a")), (Some(&Value::Null), 0));
-        }
-    }
-
-    #[test]
-    fn another_transfer_another_file_and_a_second_process_are_refused() {
-        let folder = TempDir::new().unwrap();
-        let path = folder.path().join("state");
-        let error = |identity: &Identity| State::open(&path, identity).unwrap_err().message().to_owned();
-        let bytes = written(&path);
-        let held = State::open(&path, &identity("0")).unwrap();
-        assert!(error(&identity("0")).contains("in use"));
-        drop(held);
-        assert!(error(&identity("1")).contains("--start was \"0\" and now is \"1\""));
-        assert!(error(&Identity::new()).contains("--start was \"0\" and now is nothing"));
-        for other in ["", "x"] {
-            std::fs::write(&path, format!("{other}{{\"a\":1}}\n")).unwrap();
-            assert!(error(&identity("0")).contains("no state of a transfer"));
-            assert!(std::fs::read(&path).unwrap().ends_with(b"1}\n"), "another file is left as it is");
-        }
-        for other in ["a note\nand another", "{}\n{"] {
-            std::fs::write(&path, other).unwrap();
-            assert!(error(&identity("0")).contains("no state of a transfer"));
-            assert_eq!(std::fs::read(&path).unwrap(), other.as_bytes(), "another file is left as it is");
-        }
-        std::fs::write(&path, "something else").unwrap();
-        assert!(error(&identity("0")).contains("no state of a transfer"));
-        assert_eq!(std::fs::read(&path).unwrap(), b"something else");
-        std::fs::write(&path, [&bytes[..], b"nonsense\n"].concat()).unwrap();
-        assert!(error(&identity("0")).contains("damaged in line 5"));
-    }
-}
+mod tests;

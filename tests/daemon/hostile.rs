@@ -8,9 +8,12 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpSocket;
 
+use timestream_prometheus_connector::proto;
+
 use super::connector::{Connector, resident_bytes};
 use super::remote::{WRITE_HEADERS, now_ms, series, try_post, write_request};
 use super::timestream::{Fault, Timestream};
+use super::v2;
 use super::waiting::{PATIENCE, eventually};
 
 const MIB: u64 = 1 << 20;
@@ -252,6 +255,44 @@ fn bombs_and_whatever_is_too_long_or_too_short_cost_nothing() {
                     Some(400),
                     "{length} bytes of a body"
                 );
+            }
+        },
+        None,
+    );
+    siege.end();
+}
+
+#[test]
+fn symbols_of_megabytes_cost_no_more_than_their_bytes() {
+    let siege = Siege::lay(&["--native-histograms=expand"], false);
+    // Each character is six in a message.
+    let long = "\u{7f}".repeat(20 << 20);
+    let series = |labels_refs: [u32; 4], rest| proto::v2::TimeSeries { labels_refs: labels_refs.to_vec(), ..rest };
+    let send = |symbols: [&str; 5], timeseries| {
+        let symbols = symbols.map(str::to_owned).to_vec();
+        let answer = v2::Builder(proto::v2::Request { symbols, timeseries }).send(siege.address());
+        assert!(matches!(answer.status, 204 | 400), "{:.200}", answer.text());
+        assert!(answer.body.len() < 10_000, "{:.200}", answer.text());
+    };
+    let one = || v2::samples(&[(1.0, now_ms())]);
+    siege.attack(
+        "long names and values",
+        || {
+            for labels in [[1, 2, 3, 4], [1, 2, 4, 3], [1, 4, 3, 2]] {
+                send(["", "__name__", "up", "a", &long], vec![series(labels, one())]);
+            }
+        },
+        None,
+    );
+    let live = siege.connector.get("/api/v1/status/live");
+    assert!(live.body.len() < 100_000, "{}", live.body.len());
+    siege.attack(
+        "series that share them",
+        || {
+            for (metric, label) in [("up", "job"), ("up_bucket", "le")] {
+                let mut all = vec![series([1, 2, 3, 4], proto::v2::TimeSeries::default()); 50_000];
+                all.push(proto::v2::TimeSeries { labels_refs: vec![1, 2], ..one() });
+                send(["", "__name__", metric, label, &long], all);
             }
         },
         None,

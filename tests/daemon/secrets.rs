@@ -76,3 +76,21 @@ fn no_error_shows_a_secret() {
     }
     assert_none_shown();
 }
+
+#[test]
+fn no_bad_endpoint_shows_its_password() {
+    let names = ["write-base-endpoint", "query-base-endpoint", "write-discovery-endpoint", "query-discovery-endpoint"];
+    let fixed = ["--default-database=dat", "--default-table=tab"];
+    for url in ["ftp://u:hidden-x@h/", "http://u:hidden-x @h/", "u:hidden-/x@h/"] {
+        for name in names {
+            let option = format!("--{name}={url}");
+            let as_option = super::start::failing(&[&fixed[..], &[option.as_str()]].concat(), &[]);
+            let as_variable = super::start::failing(&fixed, &[(name.replace('-', "_").as_str(), url)]);
+            for output in [as_option, as_variable] {
+                assert!(output.starts_with("ParseOptionError: ") && output.contains("…@h/"), "{url}");
+                check(&output);
+            }
+        }
+    }
+    assert_none_shown();
+}

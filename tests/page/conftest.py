@@ -57,8 +57,8 @@ def demo():
 
 @pytest.fixture(scope="session")
 def chromium():
-    executable = shutil.which("chromium")
-    assert executable, "chromium must be installed (Debian: apt-get install chromium)"
+    executable = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
+    assert executable, "chromium or google-chrome must be installed (Debian: apt-get install chromium)"
     arguments = [
         "--no-sandbox",
         "--disable-gpu",

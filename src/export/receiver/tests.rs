@@ -3,6 +3,8 @@ use tokio::net::TcpListener;
 
 use super::*;
 
+const SHORT_WAIT: Duration = Duration::from_millis(20);
+
 /// A receiver that gives these answers, one for each request, and then nothing. Gives the requests.
 async fn asked(auth: Auth, answers: &'static [&'static str]) -> (Result<(), NotTaken>, Vec<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -23,7 +25,8 @@ async fn asked(auth: Auth, answers: &'static [&'static str]) -> (Result<(), NotT
         requests
     });
     let settings = ReceiverSettings { url, auth, tenant: Some("team".to_owned()) };
-    let sent = Receiver::new(&settings).unwrap().send(Bytes::from_static(b"body"), false).await;
+    let receiver = Receiver { first_wait: SHORT_WAIT, ..Receiver::new(&settings).unwrap() };
+    let sent = receiver.send(Bytes::from_static(b"body"), false).await;
     (sent, serving.await.unwrap())
 }
 
@@ -35,8 +38,10 @@ const REFUSED: &str = "HTTP/1.1 400 No\r\nconnection: close\r\n\r\nout of bounds
 #[tokio::test]
 async fn a_request_is_sent_until_it_is_taken() {
     let auth = Auth::Basic { user: "me".to_owned(), password: "hidden-password".to_owned() };
+    let begun = Instant::now();
     let (sent, requests) = asked(auth, &[LATER, SLOWER, TAKEN]).await;
     assert!(sent.is_ok(), "{sent:?}");
+    assert!(begun.elapsed() >= SHORT_WAIT * 3 / 2, "it waits although it is asked to come at once");
     assert!(requests.iter().all(|request| request == &requests[0]) && requests.len() == 3);
     for part in [
         "post /api/v1/write?a=b http/1.1\r\n",
@@ -139,6 +144,14 @@ fn secrets_come_from_files_and_are_not_shown() {
     let auth = Auth::BasicFile { user: "me".to_owned(), password: file.clone() };
     let error = Receiver::new(&ReceiverSettings { url: "http://x".to_owned(), auth, tenant: None }).err().unwrap();
     assert_eq!(error.name(), "ReceiverAuthError");
+}
+
+#[test]
+fn a_receiver_makes_a_wait_longer_and_never_shorter() {
+    let seconds = Duration::from_secs;
+    for (asked, waited) in [(None, 8), (Some(0), 8), (Some(1), 8), (Some(120), 120), (Some(3600), 600)] {
+        assert_eq!(pause(seconds(8), asked.map(seconds)), seconds(waited), "{asked:?}");
+    }
 }
 
 #[test]

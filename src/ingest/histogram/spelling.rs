@@ -8,6 +8,9 @@ use std::collections::HashMap;
 use super::{BOUND_BYTES, BOUND_LABEL, BUCKET, append, bounds};
 use crate::write_request::{Series, Span, WriteRequest};
 
+/// A longer text is no bound that anybody writes, and could be that of all series.
+const LONGEST: usize = 64;
+
 /// The bytes that the bounds of a request take at most once they are spelt alike, and the memory to remember them.
 pub(super) fn cost(request: &WriteRequest) -> usize {
     let mut respelt = 0;
@@ -47,7 +50,9 @@ fn each_bound(request: &WriteRequest, mut found: impl FnMut(usize, &[u8])) {
         let labels = &request.labels[first..end];
         // Sorted by name.
         let at = labels.partition_point(|label| request.buffer[label.name.range()] < *BOUND_LABEL);
-        if let Some(label) = labels.get(at).filter(|label| request.buffer[label.name.range()] == *BOUND_LABEL) {
+        if let Some(label) = labels.get(at).filter(|label| request.buffer[label.name.range()] == *BOUND_LABEL)
+            && label.value.len() <= LONGEST
+        {
             found(first + at, &request.buffer[label.value.range()]);
         }
     }

@@ -89,6 +89,14 @@ struct Known {
     state: Mutex<State>,
 }
 
+impl Known {
+    /// Whether it holds a place, and is to go on.
+    fn is_open(&self) -> bool {
+        let state = locked(&self.state);
+        !state.finished && !state.cancelled && !self.taker.has_ended()
+    }
+}
+
 struct State {
     /// When it was last asked for a page.
     used: Instant,
@@ -243,7 +251,8 @@ impl Queries {
     fn end_idle(&self) {
         let mut known = locked(&self.known);
         let used = |known: &Arc<Known>| locked(&known.state).used;
-        let open = known.iter().filter(|(_, known)| !locked(&known.state).finished && !locked(&known.state).cancelled);
+        // What has ended has given its place back.
+        let open = known.iter().filter(|(_, known)| known.is_open());
         let longest = open.map(|(id, known)| (used(known), id.clone())).min();
         if let Some((_, id)) = longest.filter(|(used, _)| used.elapsed() > IDLE) {
             known.remove(&id);
@@ -255,11 +264,8 @@ impl Queries {
         known.retain(|_, known| locked(&known.state).used.elapsed() < TOKEN_LIFE);
         if known.len() >= MAX_KNOWN {
             // Ended queries go first. Of the others there are at most MAX_QUERIES.
-            let ended = |known: &Arc<Known>| {
-                let state = locked(&known.state);
-                (!state.finished && !state.cancelled, state.used)
-            };
-            if let Some(id) = known.iter().min_by_key(|(_, known)| ended(known)).map(|(id, _)| id.clone()) {
+            let order = |known: &Arc<Known>| (known.is_open(), locked(&known.state).used);
+            if let Some(id) = known.iter().min_by_key(|(_, known)| order(known)).map(|(id, _)| id.clone()) {
                 known.remove(&id);
             }
         }

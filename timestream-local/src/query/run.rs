@@ -21,6 +21,8 @@ use crate::storage::samples;
 const MAX_TIME: Duration = Duration::from_secs(3600);
 /// Steps of SQLite's machine between two checks whether the query is still wanted.
 const STEPS: i32 = 20_000;
+/// What a sort of series may take of memory, in KiB, as SQLite wants it: that of 100,000 series with ten labels.
+const SORT_MEMORY: i64 = -32_768;
 /// The parser's, SQLite's and the functions' recursion is bounded; this is ample for it.
 const STACK_BYTES: usize = 8 << 20;
 
@@ -122,9 +124,10 @@ fn each_row(
     mut take: impl FnMut(&Row<'_>) -> Result<bool, ApiError>,
 ) -> Result<Insights, ApiError> {
     let mut connection = connection::open(&job.reader)?;
+    let cache: i64 = connection.pragma_query_value(None, "cache_size", |row| row.get(0))?;
     if select.sorts_series {
-        // A sort in a file needs a folder for it that can be written and is not full.
-        connection.pragma_update(None, "temp_store", "memory")?;
+        // A sort takes as much memory as the cache before it goes on in a file.
+        connection.pragma_update(None, "cache_size", SORT_MEMORY)?;
     }
     let (wanted, started) = (giver.wanted(), Instant::now());
     let has_to_end = move || !wanted() || started.elapsed() > MAX_TIME;
@@ -141,7 +144,11 @@ fn each_row(
     // The last literals may belong to a clause that was left out, such as LIMIT 0, so that nothing asks for them.
     let parameters = select.parameters.iter().take(statement.parameter_count());
     let mut rows = statement.query(params_from_iter(parameters)).map_err(failed)?;
+    let mut is_sorted = !select.sorts_series;
     while let Some(row) = rows.next().map_err(failed)? {
+        if !std::mem::replace(&mut is_sorted, true) {
+            connection.pragma_update(None, "cache_size", cache)?;
+        }
         if !take(row)? {
             break;
         }

@@ -100,6 +100,11 @@ impl<T> Taker<T> {
         }
     }
 
+    /// Whether the thread has ended. Values may still be there.
+    pub(super) fn has_ended(&self) -> bool {
+        locked(&self.0).ended
+    }
+
     /// Tells the thread to end.
     pub(super) fn refuse(&self) {
         self.0.unwanted.store(true, Ordering::Relaxed);

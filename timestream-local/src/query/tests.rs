@@ -203,6 +203,25 @@ async fn queries_at_once_are_bounded() {
 }
 
 #[tokio::test]
+async fn a_query_that_has_failed_is_not_ended_in_the_place_of_an_idle_one() {
+    let fixture = Fixture::new("failed");
+    let text = "SELECT 1 / (n - 4) FROM UNNEST(sequence(1, 10, 1)) AS t (n)";
+    let mut page = fixture.start(text, Some(1), None).await.unwrap();
+    for _ in 0..2 {
+        page = fixture.next(text, &page).await.unwrap();
+    }
+    fixture.free(MAX_QUERIES).await;
+    for _ in 0..MAX_QUERIES {
+        fixture.start(MANY, Some(1), None).await.unwrap();
+    }
+    for known in locked(&fixture.queries.known).values() {
+        let is_failed = known.text == text;
+        locked(&known.state).used -= IDLE + Duration::from_secs(if is_failed { 9 } else { 1 });
+    }
+    assert!(fixture.start("SELECT 1", None, None).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_client_token_stands_for_one_query() {
     let fixture = Fixture::new("client-token");
     let token = Some("0123456789abcdef0123456789abcdef");

@@ -23,6 +23,11 @@ pub(super) fn open_writer(file: &Path) -> rusqlite::Result<Connection> {
     // Bytes that an emptied log may keep on disk. It is more than the log usually takes, so that it is overwritten in
     // place.
     connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
+    if let Some(folder) = file.parent().and_then(Path::to_str) {
+        // What large sorts of queries need: the system's folders may be read-only, as in a container. SQLite knows one for
+        // the whole process. If it is gone, SQLite looks for another.
+        connection.pragma_update(None, "temp_store_directory", folder)?;
+    }
     configure(&connection)?;
     connection.set_prepared_statement_cache_capacity(256);
     Ok(connection)
@@ -62,6 +67,29 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 mod tests {
     use super::*;
     use rusqlite::StatementStatus;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn large_sorts_are_in_the_folder_of_the_data() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("timestream.sqlite");
+        let sql = "WITH RECURSIVE numbers(number) AS (VALUES (0) UNION ALL SELECT number + 1 FROM numbers LIMIT 300000) \
+                   SELECT number FROM numbers ORDER BY hex(number), number";
+        let is_sorted_there = || {
+            let _writer = open_writer(&file).unwrap();
+            let reader = open_read_only(&file).unwrap();
+            let mut statement = reader.prepare(sql).unwrap();
+            let mut rows = statement.query([]).unwrap();
+            assert!(rows.next().unwrap().is_some());
+            let mut open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+            // A file without a name, as only a sort has it.
+            let is_of_sort =
+                |path: &Path| path.starts_with(folder.path()) && path.to_string_lossy().ends_with(" (deleted)");
+            open.any(|entry| std::fs::read_link(entry.path()).is_ok_and(|path| is_of_sort(&path)))
+        };
+        // Another test may open a file of its own in between, whose folder is taken then.
+        assert!((0..20).any(|_| is_sorted_there()));
+    }
 
     #[test]
     fn a_cached_statement_is_prepared_once() {

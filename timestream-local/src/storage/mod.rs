@@ -206,3 +206,21 @@ async fn sweep_regularly(jobs: mpsc::WeakSender<Job>) {
 fn stopped() -> ApiError {
     ApiError::internal("the storage has stopped")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_sweep_does_not_hold_up_a_start() {
+        let (jobs, mut queue) = mpsc::channel(1);
+        let sweeps = tokio::spawn(sweep_regularly(jobs.downgrade()));
+        let start = tokio::time::Instant::now();
+        for seconds in [30, 630, 1230] {
+            assert!(matches!(queue.recv().await, Some(Job::Sweep)));
+            assert_eq!(start.elapsed().as_secs(), seconds);
+        }
+        drop(jobs);
+        sweeps.await.unwrap();
+    }
+}

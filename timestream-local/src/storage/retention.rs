@@ -94,7 +94,8 @@ impl Sweep {
                 break;
             }
             // The highest number would be given to another series, which queries that run could take for this one.
-            if Some(*id) != highest && !samples.has_any(connection, key)? {
+            // A series that a query still reads goes with a later sweep.
+            if Some(*id) != highest && !samples.has_any(connection, key)? && !samples.is_read(key) {
                 series::remove(connection, number, *id)?;
                 samples.forget_series(key);
                 gone.push(*id);

@@ -219,6 +219,11 @@ impl Heads {
         reading(self.shard(key)).get(&key).is_some_and(|head| head.unsealed().any(|stretch| stretch.len() > 0))
     }
 
+    /// Whether a series has samples that are not sealed yet, or are kept for queries.
+    pub(super) fn has_samples(&self, key: Key) -> bool {
+        reading(self.shard(key)).get(&key).is_some_and(|head| !head.is_empty())
+    }
+
     /// Whether a table has samples from before a time that are not sealed yet.
     pub(super) fn has_before(&self, table: i64, time: i64) -> bool {
         let is_before = |head: &Head| head.unsealed().filter_map(Stretch::start).any(|start| start < time);

@@ -110,6 +110,13 @@ pub(super) fn shadows_before(connection: &Connection, number: i64, time: i64) ->
     connection.prepare_cached(&sql)?.query_map([time], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
+/// Notes that the samples of a series from before a time are gone, so that no row hides one.
+pub(super) fn uncover(connection: &Connection, number: i64, series: i64, time: i64) -> rusqlite::Result<()> {
+    let sql =
+        format!("UPDATE {} SET {SHADOWS} = 0 WHERE {SERIES} = ?1 AND {SHADOWS} = 1 AND {TIME} < ?2", table(number));
+    connection.prepare_cached(&sql)?.execute((series, time)).map(drop)
+}
+
 /// The last time of a series that has a row.
 pub(super) fn last(connection: &Connection, number: i64, series: i64) -> rusqlite::Result<Option<i64>> {
     let sql = format!("SELECT max({TIME}) FROM {} WHERE {SERIES} = ?1", table(number));

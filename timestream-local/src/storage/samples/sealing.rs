@@ -6,6 +6,7 @@ use super::super::catalog::Catalog;
 use super::chunks;
 use super::heads::{Heads, Key};
 use super::log;
+use super::rows;
 use crate::calendar::now_ns;
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashMap;
@@ -143,6 +144,9 @@ fn seal(
         let samples = heads.freeze(*key, number);
         let expired = samples.partition_point(|sample| sample.time < *expiry);
         chunks::insert(&transaction, key.0, key.1, samples.get(expired..).unwrap_or_default())?;
+        if expired > 0 {
+            rows::uncover(&transaction, key.0, key.1, *expiry)?;
+        }
     }
     progress.save(&transaction)?;
     // Whoever begins to read from now on may see the chunks or not, and finds the samples either way.

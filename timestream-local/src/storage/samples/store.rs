@@ -101,7 +101,12 @@ impl Samples {
         let key = (table.number, series);
         let last = match self.pending.get(key) {
             Some(pending) => pending.last,
-            None => self.last(connection, key)?,
+            None => {
+                let last = self.last(connection, key)?;
+                // Also if nothing new comes: then a head was made for the time only, and goes with the transaction.
+                self.pending.series(key, last);
+                last
+            }
         };
         let plain = plain(record);
         if record.time > last {
@@ -199,7 +204,7 @@ impl Samples {
         for (key, PendingSeries { last, samples }) in self.pending.iter() {
             self.heads.append(key, samples, Some(*last), self.rounds);
             if samples.is_empty() {
-                // A head of a series that has only rows would never be sealed and go.
+                // A head without samples would never be sealed and go.
                 self.heads.forget_empty(key);
             }
         }
@@ -208,6 +213,7 @@ impl Samples {
 
     /// Forgets the transaction, since it is rolled back.
     pub(crate) fn rolled_back(&mut self) {
+        self.pending.iter().for_each(|(key, _)| self.heads.forget_empty(key));
         self.pending.clear();
         self.has_rows.clear();
         self.floors.clear();
@@ -340,6 +346,11 @@ impl Samples {
         Ok(self.heads.has_unsealed(key)
             || chunks::has_any(connection, key.0, key.1)?
             || rows::has_any(connection, key.0, key.1)?)
+    }
+
+    /// Whether a query that began before may still read samples of a series that is sealed.
+    pub(crate) fn is_read(&self, key: Key) -> bool {
+        self.heads.has_samples(key)
     }
 
     /// Forgets a series that was removed.

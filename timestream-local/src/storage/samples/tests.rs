@@ -145,6 +145,12 @@ impl Fixture {
         }
     }
 
+    /// Seals all, until the round is over.
+    fn seal(&mut self) {
+        self.samples.seal_all(&self.connection).unwrap();
+        while !self.samples.step(&mut self.connection, &self.catalog).unwrap() {}
+    }
+
     fn kill(&mut self) {
         self.queries.clear();
         let file = self.folder.join("timestream.sqlite");
@@ -336,6 +342,52 @@ proptest! {
 
 fn plain(times: std::ops::Range<i64>) -> Vec<(i64, i64, i64, Value)> {
     times.map(|time| (1, time, 1, Value::Double(time as f64))).collect()
+}
+
+#[test]
+fn what_brings_nothing_new_leaves_no_head() {
+    let mut fixture = Fixture::new();
+    fixture.write(plain(0..5), true);
+    fixture.seal();
+    assert_eq!(fixture.samples.heads().series(), 0);
+    for commits in [true, false] {
+        fixture.write(plain(0..5), commits);
+        fixture.write(vec![(1, 3, 1, Value::Double(99.0))], commits);
+        assert_eq!(fixture.samples.heads().series(), 0, "{commits}");
+    }
+    fixture.check();
+}
+
+#[test]
+fn a_row_counts_once_the_sample_that_it_hides_has_expired() {
+    let mut fixture = Fixture::new();
+    let mut table = Table::clone(&fixture.table());
+    (table.properties.retention.memory_hours, table.properties.retention.magnetic_days) = (1, 1);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as i64;
+    let (day, soon) = (86_400_000_000_000, 50_000_000);
+    let time = now - day + soon;
+    fixture.catalog.databases.get_mut("db").unwrap().tables.insert("t".into(), table.into());
+    fixture.write(vec![(1, time, 1, Value::Double(1.0)), (1, now, 1, Value::Double(1.0))], true);
+    fixture.write(vec![(1, time, 2, Value::Double(2.0))], true);
+    std::thread::sleep(std::time::Duration::from_nanos(2 * soon as u64));
+    fixture.seal();
+    let query = fixture.query();
+    assert_eq!(fixture.count(&query), read(&query, "1").len());
+}
+
+#[test]
+fn what_a_query_reads_is_kept_until_it_has_ended() {
+    let mut fixture = Fixture::new();
+    fixture.write(plain(0..5), true);
+    let query = fixture.query();
+    let seen = read(&query, "1");
+    fixture.seal();
+    assert!(fixture.samples.is_read((1, 1)) && !fixture.samples.heads().has_unsealed((1, 1)));
+    assert_eq!(read(&query, "1"), seen);
+    drop(query);
+    fixture.write(plain(5..6), true);
+    fixture.seal();
+    assert!(!fixture.samples.is_read((1, 1)));
 }
 
 #[test]

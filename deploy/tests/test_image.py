@@ -14,8 +14,9 @@ BUILD = ROOT / "deploy/image/build"
 BINARY = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/timestream-prometheus-connector"
 BUILDAH = ["buildah", "--storage-driver=vfs"]
 ENVIRONMENT = {**os.environ, "BUILDAH_ISOLATION": "chroot"}
-# The gate's binary has assertions and is not optimized across crates, so it is larger than one that is handed out.
-LIMIT_MB = 45
+# The gate's binary has assertions and is not optimized across crates, so it is larger than one that is handed out. The
+# licences of the crates take 0.7 MB.
+LIMIT_MB = 46
 
 
 def buildah(*arguments):

@@ -66,6 +66,15 @@ enum Answer {
     },
 }
 
+/// How it is known that a request was taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    Surely,
+    /// An attempt may have been taken, and the receiver refuses the samples now as it refuses those that it has. It may
+    /// also refuse all that are so old.
+    Supposedly,
+}
+
 /// A request that was not taken.
 #[derive(Debug)]
 pub(super) struct NotTaken {
@@ -107,19 +116,19 @@ impl Receiver {
     }
 
     /// Sends a request of remote write 1.0, compressed, until it is taken. If an attempt before, of this process or of an
-    /// earlier one (`may_be_there`), may have been taken, a refusal of samples that are there already says that it was.
+    /// earlier one (`may_be_there`), may have been taken, a refusal of samples that are there already lets suppose that it was.
     ///
     /// # Errors
     /// `ReceiverError`: the receiver refuses it, in its words, or is not to be reached for minutes.
-    pub(super) async fn send(&self, body: Bytes, mut may_be_there: bool) -> Result<(), NotTaken> {
+    pub(super) async fn send(&self, body: Bytes, mut may_be_there: bool) -> Result<Taken, NotTaken> {
         let mut wait = self.first_wait;
         let mut attempt = 1;
         loop {
             match self.attempt(body.clone()).await {
-                Answer::Taken => return Ok(()),
+                Answer::Taken => return Ok(Taken::Surely),
                 Answer::Refused { error, may_have_them: true, .. } if may_be_there => {
                     tracing::info!(%error, "taken to be there already, from an attempt without an answer");
-                    return Ok(());
+                    return Ok(Taken::Supposedly);
                 }
                 Answer::Refused { error, is_of_samples, .. } => {
                     return Err(NotTaken { error, may_be_there: may_be_there && !is_of_samples });

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::files::known;
 use super::outcome::{Outcome, Report};
 use super::pieces::{self, Piece};
-use super::receiver::{NotTaken, Receiver};
+use super::receiver::{NotTaken, Receiver, Taken};
 use super::requests::{Packed, RequestSink};
 use super::settings::{ExportSettings, ReceiverSettings};
 use super::share::Share;
@@ -154,19 +154,25 @@ impl<'a> Sending<'a> {
                 }
                 continue;
             }
-            let may_be_there = !is_noted && so_far.sending.as_ref() == Some(&digest);
+            let mut so_far = so_far;
+            let may_be_there = !is_noted && so_far.sending.contains(&digest);
             if !is_noted && !may_be_there {
-                self.note(hour, taken, &SoFar { sending: Some(digest.clone()), ..so_far.clone() })?;
+                so_far.sending.push(digest.clone());
+                self.note(hour, taken, &so_far)?;
             }
             match self.receiver.send(body.into(), may_be_there).await {
-                Ok(()) => {
-                    let sending = requests.peek().map(|next| next.digest.clone());
-                    is_noted = sending.is_some();
+                Ok(Taken::Surely) => {
+                    // Those before it that were supposed to be there are: they are older.
+                    let sending: Vec<String> = requests.peek().map(|next| next.digest.clone()).into_iter().collect();
+                    is_noted = !sending.is_empty();
                     self.note(hour, outcome.parts, &SoFar { digest, sending })?;
                 }
+                // Its note stays until a later one is taken: if that is refused as well, both are sent again.
+                Ok(Taken::Supposedly) => is_noted = false,
                 Err(NotTaken { error, may_be_there }) => {
                     if !may_be_there {
-                        self.note(hour, taken, &SoFar { sending: None, ..so_far })?;
+                        so_far.sending.retain(|sending| *sending != digest);
+                        self.note(hour, taken, &so_far)?;
                     }
                     return Err(error);
                 }

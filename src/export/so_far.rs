@@ -8,9 +8,10 @@ use serde_json::Value;
 pub(super) struct SoFar {
     /// The digest of the last request that was taken, and of all before it.
     pub(super) digest: String,
-    /// The digest of the next one with these, if it was sent and its fate is unknown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) sending: Option<String>,
+    /// The digests of the next ones with these that were sent and whose fate is unknown: the receiver said nothing, or
+    /// that it may have them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) sending: Vec<String>,
 }
 
 impl SoFar {
@@ -28,7 +29,7 @@ mod tests {
 
     #[test]
     fn what_is_noted_is_read_back() {
-        for sending in [None, Some("cd".to_owned())] {
+        for sending in [vec![], vec!["cd".to_owned(), "ef".to_owned()]] {
             let so_far = SoFar { digest: "ab".to_owned(), sending };
             assert_eq!(SoFar::of(Some(&json!(so_far))), so_far);
         }

@@ -21,7 +21,7 @@ const BUFFER: usize = 256 << 10;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Input {
     /// The file; `None` for standard input.
-    path: Option<PathBuf>,
+    pub(super) path: Option<PathBuf>,
     /// Its name in messages and in the state.
     pub(super) name: String,
     /// Its bytes as they are stored; 0 for standard input, since they are not known.

@@ -2,7 +2,9 @@
 
 use std::io::{self, BufRead};
 
+use flate2::Crc;
 use memchr::memchr;
+use serde::{Deserialize, Serialize};
 
 /// The bytes that a line may have. A longer one can't be a sample that Timestream stores: a record has 2 KiB.
 pub(super) const MAX_LINE_BYTES: usize = 1 << 20;
@@ -19,12 +21,14 @@ pub(super) enum Line<'a> {
 }
 
 /// Where in the stream reading has come to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
     /// Bytes before.
     pub(super) bytes: u64,
     /// Lines before.
     pub(super) lines: u64,
+    /// CRC-32 of the bytes before, which tells another text.
+    pub(super) checksum: u32,
 }
 
 /// The lines of a stream.
@@ -32,11 +36,13 @@ pub(super) struct Lines<R> {
     input: R,
     line: Vec<u8>,
     place: Place,
+    /// Of all bytes so far.
+    crc: Crc,
 }
 
 impl<R: BufRead> Lines<R> {
     pub(super) fn new(input: R) -> Self {
-        Lines { input, line: Vec::new(), place: Place::default() }
+        Lines { input, line: Vec::new(), place: Place::default(), crc: Crc::new() }
     }
 
     /// Where the last line ends.
@@ -44,20 +50,25 @@ impl<R: BufRead> Lines<R> {
         self.place
     }
 
-    /// Passes over what an earlier run has read, without a look at it.
+    /// Passes over what an earlier run has read.
     ///
     /// # Errors
-    /// The stream is shorter, or can't be read.
+    /// The stream is shorter, begins in another way, or can't be read.
     pub(super) fn skip_to(&mut self, place: Place) -> io::Result<()> {
         let mut left = place.bytes;
         while left > 0 {
-            let available = filled(&mut self.input)?.len();
-            if available == 0 {
+            let available = filled(&mut self.input)?;
+            if available.is_empty() {
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it is shorter than what was read of it"));
             }
-            let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(available);
+            let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(available.len());
+            self.crc.update(&available[..skipped]);
             self.input.consume(skipped);
             left -= skipped as u64;
+        }
+        if self.crc.sum() != place.checksum {
+            let why = "it is another text than the one whose beginning is stored; give it another state file";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
         }
         self.place = place;
         Ok(())
@@ -84,12 +95,14 @@ impl<R: BufRead> Lines<R> {
             is_whole = found.is_some();
             let consumed = part.len() + usize::from(is_whole);
             bytes += consumed as u64;
+            self.crc.update(&available[..consumed]);
             self.input.consume(consumed);
         }
         if bytes == 0 {
             return Ok(None);
         }
-        self.place = Place { bytes: self.place.bytes + bytes, lines: self.place.lines + 1 };
+        let Place { bytes: before, lines, .. } = self.place;
+        self.place = Place { bytes: before + bytes, lines: lines + 1, checksum: self.crc.sum() };
         Ok(Some(match (is_long, is_whole) {
             (true, _) => Line::TooLong,
             (false, true) => Line::Whole(&self.line),
@@ -127,16 +140,25 @@ mod tests {
         assert_eq!(lines.next().unwrap(), Some(Line::TooLong));
         assert!(lines.line.capacity() <= 2 * MAX_LINE_BYTES);
         assert_eq!(lines.next().unwrap(), Some(Line::Whole(b"b")));
-        assert_eq!(lines.place(), Place { bytes: 10 * MAX_LINE_BYTES as u64 + 5, lines: 3 });
+        assert_eq!((lines.place().bytes, lines.place().lines), (10 * MAX_LINE_BYTES as u64 + 5, 3));
         assert_eq!(lines.next().unwrap(), Some(Line::Whole(&long[..MAX_LINE_BYTES])));
         assert_eq!(lines.next().unwrap(), Some(Line::CutOff(b"c")));
         assert_eq!(lines.next().unwrap(), None);
     }
 
     #[test]
-    fn a_stream_that_has_become_shorter_is_an_error() {
-        let mut lines = Lines::new(&b"a\nb\n"[..]);
-        assert!(lines.skip_to(Place { bytes: 5, lines: 2 }).is_err());
+    fn a_stream_that_is_shorter_or_another_one_is_an_error() {
+        let mut lines = Lines::new(&b"a\nb\nc\n"[..]);
+        while lines.next().unwrap().is_some_and(|line| line != Line::Whole(b"b")) {}
+        let place = lines.place();
+        for (text, error) in [
+            ("a\nb\nd", None),
+            ("a\nb", Some(io::ErrorKind::UnexpectedEof)),
+            ("a\nc\n", Some(io::ErrorKind::InvalidData)),
+        ] {
+            let skipped = Lines::new(text.as_bytes()).skip_to(place);
+            assert_eq!(skipped.err().map(|error| error.kind()), error, "{text}");
+        }
     }
 
     proptest! {

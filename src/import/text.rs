@@ -61,7 +61,7 @@ impl Text {
     /// A text, as far as the state file says that it is stored.
     ///
     /// # Errors
-    /// `StateFileError`: what is noted can't be read.
+    /// `StateFileError`: what is noted can't be read, or is of a standard input that was read to its end.
     pub(super) fn new(input: Input, state: Option<&State>) -> Result<Self, Error> {
         let (stored, totals) = (Place::default(), Totals::default());
         let mut text = Text { input, stored, totals, is_finished: false, is_noted: true };
@@ -70,9 +70,14 @@ impl Text {
             let finished = state.finished(&key);
             text.is_finished = finished.is_some();
             if let Some(noted) = finished.or_else(|| state.so_far(&key)) {
-                (text.stored.lines, text.totals) = read(noted)?;
-                text.stored.bytes = state.reached(&key);
+                (text.stored, text.totals) = read(noted)?;
             }
+        }
+        if text.is_finished && text.input.path.is_none() {
+            // It has neither a name nor a size that would tell another text.
+            let message =
+                "this state file is of a standard input that is imported already; for another text name another";
+            return Err(Error::invalid("StateFileError", message));
         }
         if text.is_finished {
             info!("{} is imported already, as the state file says", text.input.name);
@@ -94,7 +99,7 @@ impl Text {
     /// The system refuses to write.
     pub(super) fn note(&mut self, state: &mut State) -> Result<(), Error> {
         let failed = |error: serde_json::Error| Error::new(Kind::Unavailable, "InternalError", error.to_string());
-        let noted = serde_json::to_value((self.stored.lines, &self.totals)).map_err(failed)?;
+        let noted = serde_json::to_value((self.stored, &self.totals)).map_err(failed)?;
         if self.is_finished {
             state.finish(&self.key(), noted)?;
         } else {
@@ -105,8 +110,8 @@ impl Text {
     }
 }
 
-/// What is noted of a text beside its bytes: its lines so far, and what became of them.
-fn read(noted: &Value) -> Result<(u64, Totals), Error> {
+/// What is noted of a text: up to where it is stored, and what became of its lines.
+fn read(noted: &Value) -> Result<(Place, Totals), Error> {
     serde_json::from_value(noted.clone()).map_err(|error| {
         let message = format!("what the state file notes of a text can't be read: {error}; remove it to begin anew");
         Error::invalid("StateFileError", message)

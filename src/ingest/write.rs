@@ -304,7 +304,7 @@ impl Writer {
     ) -> Result<Stored, WriteError> {
         let received = request.sample_count() as u64;
         let mut dropped = validate::validate(&mut request, self.settings.policy).map_err(|error| {
-            // The program stops; the sender sends these samples again to the next process.
+            // The program stops. None of the request is stored, and its sender does not send it again.
             self.metrics.failed(Failed::Shutdown).increment(received);
             pending::count_histograms(&self.metrics, &HistogramTally::of(&request.expanded).or_failed());
             error!(error = %error, "request refused, as a fail-on option asks");

@@ -112,6 +112,7 @@ impl Daemon {
         let told = CancellationToken::new();
         tasks.spawn("reloader", self.reloader.run(self.hangup, ending.stop.clone()));
         tasks.spawn("summary", summary::run(routes.metrics.clone(), told.clone()));
+        tasks.spawn("idle callers", Arc::clone(&routes.clients).drop_idle(told.clone()));
         tasks.spawn("history", page::keep_history(Arc::downgrade(&routes.page), told.clone()));
         #[cfg(feature = "embedded")]
         if self.options.demo {

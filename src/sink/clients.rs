@@ -7,6 +7,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use moka::sync::Cache;
+use tokio_util::sync::CancellationToken;
 
 use super::caller_clients::{CallerClients, CallerCredentials};
 use super::caller_keys::{CallerId, CallerKeys};
@@ -17,6 +18,9 @@ use crate::telemetry::Metrics;
 const MAX_CALLERS: u64 = 1024;
 /// How long the clients, and so the keys, of a caller are kept after its last request.
 const IDLE_TIME: Duration = Duration::from_secs(15 * 60);
+/// How often clients that were idle for so long are dropped. The cache does it only when it is used, and frees what it has
+/// dropped two or three times later.
+const LOOK: Duration = Duration::from_secs(20);
 /// Idle connections kept for the next call.
 const MAX_IDLE_CONNECTIONS: usize = 512;
 
@@ -70,6 +74,13 @@ impl Clients {
         self.everyone.as_ref()
     }
 
+    /// Drops the clients of idle callers, also if no other ones come, until `stop` is cancelled.
+    pub(crate) async fn drop_idle(self: Arc<Self>, stop: CancellationToken) {
+        while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
+            self.callers.run_pending_tasks();
+        }
+    }
+
     /// The clients of the caller with these keys.
     pub fn of_caller(&self, keys: CallerKeys) -> Arc<CallerClients> {
         let id = keys.id();
@@ -97,5 +108,33 @@ impl CallerClients {
         let source = CredentialsSource::Fixed(SharedCredentialsProvider::new(credentials));
         let clients = Clients::new(settings, source, http_client(), Arc::default());
         clients.fixed().unwrap().clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_keys_of_an_idle_caller_go_although_nobody_else_comes() {
+        let idle = Duration::from_millis(20);
+        let settings = ClientSettings::at("http://127.0.0.1:1");
+        let mut clients = Clients::new(settings, CredentialsSource::Callers, http_client(), Arc::default());
+        clients.callers = Cache::builder().time_to_idle(idle).build();
+        let clients = Arc::new(clients);
+        let caller = Arc::downgrade(&clients.of_caller(CallerKeys::new("test", "hidden", None)));
+        let stop = CancellationToken::new();
+        let dropping = tokio::spawn(clients.drop_idle(stop.clone()));
+        // The cache has a clock of its own.
+        std::thread::sleep(2 * idle);
+        assert!(caller.upgrade().is_some());
+        let mut looks = 0;
+        while caller.upgrade().is_some() {
+            assert!(looks < 5);
+            tokio::time::sleep(LOOK).await;
+            looks += 1;
+        }
+        stop.cancel();
+        dropping.await.unwrap();
     }
 }

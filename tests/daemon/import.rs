@@ -215,6 +215,12 @@ fn standard_input_is_taken_and_a_file_that_has_changed_is_read_anew() {
     let imported = ended(start(&with(&target, &["--from=-"])), gzip(line(1, 3000).as_bytes()).as_slice());
     assert_eq!((imported.counts(), imported.code), ([1, 1, 0, 0], Some(0)));
     assert!(imported.log.contains("standard input does not end with # EOF"));
+    let state = format!("--state={}", scratch.path().join("stdin.state").display());
+    let pipe = |text: &str| ended(start(&with(&target, &["--from=-", &state])), text.as_bytes());
+    assert_eq!(pipe(&line(1, 3000)).code, Some(0));
+    let another = pipe(&line(9, 900));
+    assert_eq!(another.code, Some(1));
+    assert!(another.log.contains("StateFileError: ") && another.log.contains("imported already"), "{}", another.log);
     let file = scratch.path().join("a.prom");
     let from = format!("--from={}", file.display());
     std::fs::write(&file, line(2, 2000)).unwrap();

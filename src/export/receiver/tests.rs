@@ -6,7 +6,7 @@ use super::*;
 const SHORT_WAIT: Duration = Duration::from_millis(20);
 
 /// A receiver that gives these answers, one for each request, and then nothing. Gives the requests.
-async fn asked(auth: Auth, answers: &'static [&'static str]) -> (Result<(), NotTaken>, Vec<String>) {
+async fn asked(auth: Auth, answers: &'static [&'static str]) -> (Result<Taken, NotTaken>, Vec<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/api/v1/write?a=b", listener.local_addr().unwrap());
     let serving = tokio::spawn(async move {
@@ -74,9 +74,9 @@ async fn samples_are_taken_to_be_there_only_after_an_attempt_without_an_answer()
     for (answers, wanted) in [
         (&[THERE][..], Err(false)),
         (&[SLOWER, THERE], Err(false)),
-        (&[LOST, THERE], Ok(())),
-        (&[LOST_BY_A_PROXY, THERE], Ok(())),
-        (&[LOST_BY_A_PROXY, SLOWER, THERE], Ok(())),
+        (&[LOST, THERE], Ok(Taken::Supposedly)),
+        (&[LOST_BY_A_PROXY, THERE], Ok(Taken::Supposedly)),
+        (&[LOST_BY_A_PROXY, SLOWER, THERE], Ok(Taken::Supposedly)),
         // The samples are refused, whatever became of the attempt before.
         (&[LOST_BY_A_PROXY, REFUSED], Err(false)),
         (&[LOST_BY_A_PROXY, STRANGER], Err(true)),

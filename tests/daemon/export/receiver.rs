@@ -211,6 +211,25 @@ fn what_was_refused_is_not_taken_to_be_there_by_the_next_run() {
 }
 
 #[test]
+fn what_is_refused_as_old_with_all_that_follow_is_not_taken_to_be_there() {
+    let stored = Stored::new();
+    // It is restarting, and takes no samples that are so old.
+    let receiver = Receiver::start(|number| match number {
+        1 => Does::Refuses(503, ""),
+        _ => Does::Refuses(400, "too old sample"),
+    });
+    for requests in [3, 5] {
+        let (succeeds, said) = stored.export(&receiver);
+        assert!(!succeeds && said.contains("too old sample"), "{said}");
+        assert_eq!(receiver.requests(), requests);
+    }
+    receiver.does(|_| Does::Takes);
+    let (succeeds, said) = stored.export(&receiver);
+    assert!(succeeds, "{said}");
+    assert_eq!(receiver.samples(), ALL);
+}
+
+#[test]
 fn an_answer_that_is_lost_is_asked_for_again() {
     let stored = Stored::new();
     let receiver = Receiver::start(|number| if number == 2 { Does::Breaks } else { Does::Takes });

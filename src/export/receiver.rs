@@ -116,7 +116,7 @@ impl Receiver {
     }
 
     /// Sends a request of remote write 1.0, compressed, until it is taken. If an attempt before, of this process or of an
-    /// earlier one (`may_be_there`), may have been taken, a refusal of samples that are there already lets suppose that it was.
+    /// earlier one (`may_be_there`), may have been taken, a refusal of samples that are there already is supposed to say that it was.
     ///
     /// # Errors
     /// `ReceiverError`: the receiver refuses it, in its words, or is not to be reached for minutes.

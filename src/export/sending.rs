@@ -147,14 +147,13 @@ impl<'a> Sending<'a> {
             outcome.parts += 1;
             outcome.samples += samples;
             let taken = self.state().reached(&hour.name);
-            let so_far = SoFar::of(self.state().so_far(&hour.name));
+            let mut so_far = SoFar::of(self.state().so_far(&hour.name));
             if outcome.parts <= taken {
                 if outcome.parts == taken && so_far.digest != digest {
                     return Ok(None);
                 }
                 continue;
             }
-            let mut so_far = so_far;
             let may_be_there = !is_noted && so_far.sending.contains(&digest);
             if !is_noted && !may_be_there {
                 so_far.sending.push(digest.clone());
@@ -162,7 +161,8 @@ impl<'a> Sending<'a> {
             }
             match self.receiver.send(body.into(), may_be_there).await {
                 Ok(Taken::Surely) => {
-                    // Those before it that were supposed to be there are: they are older.
+                    // A receiver that refuses all that are so old would have refused this one too: the times of those that
+                    // were supposed to be there are near.
                     let sending: Vec<String> = requests.peek().map(|next| next.digest.clone()).into_iter().collect();
                     is_noted = !sending.is_empty();
                     self.note(hour, outcome.parts, &SoFar { digest, sending })?;

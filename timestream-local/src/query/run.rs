@@ -124,9 +124,10 @@ fn each_row(
     mut take: impl FnMut(&Row<'_>) -> Result<bool, ApiError>,
 ) -> Result<Insights, ApiError> {
     let mut connection = connection::open(&job.reader)?;
-    let cache: i64 = connection.pragma_query_value(None, "cache_size", |row| row.get(0))?;
+    let mut cache: Option<i64> = None;
     if select.sorts_series {
         // A sort takes as much memory as the cache before it goes on in a file.
+        cache = Some(connection.pragma_query_value(None, "cache_size", |row| row.get(0))?);
         connection.pragma_update(None, "cache_size", SORT_MEMORY)?;
     }
     let (wanted, started) = (giver.wanted(), Instant::now());
@@ -144,9 +145,9 @@ fn each_row(
     // The last literals may belong to a clause that was left out, such as LIMIT 0, so that nothing asks for them.
     let parameters = select.parameters.iter().take(statement.parameter_count());
     let mut rows = statement.query(params_from_iter(parameters)).map_err(failed)?;
-    let mut is_sorted = !select.sorts_series;
     while let Some(row) = rows.next().map_err(failed)? {
-        if !std::mem::replace(&mut is_sorted, true) {
+        if let Some(cache) = cache.take() {
+            // All is sorted when the first row comes.
             connection.pragma_update(None, "cache_size", cache)?;
         }
         if !take(row)? {
